@@ -1,0 +1,1 @@
+"""Stage 1: SMTP events in, Envelope and Message out."""

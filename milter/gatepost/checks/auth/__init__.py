@@ -1,0 +1,1 @@
+"""Who sent this: SPF, DKIM, ARC, DMARC and iprev."""

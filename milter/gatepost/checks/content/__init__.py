@@ -1,0 +1,1 @@
+"""What it says: features of the text and the learned model's opinion."""

@@ -1,0 +1,1 @@
+"""What is remembered: rates and the sender's record."""

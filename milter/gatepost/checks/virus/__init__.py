@@ -1,0 +1,1 @@
+"""What is attached: the virus scanner's answer."""

@@ -1,0 +1,1 @@
+"""Stage 3: evidence to verdict; pure: no I/O, no clock, no threads."""

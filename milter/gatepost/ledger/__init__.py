@@ -1,0 +1,1 @@
+"""Stage 5: what happened: the one canonical record and its sinks."""

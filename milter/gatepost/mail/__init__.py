@@ -1,0 +1,1 @@
+"""Nouns: address, envelope, message, MIME, limits. Pure."""

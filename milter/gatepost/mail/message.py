@@ -1,0 +1,84 @@
+"""A message as bytes: header fields as received, folding included, and a body.
+
+Decoded views (text of a header, the MIME tree) are derived when asked for, once, and kept. The bytes never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gatepost.mail import limits
+from gatepost.mail.charset import header_text
+from gatepost.mail.header import Header, split_fields
+from gatepost.mail.mime import Mime, parse_mime
+
+
+@dataclass(slots=True)
+class _Views:
+    """What was derived from a message so far."""
+
+    mime: Mime | None = None
+    index: dict[bytes, tuple[Header, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Header fields and body, bytes as received with CRLF line ends.
+
+    `truncated` says that a limit cut the header or the body, so that nothing signed over the whole can be verified.
+    """
+
+    headers: tuple[Header, ...]
+    body: bytes = b""
+    truncated: bool = False
+    _views: _Views = field(default_factory=_Views, repr=False, compare=False)
+
+    def every(self, name: bytes) -> tuple[Header, ...]:
+        """Give all fields of a name (lower case), top first; a name with white space before its colon counts too."""
+        if self._views.index is None:
+            index: dict[bytes, list[Header]] = {}
+            for header in self.headers:
+                index.setdefault(header.key, []).append(header)
+            self._views.index = {key: tuple(found) for key, found in index.items()}
+        return self._views.index.get(name, ())
+
+    def text(self, name: bytes) -> str:
+        """Give the topmost field of a name (lower case) decoded for reading, or ""."""
+        found = self.every(name)
+        return header_text(found[0].value) if found else ""
+
+    @property
+    def mime(self) -> Mime:
+        """The MIME tree, parsed at first use."""
+        if self._views.mime is None:
+            self._views.mime = parse_mime(self.headers, self.body)
+        return self._views.mime
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the wire form piece by piece: the header block, the empty line, the body."""
+        yield b"".join(header.line for header in self.headers)
+        yield b"\r\n"
+        yield self.body
+
+    def raw(self) -> bytes:
+        """Give the wire form, CRLF line ends, as the MTA would send it."""
+        return b"".join(self.chunks())
+
+
+def from_bytes(data: bytes, *, cut: bool = False) -> Message:
+    """Read a stored message (a file, not an SMTP stream) into a Message; never raises.
+
+    Takes any bytes. Bare LF line ends, as files have them, become CRLF unless the first line already ends in CRLF, in
+    which case the bytes are taken as they are. `cut` says that the caller already shortened the data. Past
+    limits.MESSAGE_BYTES the rest is dropped and the message is marked truncated.
+    """
+    cut = cut or len(data) > limits.MESSAGE_BYTES
+    data = data[: limits.MESSAGE_BYTES]
+    first = data.find(b"\n", 0, 8192)
+    if first < 1 or data[first - 1] != 0x0D:
+        data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    if data[:5] == b"From " or data[:6] == b">From ":
+        data = data[data.find(b"\n") + 1 :]
+    fields, start, dropped = split_fields(data, 0, len(data), limits.HEADER_FIELDS, limits.HEADER_BYTES)
+    return Message(tuple(fields), data[start:], truncated=cut or dropped)

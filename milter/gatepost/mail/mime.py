@@ -1,0 +1,228 @@
+"""The MIME tree of a message, read the tolerant way mail clients read it (RFC 2045, 2046, 2183, 2231).
+
+One pass per nesting level over the bytes with `bytes.find`, no recursion, no regex over bodies: cost is bounded by
+limits.MIME_DEPTH times the size. Parts hold offsets, not copies. What is odd is named in `defects`, never raised.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from gatepost.mail import limits
+from gatepost.mail.charset import decode_base64
+from gatepost.mail.header import Header, split_fields
+from gatepost.mail.parameters import first_value, parse_disposition, parse_type
+
+_IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """Decoded bytes that may still be given out for one message (limits.DECODED_BYTES)."""
+
+    left: int = limits.DECODED_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One node of the tree: a multipart or message/rfc822 (`container`) or a leaf with content.
+
+    `content_type` is lower case and defaulted as RFC 2045 5.2 says; `encoding` is the lower-case transfer encoding;
+    `filename` is decoded (RFC 2231, RFC 2047) or ""; `depth` is 0 for the message itself.
+    """
+
+    content_type: str
+    charset: str
+    encoding: str
+    disposition: str
+    filename: str
+    depth: int
+    container: bool
+    headers: tuple[Header, ...]
+    _source: bytes = field(repr=False)
+    _start: int = field(repr=False)
+    _end: int = field(repr=False)
+    _allowance: _Allowance = field(repr=False, compare=False)
+    _decoded: list[bytes] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def raw(self) -> bytes:
+        """The content as transferred, before the transfer encoding is undone."""
+        return self._source[self._start : self._end]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the content as transferred."""
+        return self._end - self._start
+
+    def payload(self, limit: int | None = None) -> bytes:
+        """Give the decoded content, cut at `limit` bytes; never raises.
+
+        The first call without a limit is remembered. All calls of one message share limits.DECODED_BYTES.
+        """
+        if not self._decoded:
+            # 4 base64 characters or 3 quoted-printable ones at most carry one byte; line ends come on top.
+            raw = self.raw if limit is None else self._source[self._start : min(self._end, self._start + 4 * limit)]
+            decoded = _decode(raw, self.encoding)[: self._allowance.left]
+            if limit is not None and len(raw) < self.size:
+                return decoded[:limit]
+            self._allowance.left -= len(decoded)
+            self._decoded.append(decoded)
+        return self._decoded[0] if limit is None else self._decoded[0][:limit]
+
+
+def _decode(raw: bytes, encoding: str) -> bytes:
+    """Undo a transfer encoding (RFC 2045 6); an unknown one is taken as it stands."""
+    if encoding == "base64":
+        return decode_base64(raw)
+    if encoding == "quoted-printable":
+        return binascii.a2b_qp(raw)
+    return raw
+
+
+@dataclass(frozen=True, slots=True)
+class Mime:
+    """All parts in reading order, containers included, and what was odd about the structure."""
+
+    parts: tuple[Part, ...]
+    defects: frozenset[str]
+
+    def leaves(self) -> Iterator[Part]:
+        """Give the parts that carry content, in reading order."""
+        return (part for part in self.parts if not part.container)
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """A stretch of bytes still to be read as one entity. `headers` None: its header block stands at its start."""
+
+    source: bytes
+    start: int
+    end: int
+    depth: int
+    default_type: str
+    headers: tuple[Header, ...] | None = None
+
+
+def parse_mime(headers: tuple[Header, ...], body: bytes) -> Mime:
+    """Read the MIME structure of a message; never raises.
+
+    Takes the message's own fields and body bytes. Past a limit what remains stays one closed leaf and a defect says so.
+    """
+    defects: set[str] = set()
+    allowance = _Allowance()
+    parts: list[Part] = []
+    pending = [_Region(body, 0, len(body), 0, "text/plain", headers)]
+    while pending:
+        region = pending.pop()
+        if len(parts) >= limits.MIME_PARTS:
+            defects.add("parts-limit")
+            break
+        part, boundary = _entity(region, allowance, defects)
+        parts.append(part)
+        if part.container:
+            pending.extend(reversed(_children(part, boundary, defects)))
+    return Mime(tuple(parts), frozenset(defects))
+
+
+def _entity(region: _Region, allowance: _Allowance, defects: set[str]) -> tuple[Part, bytes]:
+    """Read one entity's header and say whether it opens into further parts; gives it and its boundary."""
+    headers, start = region.headers, region.start
+    if headers is None:
+        fields, start, dropped = split_fields(
+            region.source, region.start, region.end, limits.PART_HEADER_FIELDS, limits.PART_HEADER_BYTES
+        )
+        headers = tuple(fields)
+        if dropped:
+            defects.add("part-header-limit")
+    content_type, parameters = parse_type(_only(headers, b"content-type", defects), region.default_type)
+    encoding = first_value(_only(headers, b"content-transfer-encoding", defects))
+    disposition, disposed = parse_disposition(_only(headers, b"content-disposition", defects))
+    boundary = parameters.get("boundary", "").encode("utf-8", "surrogateescape")[: limits.BOUNDARY_BYTES + 1]
+    multipart = content_type.startswith("multipart/")
+    if multipart and not 0 < len(boundary) <= limits.BOUNDARY_BYTES:
+        defects.add("no-boundary")
+        multipart = False
+    container = multipart or content_type == "message/rfc822"
+    if container and region.depth >= limits.MIME_DEPTH:
+        defects.add("depth-limit")
+        container = False
+    part = Part(
+        content_type=content_type,
+        charset=parameters.get("charset", ""),
+        encoding=encoding,
+        disposition=disposition,
+        filename=disposed.get("filename", "") or parameters.get("name", ""),
+        depth=region.depth,
+        container=container,
+        headers=headers,
+        _source=region.source,
+        _start=start,
+        _end=region.end,
+        _allowance=allowance,
+    )
+    return part, boundary if multipart else b""
+
+
+def _only(headers: tuple[Header, ...], key: bytes, defects: set[str]) -> bytes:
+    """Give the first field of a name; a second one is a defect, because clients differ in which they take."""
+    found = [header.value for header in headers if header.key == key]
+    if len(found) > 1:
+        defects.add(f"duplicate-{key.decode()}")
+    return found[0] if found else b""
+
+
+def _children(part: Part, boundary: bytes, defects: set[str]) -> list[_Region]:
+    """Give the regions a container opens into."""
+    depth = part.depth + 1
+    if boundary:
+        default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
+        return [
+            _Region(part._source, start, end, depth, default)  # noqa: SLF001
+            for start, end in _split(part._source, part._start, part._end, boundary, defects)  # noqa: SLF001
+        ]
+    if part.encoding in _IDENTITY:
+        return [_Region(part._source, part._start, part._end, depth, "text/plain")]  # noqa: SLF001
+    # RFC 2046 5.2.1 forbids encoding a message/rfc822; mailers do it and clients open it.
+    decoded = part.payload()
+    return [_Region(decoded, 0, len(decoded), depth, "text/plain")]
+
+
+def _split(source: bytes, start: int, end: int, boundary: bytes, defects: set[str]) -> list[tuple[int, int]]:
+    """Find the body parts between delimiter lines (RFC 2046 5.1.1); gives their offsets.
+
+    A missing close delimiter ends the last part at the region's end. Stops after limits.MIME_PARTS parts.
+    """
+    delimiter = b"--" + boundary
+    spans: list[tuple[int, int]] = []
+    opened, position = -1, start
+    while (found := source.find(delimiter, position, end)) >= 0:
+        newline = source.find(b"\n", found, end)
+        line_end = end if newline < 0 else newline
+        position = min(line_end + 1, end) if newline >= 0 else end
+        rest = source[found + len(delimiter) : min(line_end, found + len(delimiter) + 256)].rstrip(b" \t\r")
+        at_line_start = found == start or source[found - 1] == 0x0A
+        if not at_line_start or rest not in (b"", b"--"):
+            position = found + len(delimiter)
+            continue
+        if opened >= 0:
+            spans.append((opened, _before_line_end(source, opened, found)))
+        opened = -1 if rest == b"--" else position
+        if rest == b"--" or len(spans) > limits.MIME_PARTS:
+            return spans
+    if opened >= 0:
+        spans.append((opened, end))
+    defects.add("no-close-delimiter" if spans else "no-delimiter")
+    return spans
+
+
+def _before_line_end(source: bytes, start: int, position: int) -> int:
+    """Step back over the line end that belongs to the delimiter, not to the part (RFC 2046 5.1.1)."""
+    if position > start and source[position - 1] == 0x0A:
+        position -= 1
+        if position > start and source[position - 1] == 0x0D:
+            position -= 1
+    return position

@@ -1,0 +1,98 @@
+"""Structured MIME field values: `text/plain; charset="utf-8"`, RFC 2231 continuations, comments skipped."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from gatepost.mail import limits
+from gatepost.mail.charset import header_text, to_text
+
+# Either a quoted string (RFC 5322 3.2.4; the closing quote may be missing) or a run up to the next separator.
+_PARAMETER: Final = re.compile(
+    rb';[\s;]*([^\s=;"]{1,80})\s{0,20}=\s{0,20}(?:"((?:[^"\\]|\\.){0,4000})"?|([^;\s]{0,4000}))', re.DOTALL
+)
+_TYPE: Final = re.compile(rb"\s*([A-Za-z0-9!#$&^_.+-]{1,60})\s{0,20}/\s{0,20}([A-Za-z0-9!#$&^_.+-]{1,80})")
+_VALUE_BYTES: Final = 16 * 1024
+
+
+def strip_comments(value: bytes) -> bytes:
+    """Remove RFC 5322 comments, nested ones too, outside quoted strings; linear in the length, never raises."""
+    if b"(" not in value:
+        return value
+    out, depth, quoted, escaped = bytearray(), 0, False, False
+    for byte in value:
+        if escaped:
+            escaped = False
+        elif byte == 0x5C and (quoted or depth):
+            escaped = True
+        elif byte == 0x22 and not depth:
+            quoted = not quoted
+        elif not quoted and byte == 0x28:
+            depth += 1
+        elif not quoted and depth and byte == 0x29:
+            depth -= 1
+            continue
+        if not depth:
+            out.append(byte)
+    return bytes(out)
+
+
+def first_value(value: bytes) -> str:
+    """Give the first token of a field such as Content-Transfer-Encoding, lower case, or ""."""
+    words = strip_comments(value[:_VALUE_BYTES]).replace(b";", b" ").split(None, 1)
+    return words[0].strip(b"\"'").decode("ascii", "replace").lower()[:40] if words else ""
+
+
+def parse_type(value: bytes, default: str) -> tuple[str, dict[str, str]]:
+    """Read a Content-Type value: the lower-case type and its parameters; `default` where it cannot be read.
+
+    RFC 2045 5.1 and 5.2. A value with a broken type still yields its parameters, as mail clients have it.
+    """
+    value = strip_comments(value[:_VALUE_BYTES])
+    match = _TYPE.match(value)
+    kind = f"{match[1].decode()}/{match[2].decode()}".lower() if match else default
+    return kind, _parameters(value)
+
+
+def parse_disposition(value: bytes) -> tuple[str, dict[str, str]]:
+    """Read a Content-Disposition value: `inline`, `attachment`, other or "", and its parameters (RFC 2183)."""
+    value = strip_comments(value[:_VALUE_BYTES])
+    return first_value(value.partition(b";")[0]), _parameters(value)
+
+
+def _parameters(value: bytes) -> dict[str, str]:
+    """Collect parameters; the first of a name wins; RFC 2231 pieces are joined and decoded."""
+    plain: dict[str, str] = {}
+    pieces: dict[str, list[tuple[int, bool, bytes]]] = {}
+    for count, match in enumerate(_PARAMETER.finditer(value)):
+        if count >= limits.PARAMETERS:
+            break
+        name = match[1].decode("ascii", "replace").lower()
+        data = match[3] if match[2] is None else re.sub(rb"\\(.)", rb"\1", match[2], flags=re.DOTALL)
+        base, star, index = name.partition("*")
+        if star:
+            number = index.rstrip("*")
+            order = int(number) if number.isascii() and number.isdigit() and len(number) <= 3 else 0
+            pieces.setdefault(base, []).append((order, name.endswith("*"), data))
+        elif name == "boundary":
+            # A boundary is bytes to search for: surrogateescape keeps them exact.
+            plain.setdefault(name, data.decode("utf-8", "surrogateescape"))
+        else:
+            plain.setdefault(name, header_text(data))
+    for base, found in pieces.items():
+        plain[base] = _join(sorted(found, key=lambda piece: piece[0]))
+    return plain
+
+
+def _join(pieces: list[tuple[int, bool, bytes]]) -> str:
+    """Join RFC 2231 pieces: `charset'language'percent-encoded` in the first, plain or percent-encoded after it."""
+    charset, data = "", b""
+    for count, (_, encoded, piece) in enumerate(pieces):
+        text = piece
+        if count == 0 and encoded and piece.count(b"'") >= 2:
+            label, _, text = piece.split(b"'", 2)
+            charset = label.decode("ascii", "replace")
+        data += unquote_to_bytes(text) if encoded else text
+    return to_text(data, charset)

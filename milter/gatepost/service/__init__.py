@@ -1,0 +1,1 @@
+"""What people run: config, assembly, supervisor, worker, command line."""

@@ -1,0 +1,7 @@
+"""Fakes of the outside world, part of the product: for the tests of Gatepost and of whoever builds on it."""
+
+from __future__ import annotations
+
+from gatepost.world.clock import FakeClock
+
+__all__ = ["FakeClock"]

@@ -1,0 +1,1 @@
+"""Offline: corpus, fit, evaluate, card."""

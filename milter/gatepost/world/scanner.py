@@ -1,0 +1,61 @@
+"""The virus scanner door: bytes in, a typed answer out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """The scanner read all of it and found nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Infected:
+    """The scanner names a virus."""
+
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heuristic:
+    """The scanner suspects: a `Heuristics.*` or `PUA.*` name is not a virus."""
+
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """More than the scanner takes (clamd's StreamMaxLength or ours); it was not scanned to its end."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFailed:
+    """The scanner answered with an error; `reason` is one line."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """No answer: refused, timed out or broken off; `reason` is one line."""
+
+    reason: str
+
+
+Scan = Clean | Infected | Heuristic | TooLarge | ScanFailed | Unreachable
+
+
+class Scanner(Protocol):
+    """Scans one stretch of bytes within the current message's budget; never raises."""
+
+    def scan(self, data: bytes) -> Scan:
+        """Give the scanner's answer."""
+        ...
+
+    def ping(self) -> str | None:
+        """Give the scanner's version line, or None when it does not answer."""
+        ...
