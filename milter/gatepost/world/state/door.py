@@ -9,7 +9,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One event to count: `key` (namespaced text, at most 200 characters), and the `window` in seconds it is counted over."""
+    """One event to count: `key` (namespaced text, at most 200 characters), and the `window` in seconds it is counted over.
+
+    `amount` 0 only looks: it gives the estimate and leaves no trace.
+    """
 
     key: str
     window: int
@@ -37,6 +40,14 @@ class StateUnavailableError(Exception):
     """The store did not answer in time or refused; the caller goes on with local memory and marks the verdict degraded."""
 
 
+class OutOfTimeError(StateUnavailableError):
+    """The message has no time left to ask the store; says nothing about the store itself."""
+
+
+class StateConfigError(Exception):
+    """What the config names cannot be a store (path, URL, foreign file); the message is one line for the administrator."""
+
+
 class State(Protocol):
     """What the site remembers. Every call is one round trip, and raises StateUnavailableError when the store is away.
 
@@ -58,6 +69,14 @@ class State(Protocol):
 
     def remember(self, marks: Sequence[Mark]) -> None:
         """Add judgements to identities' tallies, atomically per key, decaying what was there."""
+        ...
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Drop the tallies of identities (`gatepost reputation reset`); unknown ones are no error."""
+        ...
+
+    def degraded(self) -> bool:
+        """Say whether the last answer given to this thread came from local memory because the store was away."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,120 @@
+"""Under which names identities are remembered.
+
+The checks that ask about a sender and the effect that judges it must mean the same thing by "the sender"; this is the one
+place that says it. Only authenticated names count (an allow list that a forger can use is worse than none): the author's
+domain when DMARC passed, domains that signed with DKIM, the envelope domain when SPF passed. The client's network is the
+fallback, because nobody can forge it through a TCP handshake.
+
+Domains are taken at the registrable level (the Public Suffix List): names below it cost their owner nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache, lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
+from publicsuffixlist import PublicSuffixList
+
+from gatepost.evidence import Evidence, Found, Status
+from gatepost.mail import limits
+from gatepost.mail.envelope import Envelope, IpAddress
+
+
+class Role(StrEnum):
+    """In which capacity an identity stands behind a message, strongest claim first."""
+
+    AUTHOR = "author"
+    SIGNER = "signer"
+    ENVELOPE = "envelope"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Someone who stands behind a message: the role, the domain or network in words, and the key it is stored under."""
+
+    role: Role
+    name: str
+    key: str
+
+
+def identities(envelope: Envelope, found: Found) -> tuple[Identity, ...]:
+    """Give the authenticated identities behind a message, strongest first, at most limits.REPUTATION_IDENTITIES.
+
+    Reads the evidence of `dmarc` (`header.from`), `dkim` (`header.d`) and `spf` (`smtp.mailfrom`) with status pass. One
+    domain appears once, in its strongest role; the client's network comes last.
+    """
+    names: dict[str, Role] = {}
+    for role, check, fact in (
+        (Role.AUTHOR, "dmarc", "header.from"),
+        (Role.SIGNER, "dkim", "header.d"),
+        (Role.ENVELOPE, "spf", "smtp.mailfrom"),
+    ):
+        for item in found.of(check):
+            domain = _proven(item, fact)
+            if domain:
+                names.setdefault(domain, role)
+    domains = [Identity(role, name, domain_key(name)) for name, role in names.items()]
+    del domains[limits.REPUTATION_IDENTITIES - 1 :]
+    if envelope.client.ip is not None:
+        network = network_of(envelope.client.ip)
+        domains.append(Identity(Role.NETWORK, network, network_key(network)))
+    return tuple(domains)
+
+
+def _proven(item: Evidence, fact: str) -> str:
+    """Give the registrable domain that a piece of passing evidence speaks for, or ""."""
+    if item.status is not Status.PASS:
+        return ""
+    return registrable(item.facts.get(fact, "").rpartition("@")[2])
+
+
+@lru_cache(maxsize=4_096)
+def registrable(domain: str) -> str:
+    """Give the registrable domain (`example.co.uk`) of a domain, or the domain itself where the list knows none."""
+    domain = domain.strip().strip(".").lower()
+    return suffixes().privatesuffix(domain) or domain
+
+
+@cache
+def suffixes() -> PublicSuffixList:
+    """Give the Public Suffix List; loading takes some 50 ms, so it is called once before the workers are forked."""
+    return PublicSuffixList()
+
+
+def unmapped(ip: IpAddress) -> IpAddress:
+    """Give the IPv4 address inside an IPv4-mapped IPv6 one (RFC 4291 2.5.5.2), else the address itself."""
+    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
+
+
+def network_of(ip: IpAddress) -> str:
+    """Give the network whose hosts share a reputation: the IPv4 /24 or IPv6 /48 (one site, RFC 6177)."""
+    ip = unmapped(ip)
+    return str(ip_network((ip, 24 if isinstance(ip, IPv4Address) else 48), strict=False))
+
+
+def host_of(ip: IpAddress) -> str:
+    """Give what counts as one client: the IPv4 address, or the IPv6 /64 (one link, whose hosts choose their addresses)."""
+    ip = unmapped(ip)
+    return str(ip) if isinstance(ip, IPv4Address) else str(ip_network((ip, 64), strict=False))
+
+
+def domain_key(domain: str) -> str:
+    """Give the key of a domain's tally."""
+    return key("domain", domain)
+
+
+def network_key(network: str) -> str:
+    """Give the key of a network's tally."""
+    return key("network", network)
+
+
+def key(kind: str, *names: str) -> str:
+    """Give a store key: `kind:name:name`, at most limits.STATE_KEY_CHARACTERS of printable ASCII, whatever the names hold."""
+    text = ":".join((kind, *names))
+    if len(text) <= limits.STATE_KEY_CHARACTERS and text.isascii() and text.isprintable():
+        return text
+    return f"{kind}:sha256={hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"

@@ -1,0 +1,62 @@
+"""Choose and open the form of state that the config asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from gatepost.world.clock import Clock
+from gatepost.world.state.door import State, StateConfigError
+from gatepost.world.state.memory import MemoryState
+from gatepost.world.state.redis import RedisState
+from gatepost.world.state.resilient import ResilientState
+from gatepost.world.state.settings import SCHEMES, Settings
+from gatepost.world.state.sqlite import SqliteState
+
+_DAY: Final = 86_400.0
+
+
+def open_state(settings: Settings, default_path: Path, clock: Clock) -> ResilientState:
+    """Give the site's memory: Redis, a named SQLite file, or the embedded one at `default_path`, with local memory behind it.
+
+    To be called before the workers are forked and as the user they run as: an SQLite file is created and checked here, and
+    each process opens its own connection later. Raises StateConfigError, one line, for a URL or path that can never work. A
+    Redis that does not answer right now is no such error: the verdicts are marked degraded until it does.
+    """
+    half_life = settings.half_life_days * _DAY
+    local = MemoryState(clock, half_life=half_life, entries=settings.local_entries)
+    return ResilientState(_primary(settings, default_path, clock, half_life), local, clock)
+
+
+def _primary(settings: Settings, default_path: Path, clock: Clock, half_life: float) -> State:
+    if settings.url.startswith(("redis://", "rediss://", "unix://")):
+        return RedisState(settings.url, clock, half_life=half_life, timeout=settings.timeout_seconds)
+    path = default_path
+    if settings.url:
+        path = _sqlite_path(settings.url)
+    else:
+        _make_folder(path.parent)
+    state = SqliteState(path, clock, half_life=half_life, timeout=settings.timeout_seconds, entries=settings.entries)
+    state.prepare()
+    return state
+
+
+def _sqlite_path(url: str) -> Path:
+    """Read `sqlite:///relative/path` or `sqlite:////absolute/path`... as administrators write it: three slashes, then the path.
+
+    `sqlite:///var/lib/x` means /var/lib/x, as in `file:` and `unix:` URLs.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme != "sqlite":
+        raise StateConfigError(f"state.url must start with {', '.join(SCHEMES)}")
+    if not rest.startswith("/") or rest.rstrip("/") == "":
+        raise StateConfigError("state.url must be sqlite:///path, with the absolute path of a file")
+    return Path("/" + unquote(rest.lstrip("/")))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateConfigError(f"cannot create the state directory {folder}: {error.strerror}") from error

@@ -1,0 +1,192 @@
+"""State in Redis, shared by all workers of all hosts.
+
+Every call is one round trip. Counting and judging are read-modify-write, so each key is changed by a small Lua script that
+the server runs atomically; scripts go by their SHA-1 (EVALSHA) and are sent in full only when the server has lost them
+(SCRIPT FLUSH, restart): a NOSCRIPT answer means that nothing was run, so repeating it never counts twice. A script touches
+one key, every key is under `gp:`, carries its identity as hash tag, and expires.
+
+The time comes with the call, so that all forms of state follow one clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
+from redis.retry import Retry
+
+from gatepost.world import budget
+from gatepost.world.clock import Clock
+from gatepost.world.state import maths
+from gatepost.world.state.door import Hit, Mark, OutOfTimeError, StateConfigError, StateUnavailableError, Tally
+
+# maths.roll() in Lua. KEYS: the slot. ARGV: bucket, amount, seconds to keep.
+_HIT: Final = """
+local bucket, amount = tonumber(ARGV[1]), tonumber(ARGV[2])
+local slot = redis.call('HMGET', KEYS[1], 'b', 'c', 'p')
+local b, c, p = tonumber(slot[1]) or bucket, tonumber(slot[2]) or 0, tonumber(slot[3]) or 0
+if bucket == b + 1 then b, c, p = bucket, 0, c elseif bucket > b then b, c, p = bucket, 0, 0 end
+c = c + amount
+if amount ~= 0 then
+  redis.call('HSET', KEYS[1], 'b', b, 'c', c, 'p', p)
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
+return {b, c, p}
+"""
+
+# maths.faded() and maths.judged() in Lua. KEYS: the tally. ARGV: now, half-life, wanted, unwanted, cap, seconds to keep.
+_REMEMBER: Final = """
+local tally = redis.call('HMGET', KEYS[1], 'w', 'u', 't')
+local now = tonumber(ARGV[1])
+local factor = 0.5 ^ (math.max(0, now - (tonumber(tally[3]) or now)) / tonumber(ARGV[2]))
+local w = (tonumber(tally[1]) or 0) * factor + tonumber(ARGV[3])
+local u = (tonumber(tally[2]) or 0) * factor + tonumber(ARGV[4])
+local cap = tonumber(ARGV[5])
+if w + u > cap then w, u = w * cap / (w + u), u * cap / (w + u) end
+redis.call('HSET', KEYS[1], 'w', string.format('%.17g', w), 'u', string.format('%.17g', u), 't', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+return 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """A Lua script and the SHA-1 by which Redis knows it."""
+
+    source: str
+    sha: str
+
+
+def _script(source: str) -> _Script:
+    return _Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+_HIT_SCRIPT: Final = _script(_HIT)
+_REMEMBER_SCRIPT: Final = _script(_REMEMBER)
+
+
+class RedisState:
+    """The state door over one Redis server.
+
+    Takes a `redis://`, `rediss://` or `unix://` URL, the longest wait for one answer and the half-life, in seconds.
+    Connects at the first question of each process (the client's pool notices a fork by itself). Raises StateConfigError
+    when the URL cannot be read.
+    """
+
+    def __init__(self, url: str, clock: Clock, *, half_life: float = 30 * 86_400.0, timeout: float = 0.25) -> None:
+        self._clock = clock
+        self._half_life = half_life
+        self._timeout = timeout
+        try:
+            self._client = redis.Redis.from_url(
+                url,
+                socket_timeout=timeout,
+                socket_connect_timeout=timeout,
+                # Trying again is the circuit breaker's business: inside one message it only multiplies the wait.
+                retry=Retry(NoBackoff(), 0),
+                protocol=2,
+                decode_responses=False,
+            )
+        except (ValueError, redis.RedisError) as error:
+            raise StateConfigError(f"cannot read the state URL: {error}") from error
+
+    @property
+    def backend(self) -> str:
+        """The words `redis at <host>:<port>/<db>` or `redis at <socket>`, without the password."""
+        options = self._client.get_connection_kwargs()
+        place = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
+        return f"redis at {place}/{options.get('db') or 0}" if "path" not in options else f"redis at {place}"
+
+    def hit(self, hits: Sequence[Hit]) -> list[float]:
+        """Count events; see the door."""
+        now = self._clock.now()
+        answers = self._run(
+            _HIT_SCRIPT,
+            [
+                (_slot(hit), maths.bucket_at(now, hit.window), hit.amount, maths.slot_seconds(hit.window))
+                for hit in hits
+            ],
+        )
+        return [
+            maths.estimate(maths.Slot(*map(int, answer)), now, hit.window)
+            for hit, answer in zip(hits, answers, strict=True)
+        ]
+
+    def recall(self, keys: Sequence[str]) -> list[Tally]:
+        """Give the faded tallies; see the door."""
+        now = self._clock.now()
+        return [
+            maths.faded(Tally(float(wanted), float(unwanted)), now - float(written), self._half_life)
+            if written is not None
+            else Tally()
+            for wanted, unwanted, written in self._ask([("HMGET", _tally(key), "w", "u", "t") for key in keys])
+        ]
+
+    def remember(self, marks: Sequence[Mark]) -> None:
+        """Add judgements; see the door."""
+        now, keep = repr(self._clock.now()), maths.tally_seconds(self._half_life)
+        self._run(
+            _REMEMBER_SCRIPT,
+            [
+                (_tally(mark.key), now, self._half_life, mark.wanted, mark.unwanted, maths.TALLY_CAP, keep)
+                for mark in marks
+            ],
+        )
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Drop tallies; see the door."""
+        self._ask([("DEL", _tally(key)) for key in keys])
+
+    def degraded(self) -> bool:
+        """Never: this form answers from Redis or raises."""
+        return False
+
+    def close(self) -> None:
+        """Close this process's connections; a later call opens new ones."""
+        self._client.connection_pool.disconnect()
+
+    def _run(self, script: _Script, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Run a script once per call (its first argument is the key); sends the source where the server lost it."""
+        answers = self._ask([("EVALSHA", script.sha, 1, *call) for call in calls], allowed=NoScriptError)
+        lost = [index for index, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        again = self._ask([("EVAL", script.source, 1, *calls[index]) for index in lost]) if lost else []
+        for index, answer in zip(lost, again, strict=True):
+            answers[index] = answer
+        return answers
+
+    def _ask(self, commands: Sequence[tuple[Any, ...]], allowed: type[Exception] | None = None) -> list[Any]:
+        """Send commands in one go; any trouble, on the way or in an answer, becomes StateUnavailableError."""
+        if not commands:
+            return []
+        # A wait that was begun cannot be cut short, so one that could outlast the message is not begun.
+        if budget.current().remaining() < self._timeout:
+            raise OutOfTimeError("no time left for Redis")
+        try:
+            with self._client.pipeline(transaction=False) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+                answers = pipeline.execute(raise_on_error=False)
+        except (redis.RedisError, OSError) as error:
+            raise StateUnavailableError(f"{self.backend}: {_reason(error)}") from error
+        for answer in answers:
+            if isinstance(answer, Exception) and not (allowed and isinstance(answer, allowed)):
+                raise StateUnavailableError(f"{self.backend}: {_reason(answer)}") from answer
+        return answers
+
+
+def _slot(hit: Hit) -> str:
+    return f"gp:rate:{{{hit.key}}}:{hit.window}"
+
+
+def _tally(key: str) -> str:
+    return f"gp:tally:{{{key}}}"
+
+
+def _reason(error: Exception) -> str:
+    """Give an error's reason in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
