@@ -1,0 +1,55 @@
+# Each target sets up what it needs. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LISTEN ?= inet:127.0.0.1:8890
+
+.PHONY: help run test lint format demo bench docs package clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(VENV)/.run: pyproject.toml packaging/constraints.txt packaging/setup.sh
+	@packaging/setup.sh run
+	@packaging/setup.sh venv "$(PYTHON)" "$(VENV)" .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	@packaging/setup.sh test
+	@packaging/setup.sh venv "$(PYTHON)" "$(VENV)" '.[dev]'
+	@touch $@
+
+run: $(VENV)/.run ## install what is missing and start the milter on 127.0.0.1:8890
+	@exec $(BIN)/gatepost run --listen $(LISTEN) $$(packaging/setup.sh clamd)
+
+test: $(VENV)/.test ## lint, types, import floors and every test, on real servers
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.test ## ruff, mypy, import floors, docstrings of the tests
+	@$(BIN)/ruff check milter tests
+	@$(BIN)/ruff format --check milter tests
+	@$(BIN)/mypy
+	@PATH="$(CURDIR)/$(BIN):$$PATH" lint-imports --no-logo 2>/dev/null || PATH="$(CURDIR)/$(BIN):$$PATH" lint-imports
+	@$(BIN)/interrogate --quiet milter tests
+
+format: $(VENV)/.test ## bring the code into form
+	@$(BIN)/ruff check --fix milter tests
+	@$(BIN)/ruff format milter tests
+
+demo: $(VENV)/.test ## a private Postfix with Gatepost in front of it takes eight sample messages
+	@$(BIN)/python tests/demo.py
+
+bench: $(VENV)/.test ## measure; prints ratios and medians
+	@$(BIN)/python tests/bench/run.py
+
+docs: $(VENV)/.test ## write the generated pages
+	@$(BIN)/gatepost config reference > docs/config.md
+
+package: $(VENV)/.test ## build the wheel
+	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## remove what was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

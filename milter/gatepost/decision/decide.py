@@ -1,0 +1,90 @@
+"""Evidence to verdict: weigh, add up, compare, and let forced actions have the last word.
+
+Pure: the same policy and evidence give the same verdict, so a config can be replayed over stored evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import assert_never
+
+from gatepost.decision.explain import quarantine_reason, refusal
+from gatepost.decision.policy import SEVERITY, Action, Policy
+from gatepost.evidence import Evidence
+from gatepost.mail.envelope import Direction
+from gatepost.verdict import Accept, Because, Defer, Label, Outcome, Quarantine, Reject, Verdict
+
+
+def decide(policy: Policy, direction: Direction, evidence: Sequence[Evidence]) -> Verdict:
+    """Give the verdict on a message from all that was found.
+
+    Points are whole tenths, because tenths are what people are shown: the parts sum to the score exactly, in every place
+    where they stand. A code counts once, at its greatest value: repeating a thing does not make it truer.
+    """
+    because = weigh(policy, evidence)
+    score = sum(round(part.points * 10) for part in because) / 10
+    action, code = _action(policy, direction, evidence, score)
+    return Verdict(
+        outcome=_outcome(action, code, evidence, because),
+        score=score,
+        because=because,
+        label=_label(policy, score, evidence),
+        probability=_probability(evidence),
+        degraded=tuple(sorted({item.degraded for item in evidence if item.degraded})),
+    )
+
+
+def weigh(policy: Policy, evidence: Iterable[Evidence]) -> tuple[Because, ...]:
+    """Give the parts of the score, the heaviest first; evidence that weighs nothing is not among them."""
+    parts: dict[str, Because] = {}
+    for item in evidence:
+        tenths = round(policy.weights.get(item.code, 0.0) * item.value * 10)
+        known = parts.get(item.code)
+        if tenths and (known is None or abs(tenths) > abs(round(known.points * 10))):
+            parts[item.code] = Because(item.code, tenths / 10, item.detail)
+    return tuple(sorted(parts.values(), key=lambda part: (-abs(part.points), part.code)))
+
+
+def _action(policy: Policy, direction: Direction, evidence: Sequence[Evidence], score: float) -> tuple[Action, str]:
+    """Give the most severe action and the code that forced it, or "" where the score alone did."""
+    thresholds = policy.thresholds
+    chosen, because = Action.ACCEPT, ""
+    if score >= thresholds.reject:
+        chosen = Action.REJECT
+    elif score >= thresholds.quarantine:
+        chosen = Action.QUARANTINE
+    for item in evidence:
+        forced = policy.action(item.code, direction)
+        if SEVERITY[forced] > SEVERITY[chosen]:
+            chosen, because = forced, item.code
+        elif forced is chosen is not Action.ACCEPT and not because:
+            because = item.code
+    return chosen, because
+
+
+def _outcome(action: Action, code: str, evidence: Sequence[Evidence], because: Sequence[Because]) -> Outcome:
+    """Make the outcome of an action, with the words that go with it."""
+    cause = next((item for item in evidence if item.code == code), None) if code else None
+    match action:
+        case Action.ACCEPT:
+            return Accept()
+        case Action.QUARANTINE:
+            return Quarantine(quarantine_reason(cause, because))
+        case Action.DEFER:
+            return Defer((4, 7, 1), refusal(cause, "try again later"))
+        case Action.REJECT:
+            return Reject((5, 7, 1), refusal(cause, "message refused as spam"))
+    assert_never(action)
+
+
+def _label(policy: Policy, score: float, evidence: Iterable[Evidence]) -> Label:
+    """Say what the message was taken for: the score says whether it is unwanted, the classifier of which kind."""
+    kind = next((item.facts["class"] for item in evidence if "class" in item.facts), Label.HAM.value)
+    if score < policy.thresholds.tag:
+        return Label.BULK if kind == Label.BULK else Label.HAM
+    return Label.PHISH if kind == Label.PHISH else Label.SPAM
+
+
+def _probability(evidence: Iterable[Evidence]) -> float | None:
+    """Repeat the classifier's probability, or None when it had no opinion."""
+    return next((float(item.facts["probability"]) for item in evidence if "probability" in item.facts), None)

@@ -1,0 +1,68 @@
+"""The verdict in words: one sentence for the header, short texts for the SMTP reply, and what would have changed it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gatepost.decision.policy import Thresholds
+from gatepost.evidence import Evidence
+from gatepost.verdict import Accept, Because, Defer, Quarantine, Reject, Verdict
+
+_SHOWN: Final = 3
+"""Reasons named in one sentence; the full list is in X-Spam-Status and in the record."""
+
+# Replies go to the sender of hostile mail: they say which rule refused it, never how the score came about.
+_REFUSALS: Final = {
+    "virus.infected": "the message carries a virus",
+    "virus.error": "the virus scanner is not available, try again later",
+    "rate.client-exceeded": "too many messages from this address, try again later",
+    "rate.sender-exceeded": "too many messages from this sender, try again later",
+    "rate.login-exceeded": "too many messages from this account, try again later",
+    "dmarc.reject": "the author's domain refuses mail that is not authenticated (DMARC)",
+}
+
+
+def refusal(cause: Evidence | None, otherwise: str) -> str:
+    """Give the text of a 4xx or 5xx reply for the evidence that forced it, or the general one."""
+    return _REFUSALS.get(cause.code, f"refused by local policy ({cause.code})") if cause else otherwise
+
+
+def quarantine_reason(cause: Evidence | None, because: Sequence[Because]) -> str:
+    """Give the reason that the mail queue shows; Postfix cuts it at 100 bytes."""
+    if cause is not None:
+        return f"{cause.code}: {cause.detail}"
+    return "score: " + ", ".join(f"{part.code} {part.points:+.1f}" for part in because[:_SHOWN])
+
+
+def reason(verdict: Verdict, thresholds: Thresholds) -> str:
+    """Give the sentence for X-Gatepost-Reason: what was done, why, and how far it was from another answer."""
+    parts = [f"{_done(verdict, thresholds)} with score {verdict.score:.1f}"]
+    shown = [f"{part.code} {part.points:+.1f}" for part in verdict.because[:_SHOWN]]
+    if shown:
+        parts.append(", ".join(shown))
+    parts.append(_distance(verdict, thresholds))
+    if verdict.degraded:
+        parts.append(f"not complete: no answer from {', '.join(verdict.degraded)}")
+    return "; ".join(part for part in parts if part)
+
+
+def _done(verdict: Verdict, thresholds: Thresholds) -> str:
+    match verdict.outcome:
+        case Accept():
+            return "Marked as spam" if verdict.score >= thresholds.tag else "Delivered"
+        case Quarantine(reason=why):
+            return f"Held ({why})"
+        case Defer(text=why):
+            return f"Deferred ({why})"
+        case Reject(text=why):
+            return f"Refused ({why})"
+
+
+def _distance(verdict: Verdict, thresholds: Thresholds) -> str:
+    """Say what would have flipped the mark: the points missing, or the parts without which it would not stand."""
+    missing = thresholds.tag - verdict.score
+    if missing > 0:
+        return f"{missing:.1f} below the mark"
+    alone = [part.code for part in verdict.because if part.points > -missing]
+    return f"without {' or '.join(alone[:_SHOWN])} it would not be marked" if alone else "no single reason decided it"

@@ -1,0 +1,94 @@
+"""The site's policy: thresholds, weights and forced actions. A value, built once from config, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from gatepost.decision.weights import WEIGHTS
+from gatepost.mail.envelope import Direction
+
+
+class Action(StrEnum):
+    """What one evidence code asks for, whatever the score says; the most severe one wins (listed mildest first)."""
+
+    ACCEPT = "accept"
+    QUARANTINE = "quarantine"
+    DEFER = "defer"
+    REJECT = "reject"
+
+
+SEVERITY: Final[Mapping[Action, int]] = {action: rank for rank, action in enumerate(Action)}
+
+
+class Thresholds(BaseModel, frozen=True, extra="forbid"):
+    """[thresholds]: the scores at which something happens to a message."""
+
+    tag: float = Field(
+        5.0, ge=0.1, le=1000, description="From this score on mail is marked as spam in its headers and delivered."
+    )
+    quarantine: float = Field(
+        10.0, ge=0.1, le=1000, description="From this score on mail is held for a person to look at."
+    )
+    reject: float = Field(
+        15.0, ge=0.1, le=1000, description="From this score on mail is refused while the sender waits."
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if not self.tag <= self.quarantine <= self.reject:
+            raise ValueError("the thresholds must ascend: tag <= quarantine <= reject")
+        return self
+
+
+class Actions(BaseModel, frozen=True, extra="forbid"):
+    """[actions]: evidence codes that force an outcome, apart from the score."""
+
+    inbound: Mapping[str, Action] = Field(
+        default={
+            "virus.infected": Action.REJECT,
+            "virus.error": Action.ACCEPT,
+            "dmarc.reject": Action.QUARANTINE,
+            "rate.client-exceeded": Action.DEFER,
+            "rate.sender-exceeded": Action.DEFER,
+        },
+        description="Outcome that an evidence code forces on mail from outside; yours are merged over these.",
+    )
+    outbound: Mapping[str, Action] = Field(
+        default={
+            "virus.infected": Action.REJECT,
+            "virus.error": Action.DEFER,
+            "rate.login-exceeded": Action.DEFER,
+        },
+        description="The same for mail from authenticated users and own networks.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _merge(cls, given: object) -> object:
+        """Lay the administrator's entries over the defaults, so that naming one code does not drop the others."""
+        if not isinstance(given, Mapping):
+            return given
+        merged = dict(given)
+        for name in ("inbound", "outbound"):
+            if isinstance(merged.get(name), Mapping):
+                merged[name] = {**cls.model_fields[name].default, **merged[name]}
+        return merged
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All that `decide()` needs to know about the site."""
+
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    actions: Actions = field(default_factory=Actions)
+    weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
+
+    def action(self, code: str, direction: Direction) -> Action:
+        """Give the action a code forces for mail going this way; ACCEPT when it forces nothing."""
+        table = self.actions.inbound if direction is Direction.INBOUND else self.actions.outbound
+        return table.get(code, Action.ACCEPT)

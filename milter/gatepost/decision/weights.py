@@ -1,0 +1,40 @@
+"""The default weight of every evidence code that has one: points when the evidence is there with value 1.
+
+Positive points speak for unwanted mail. A code that is not listed weighs nothing. The scale is set by the thresholds: 5
+marks, 10 holds, 15 rejects, so that no single opinion but a virus reaches a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+WEIGHTS: Final[Mapping[str, float]] = {
+    # Who sent it. A failure alone never marks a message: forwarders and lists break SPF and DKIM every day.
+    "iprev.fail": 0.3,
+    "iprev.permerror": 0.5,
+    "spf.fail": 1.5,
+    "spf.softfail": 0.5,
+    "spf.permerror": 0.3,
+    "dkim.fail": 0.3,
+    "dkim.policy": 0.3,
+    "dmarc.fail": 2.5,
+    "dmarc.quarantine": 1.5,
+    "dmarc.reject": 2.5,
+    "dmarc.permerror": 2.5,
+    "arc.trusted": -2.5,
+    # What it says. The value is the calibrated confidence, 1 at a probability of 0.999 and two thirds at 0.99.
+    "content.spam": 7.5,
+    "content.phish": 8.5,
+    "content.ham": -2.0,
+    "content.limit": 1.5,
+    # What is attached.
+    "virus.infected": 20.0,
+    "virus.heuristic": 3.0,
+    # What is remembered.
+    "rate.client-high": 1.0,
+    "rate.sender-high": 1.0,
+    "rate.login-high": 2.0,
+    "sender.good": -3.0,
+    "sender.bad": 4.0,
+}

@@ -1,0 +1,167 @@
+"""The verdict in headers: forged copies out, ours in.
+
+An administrator's Sieve rules trust these fields, so every copy that arrived from outside is removed first, from the
+highest index down (deleting shifts the ones that follow), and every value passes the sanitiser in `effects/text.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import authres
+
+from gatepost.effects import text
+from gatepost.evidence import Evidence
+from gatepost.mail.envelope import Direction, Envelope
+from gatepost.mail.message import Message
+from gatepost.mail.parameters import strip_comments
+from gatepost.verdict import AddHeader, Edit, RemoveHeader, Verdict, outcome_word
+
+AUTHENTICATION_METHODS: Final = ("iprev", "spf", "dkim", "arc", "dmarc")
+_OWN: Final = frozenset(
+    {b"x-spam-flag", b"x-spam-status", b"x-spam-score", b"x-spam-level", b"x-virus-scanned", b"x-virus-status"}
+)
+_OWN_PREFIX: Final = b"x-gatepost-"
+_LEVEL_MAX: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderWriter:
+    """Writes the header set of one site.
+
+    `authserv_id` names this host in Authentication-Results (RFC 8601 2.5); `required` is the score that marks;
+    `key` signs X-Gatepost-Verdict, so that a later hop can tell ours from a copy.
+    """
+
+    authserv_id: str
+    required: float
+    key: bytes
+
+    def edits(
+        self,
+        envelope: Envelope,
+        message: Message,
+        evidence: Sequence[Evidence],
+        verdict: Verdict,
+        *,
+        record_id: str,
+        reason: str,
+    ) -> tuple[Edit, ...]:
+        """Give the edits for a message: removals first, then our fields. Only inbound mail is edited."""
+        if envelope.direction is not Direction.INBOUND:
+            return ()
+        added = self._fields(evidence, verdict, record_id, reason)
+        return (*self.removals(message), *(self._add(name, value) for name, value in added))
+
+    def removals(self, message: Message) -> Iterator[RemoveHeader]:
+        """Give the removal of every forged copy of our fields, the highest index of each name first."""
+        seen: dict[bytes, int] = {}
+        doomed: list[RemoveHeader] = []
+        for header in message.headers:
+            key = header.key
+            seen[key] = seen.get(key, 0) + 1
+            if self._is_ours(key, header.value):
+                doomed.append(RemoveHeader(header.name.decode("latin-1"), seen[key]))
+        return reversed(doomed)
+
+    def _is_ours(self, key: bytes, value: bytes) -> bool:
+        if key == b"authentication-results":
+            return claims(value, self.authserv_id)
+        return key in _OWN or key.startswith(_OWN_PREFIX)
+
+    def _add(self, name: str, value: str) -> AddHeader:
+        index = 0 if name == "Authentication-Results" else None
+        return AddHeader(name, text.fold(text.line(value), len(name) + 2), index)
+
+    def _fields(
+        self, evidence: Sequence[Evidence], verdict: Verdict, record_id: str, reason: str
+    ) -> Iterator[tuple[str, str]]:
+        """Give name and value of each field, top first."""
+        marked = verdict.score >= self.required
+        tests = ",".join(
+            f"{part.code.upper().replace('.', '_').replace('-', '_')}={part.points:.1f}" for part in verdict.because
+        )
+        yield "Authentication-Results", authentication_results(self.authserv_id, evidence)
+        yield "X-Spam-Flag", "YES" if marked else "NO"
+        yield (
+            "X-Spam-Status",
+            f"{'Yes' if marked else 'No'}, score={verdict.score:.1f} required={self.required:.1f} tests=[{tests.replace(',', ', ')}]",
+        )
+        yield "X-Spam-Score", f"{verdict.score:.1f}"
+        yield "X-Spam-Level", "*" * min(_LEVEL_MAX, max(0, int(verdict.score)))
+        yield "X-Virus-Scanned", f"Gatepost at {self.authserv_id}"
+        yield "X-Virus-Status", virus_status(evidence)
+        yield "X-Gatepost-Verdict", self.signed(verdict, record_id)
+        yield "X-Gatepost-Reason", reason
+
+    def signed(self, verdict: Verdict, record_id: str) -> str:
+        """Give the machine-readable verdict and its signature, a keyed hash over everything before `; sig=`."""
+        probability = "" if verdict.probability is None else f"{verdict.probability:.3f}"
+        body = (
+            f"outcome={outcome_word(verdict.outcome)} score={verdict.score:.1f} class={verdict.label} "
+            f"probability={probability} degraded={','.join(verdict.degraded)} id={record_id}"
+        )
+        digest = hmac.new(self.key, body.encode(), hashlib.sha256).hexdigest()[:32]
+        return f"{body}; sig={digest}"
+
+
+def virus_status(evidence: Sequence[Evidence]) -> str:
+    """Give the word for X-Virus-Status: clean, infected, error or skipped."""
+    words = [item.facts.get("virus.status", "") for item in evidence if item.check == "virus"]
+    for word in ("infected", "error", "skipped", "clean"):
+        if word in words:
+            return word
+    # A check that crashed or ran out of time reports no status of its own: that is not "clean".
+    return "error" if any(item.check == "virus" for item in evidence) else "skipped"
+
+
+def claims(value: bytes, authserv_id: str) -> bool:
+    """Say whether an Authentication-Results value claims to come from `authserv_id` (RFC 8601 2.2 and 5).
+
+    Tolerant on purpose: comments, quotes, case, a version number and a final dot do not hide a forgery, and neither does a
+    comment that is never closed.
+    """
+    wanted = authserv_id.lower().rstrip(".").encode("utf-8", "replace")
+    for reading in (strip_comments(value), value.replace(b"(", b" ").replace(b")", b" ")):
+        first = reading.partition(b";")[0].replace(b'"', b"").replace(b"\\", b"").lower().split()
+        if any(word.rstrip(b".") == wanted for word in first):
+            return True
+    return False
+
+
+def authentication_results(authserv_id: str, evidence: Sequence[Evidence]) -> str:
+    """Give the value of Authentication-Results (RFC 8601) from the evidence of the authentication checks.
+
+    A finding is a method's result when its code is `<check>.<status>`; its facts named `ptype.property` become properties.
+    """
+    results = [
+        _result(item)
+        for method in AUTHENTICATION_METHODS
+        for item in evidence
+        if item.check == method and item.code == f"{method}.{item.status}"
+    ]
+    header = authres.AuthenticationResultsHeader(authserv_id=text.value(authserv_id), results=results)
+    return str(header.header_value()).replace("\n", " ")
+
+
+def _result(item: Evidence) -> authres.AuthenticationResult:
+    """Translate one finding for authres; everything that came from outside is sanitised here."""
+    properties = [
+        authres.AuthenticationResultProperty(*name.split(".", 1), value=_property(name, fact))
+        for name, fact in item.facts.items()
+        if name.count(".") == 1 and name.split(".")[0] in {"smtp", "header", "body", "policy"} and fact
+    ]
+    why = item.facts.get("reason", "")
+    return authres.AuthenticationResult(
+        item.check, result=str(item.status), reason=text.comment(why) or None, properties=properties
+    )
+
+
+def _property(name: str, fact: str) -> str:
+    if name in {"smtp.mailfrom", "header.from", "header.i"}:
+        return text.mailbox(fact)
+    return text.value(fact)

@@ -1,0 +1,73 @@
+"""`gatepost config check|show|reference`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from gatepost.service.config import Loaded, load
+from gatepost.service.reference import reference, toml_value
+
+config_app = typer.Typer(help="Check, show and explain the config.", no_args_is_help=True, rich_markup_mode=None)
+
+ConfigPath = Annotated[
+    Path | None, typer.Argument(help="The config file; without one the built-in defaults are meant.")
+]
+
+
+@config_app.command()
+def check(path: ConfigPath = None) -> None:
+    """Say whether a config file can be used; exit 2 and one line per problem if not."""
+    loaded = load(path)
+    print(f"{path or 'built-in defaults'}: ok, config version {loaded.version}")
+
+
+@config_app.command()
+def show(
+    path: ConfigPath = None,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
+) -> None:
+    """Show every setting in force, and where its value came from. Secrets are hidden."""
+    loaded = load(path)
+    settings = effective(loaded)
+    if json_output:
+        print(json.dumps(settings, ensure_ascii=False))
+        return
+    for table, entries in settings.items():
+        print(f"[{table}]")
+        for key, value in entries.items():
+            quoted = key if key.replace("_", "").isalnum() else f'"{key}"'
+            setting = f"{quoted} = {toml_value(value)}"
+            print(
+                f"{setting:50}  # {loaded.origin(f'{table}.{key}') if table != 'weights' else _weight_origin(loaded, key)}"
+            )
+        print()
+
+
+@config_app.command("reference")
+def reference_command() -> None:
+    """Print the reference of all settings and evidence codes, as Markdown."""
+    print(reference(), end="")
+
+
+def effective(loaded: Loaded) -> dict[str, dict[str, object]]:
+    """Give all settings as plain data by table and key, weights merged, secrets hidden."""
+    data: dict[str, dict[str, object]] = loaded.config.model_dump(mode="json")
+    data["weights"] = dict(loaded.config.effective_weights())
+    data["state"]["url"] = _without_password(str(data["state"]["url"]))
+    if data["headers"]["signing_key"]:
+        data["headers"]["signing_key"] = "(hidden)"
+    return data
+
+
+def _weight_origin(loaded: Loaded, code: str) -> str:
+    return loaded.origin(f"weights.{code}") if code in loaded.config.weights else "default"
+
+
+def _without_password(url: str) -> str:
+    password = urlsplit(url).password
+    return url.replace(f":{password}@", ":(hidden)@") if password else url

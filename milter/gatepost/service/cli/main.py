@@ -1,0 +1,71 @@
+"""The command line: `gatepost COMMAND`. Exit codes: 0 done, 1 the thing asked about failed, 2 wrong usage or config."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+import typer
+
+from gatepost.arrival.replay import ReplayError
+from gatepost.service.assemble import AssemblyError
+from gatepost.service.cli.config import config_app
+from gatepost.service.cli.run import run
+from gatepost.service.cli.scan import scan
+from gatepost.service.cli.train import train
+from gatepost.service.cli.version import version
+from gatepost.service.config import ConfigError
+
+_HELP: Final = """Gatepost filters mail beside the mail server you already run.
+
+\b
+Start the milter:            gatepost run
+Try it on a message:         gatepost scan message.eml
+Explain every setting:       gatepost config reference
+Check your config:           gatepost config check /etc/gatepost/gatepost.toml
+"""
+
+app = typer.Typer(
+    help=_HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run)
+app.command()(scan)
+app.command()(train)
+app.command()(version)
+app.add_typer(config_app, name="config")
+
+
+def main() -> None:
+    """Run the command line; an error is one clear line on standard error, never a traceback."""
+    try:
+        app()
+    except ConfigError as error:
+        _fail(error.problems, 2)
+    except (AssemblyError, ReplayError) as error:
+        _fail([str(error)], 2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output is gone (`gatepost scan | head`): that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("GATEPOST_DEBUG"):
+            raise
+        _fail([f"internal error: {type(error).__name__}: {error} (GATEPOST_DEBUG=1 shows the traceback)"], 1)
+
+
+def _fail(lines: list[str], code: int) -> None:
+    for line in lines:
+        sys.stderr.write(f"gatepost: {line}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""`gatepost scan`: the verdict on stored messages, without a mail server."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gatepost.arrival.replay import ReplayError, Stored, files, messages
+from gatepost.ledger.record import Record, judgement, shown
+from gatepost.mail.address import parse_path
+from gatepost.mail.envelope import Client, Direction, Envelope
+from gatepost.pipeline import Pipeline
+from gatepost.service.assemble import ReplayDoors, replay_pipeline
+from gatepost.service.cli.show import Row, console, page, row, verdict_table
+from gatepost.service.config import load
+from gatepost.verdict import outcome_word
+
+_QUEUED_PER_JOB: Final = 8
+"""Messages read ahead for each process: enough to keep it busy, few enough to bound memory."""
+
+Verdicts = Iterator[tuple[str, Record]]
+
+
+def scan(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Message files, directories, Maildirs, mbox files, or - for standard input."
+        ),
+    ],
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object per message, for machines.")] = False,
+    client_ip: Annotated[
+        str,
+        typer.Option(metavar="IP", help="Address of the SMTP client; without it SPF and iprev have nothing to judge."),
+    ] = "",
+    client_name: Annotated[str, typer.Option(metavar="NAME", help="Verified host name of the client.")] = "",
+    helo: Annotated[str, typer.Option(metavar="NAME", help="What the client said in HELO or EHLO.")] = "",
+    mail_from: Annotated[
+        str, typer.Option(metavar="ADDR", help="Envelope sender; empty for the null path of bounces.")
+    ] = "",
+    rcpt_to: Annotated[
+        list[str] | None, typer.Option(metavar="ADDR", help="Envelope recipient; may be given again.")
+    ] = None,
+    auth_user: Annotated[str, typer.Option(metavar="NAME", help="SASL login: the message is judged as outbound.")] = "",
+    dns_zone: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="YAML file that answers all DNS questions: name -> {TYPE: [values]}."),
+    ] = None,
+    no_network: Annotated[
+        bool, typer.Option("--no-network", help="Ask nobody: DNS fails temporarily, clamd and Redis are skipped.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Config file; without it the built-in defaults.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Processes to scan with.")] = 1,
+) -> None:
+    r"""Print the verdict on stored messages, as the milter would reach it. Nothing is learned or counted.
+
+    \b
+    gatepost scan message.eml                          one message, the whole story
+    gatepost scan --jobs 2 Maildir/ old.mbox           a table
+    gatepost scan --client-ip 192.0.2.1 --helo mx.example.org --mail-from a@example.org --json message.eml
+    """
+    envelope = _envelope(client_ip, client_name, helo, mail_from, rcpt_to or [], auth_user)
+    doors = ReplayDoors(dns_zone=dns_zone, no_network=no_network)
+    loaded = load(config)
+    pipeline = replay_pipeline(loaded, doors)  # here too with --jobs: a wrong zone or model is said once
+    found = list(files(paths))
+    with _progress(len(found)) as progress:
+        task = progress.add_task("scanning", total=len(found))
+        stored = _each(found, lambda: progress.advance(task))
+        records = (
+            _judge(pipeline, envelope, stored) if jobs == 1 else _judge_in_processes(pipeline, envelope, stored, jobs)
+        )
+        print_verdicts = _print_json if json_output else _print_table
+        count = print_verdicts(records, progress.stop)
+    if not count:
+        raise ReplayError(f"no message found in {', '.join(map(str, paths))}")
+
+
+def _envelope(client_ip: str, client_name: str, helo: str, mail_from: str, rcpt_to: list[str], login: str) -> Envelope:
+    """Make the SMTP envelope from the options; a wrong address is a usage error."""
+    try:
+        address = ip_address(client_ip) if client_ip else None
+    except ValueError:
+        raise typer.BadParameter(f"{client_ip!r} is not an IP address", param_hint="--client-ip") from None
+    recipients = (parse_path(recipient.encode("utf-8", "surrogateescape")) for recipient in rcpt_to)
+    return Envelope(
+        client=Client(ip=address, ptr=client_name, helo=helo, login=login),
+        sender=parse_path(mail_from.encode("utf-8", "surrogateescape")) if mail_from else None,
+        recipients=tuple(recipient for recipient in recipients if recipient),
+        direction=Direction.OUTBOUND if login else Direction.INBOUND,
+    )
+
+
+def _progress(count: int) -> Progress:
+    """Give the bar: on a terminal only, and only where there is something to wait for."""
+    error = console(error=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=error, transient=True, disable=not error.is_terminal or count < 2)
+
+
+def _each(found: list[Path], done: Callable[[], None]) -> Iterator[Stored]:
+    for path in found:
+        yield from messages(path)
+        done()
+
+
+def _judge(pipeline: Pipeline, envelope: Envelope, stored: Iterator[Stored]) -> Verdicts:
+    for item in stored:
+        yield item.name, pipeline.judge(envelope, item.message())
+
+
+_pipeline: Pipeline | None = None
+"""The pipeline of a scanning process; it is inherited through fork and never pickled."""
+
+
+def _inherited(envelope: Envelope, item: Stored) -> tuple[str, Record]:
+    assert _pipeline is not None  # noqa: S101 - set before the fork, in _judge_in_processes
+    return item.name, _pipeline.judge(envelope, item.message())
+
+
+def _judge_in_processes(pipeline: Pipeline, envelope: Envelope, stored: Iterator[Stored], jobs: int) -> Verdicts:
+    """Judge in forked processes; verdicts come in the order of the messages, and few messages are read ahead."""
+    global _pipeline  # noqa: PLW0603 - the way through fork
+    _pipeline = pipeline
+    waiting: deque[Future[tuple[str, Record]]] = deque()
+    with ProcessPoolExecutor(jobs) as pool:
+        for item in stored:
+            waiting.append(pool.submit(_inherited, envelope, item))
+            if len(waiting) >= jobs * _QUEUED_PER_JOB:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _print_json(records: Verdicts, stop: Callable[[], None]) -> int:
+    count = 0
+    for count, (name, record) in enumerate(records, 1):  # noqa: B007 - the last count is the answer
+        line = json.dumps({"file": shown(name), **judgement(record)}, ensure_ascii=False)
+        sys.stdout.write(line.encode("utf-8", "replace").decode() + "\n")
+    stop()
+    return count
+
+
+def _print_table(records: Verdicts, stop: Callable[[], None]) -> int:
+    """Print a page for a single message and a table for more; only what is shown is kept."""
+    rows: list[Row] = []
+    outcomes: Counter[str] = Counter()
+    single: tuple[str, Record] | None = None
+    for name, record in records:
+        single = (name, record) if not rows else None
+        rows.append(row(name, record))
+        outcomes[outcome_word(record.verdict.outcome)] += 1
+    stop()
+    if single:
+        console().print(page(*single))
+    elif rows:
+        console().print(verdict_table(rows))
+        told = ", ".join(f"{number} {word}" for word, number in sorted(outcomes.items()))
+        console().print(f"{len(rows)} messages: {told}")
+    return len(rows)

@@ -1,0 +1,34 @@
+"""Where a key stands in a TOML file: tomllib keeps no positions, and an error without a line is half an error."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_TABLE: Final = re.compile(r"\s*\[\[?\s*([^\]]{1,200}?)\s*\]\]?\s*(?:#.*)?$")
+_KEY: Final = re.compile(
+    r"\s*((?:\"[^\"]{1,200}\"|'[^']{1,200}'|[\w-]{1,200})(?:\s*\.\s*(?:\"[^\"]{1,200}\"|[\w-]{1,200})){0,5})\s*="
+)
+_PART: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)")
+
+
+def _parts(dotted: str) -> list[str]:
+    return [first or second or third for first, second, third in _PART.findall(dotted)]
+
+
+def line_of(text: str, keys: list[str]) -> int | None:
+    """Give the line (from 1) where a key is set, else where the nearest table around it begins, else None.
+
+    `keys` is the path as parts, list indexes allowed at its end.
+    """
+    table: list[str] = []
+    best: tuple[int, int] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        header = _TABLE.match(line)
+        if header:
+            table = _parts(header[1])
+        entry = None if header else _KEY.match(line)
+        path = table if header else [*table, *_parts(entry[1])] if entry else []
+        if path and path == keys[: len(path)] and (best is None or len(path) > best[0]):
+            best = (len(path), number)
+    return best[1] if best else None

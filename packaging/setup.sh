@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Install what Gatepost needs, and only that. Called by the Makefile.
+#   setup.sh run                    Debian packages to build pymilter and start the daemon
+#   setup.sh test                   Debian packages whose servers the tests start
+#   setup.sh venv PYTHON DIR WHAT   a virtual environment with the project in it
+#   setup.sh clamd                  prints `--clamd ADDRESS` when a clamd listens on this machine
+# Exit codes: 0 done, 1 an installation failed, 2 this system needs a person.
+set -euo pipefail
+
+RUN_PACKAGES=(gcc libc6-dev libmilter-dev python3 python3-dev python3-venv)
+TEST_PACKAGES=(postfix redis-server clamav-daemon nsd)
+
+say() { printf 'gatepost setup: %s\n' "$*" >&2; }
+
+missing() {
+    local package
+    for package in "$@"; do
+        [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || printf '%s ' "$package"
+    done
+}
+
+as_root() {
+    if [[ $(id -u) == 0 ]]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
+        say "root or sudo is needed for: $*"; exit 2
+    fi
+}
+
+# Servers are installed to be started by the tests, privately: Debian must not start its own instances now, and
+# freshclam must not begin to download signatures.
+install_quietly() {
+    local policy=/usr/sbin/policy-rc.d made=
+    if [[ ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"; made=1
+    fi
+    local status=0
+    echo 'postfix postfix/main_mailer_type select No configuration' | as_root debconf-set-selections || true
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq || status=1
+    # shellcheck disable=SC2068
+    [[ $status == 0 ]] && { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $@ >/dev/null || status=1; }
+    [[ -z $made ]] || as_root rm -f "$policy"
+    return $status
+}
+
+install_packages() {
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+        say "this is not a Debian system; install the counterparts of these packages by hand, then run make again:"
+        say "  $*"
+        say "and Python 3.11 or newer with venv and headers"
+        [[ -n ${GATEPOST_SKIP_PACKAGES:-} ]] && return 0
+        say "(GATEPOST_SKIP_PACKAGES=1 skips this check once they are there)"
+        exit 2
+    fi
+    local wanted
+    wanted=$(missing "$@")
+    [[ -n $wanted ]] || return 0
+    if [[ " $wanted " == *" postfix "* ]] && mta=$(dpkg-query -W -f '${Package} ${Provides} ${db:Status-Status}\n' 2>/dev/null | grep -E 'mail-transport-agent.* installed$' | cut -d' ' -f1) && [[ -n $mta ]]; then
+        say "the tests need postfix, and installing it would remove $mta from this machine; use another machine"
+        exit 2
+    fi
+    say "installing $wanted"
+    install_quietly $wanted || { say "could not install $wanted"; exit 1; }
+}
+
+make_venv() {
+    local python=$1 dir=$2 what=$3
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
+        say "$python is not Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 ..."; exit 2; }
+    [[ -x $dir/bin/python ]] || { say "making $dir"; "$python" -m venv "$dir"; }
+    say "installing the project and its libraries into $dir"
+    "$dir/bin/python" -m pip install --quiet --disable-pip-version-check -c packaging/constraints.txt -e "$what" || {
+        say "pip could not install the project"; exit 1; }
+}
+
+find_clamd() {
+    local socket
+    for socket in /run/clamav/clamd.ctl /var/run/clamav/clamd.ctl /run/clamd.scan/clamd.sock; do
+        if [[ -S $socket ]]; then printf -- '--clamd unix:%s\n' "$socket"; return; fi
+    done
+}
+
+case ${1:-} in
+    run) install_packages "${RUN_PACKAGES[@]}" ;;
+    test) install_packages "${TEST_PACKAGES[@]}" ;;
+    venv) make_venv "$2" "$3" "$4" ;;
+    clamd) find_clamd ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac

@@ -1,0 +1,127 @@
+"""Evidence to verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from gatepost.decision.decide import decide
+from gatepost.decision.explain import reason
+from gatepost.decision.policy import Actions, Policy, Thresholds
+from gatepost.decision.weights import WEIGHTS
+from gatepost.evidence import Evidence, Status
+from gatepost.mail.envelope import Direction
+from gatepost.verdict import Accept, Defer, Label, Quarantine, Reject, outcome_word
+from hypothesis import given
+from hypothesis import strategies as st
+
+SPAM = Evidence("content", "content.spam", Status.FAIL, "spam", 1.0, {"class": "spam", "probability": "0.9990"})
+POLICY = Policy()
+
+
+def verdict(*evidence: Evidence, policy: Policy = POLICY, direction: Direction = Direction.INBOUND):  # noqa: ANN201
+    """Decide on some evidence."""
+    return decide(policy, direction, evidence)
+
+
+def code(name: str, value: float = 1.0) -> Evidence:
+    """Make evidence with a code and a value."""
+    return Evidence(name.partition(".")[0], name, Status.FAIL, f"detail of {name}", value)
+
+
+def test_no_evidence_is_delivered() -> None:
+    """A message about which nothing was found is accepted with score 0 and no probability."""
+    found = verdict()
+    assert (found.outcome, found.score, found.label, found.probability) == (Accept(), 0.0, Label.HAM, None)
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(WEIGHTS)), st.floats(-3, 3)), max_size=30))
+def test_the_parts_sum_to_the_score(found: list[tuple[str, float]]) -> None:
+    """Whatever was found, the points shown add up to the score shown, to the tenth."""
+    answer = verdict(*(code(name, value) for name, value in found))
+    assert f"{sum(part.points for part in answer.because):.1f}" in {
+        f"{answer.score:.1f}",
+        f"{answer.score:.1f}".replace("-0.0", "0.0"),
+        f"-{answer.score:.1f}",
+    }
+    assert all(round(part.points * 10) == pytest.approx(part.points * 10) for part in answer.because)
+    assert len({part.code for part in answer.because}) == len(answer.because)
+
+
+def test_a_code_counts_once() -> None:
+    """Eight failed signatures weigh as much as one."""
+    assert verdict(*[code("dkim.fail")] * 8).score == verdict(code("dkim.fail")).score
+
+
+@pytest.mark.parametrize(
+    ("score", "word"),
+    [(4.9, "accept"), (5.0, "accept"), (9.9, "accept"), (10.0, "quarantine"), (14.9, "quarantine"), (15.0, "reject")],
+)
+def test_thresholds_begin_at_their_number(score: float, word: str) -> None:
+    """A score equal to a threshold has reached it."""
+    policy = replace(POLICY, weights={"spf.fail": score})
+    assert outcome_word(verdict(code("spf.fail"), policy=policy).outcome) == word
+
+
+def test_content_alone_marks_and_does_not_hold() -> None:
+    """The classifier's full confidence marks a message and leaves holding it to further evidence."""
+    found = verdict(SPAM)
+    assert (outcome_word(found.outcome), found.label) == ("accept", Label.SPAM)
+    assert POLICY.thresholds.tag <= found.score < POLICY.thresholds.quarantine
+
+
+def test_a_virus_is_refused_whatever_speaks_for_the_message() -> None:
+    """A forced outcome stands even where the score has been talked down."""
+    found = verdict(code("virus.infected"), code("sender.good"), code("content.ham"), code("arc.trusted"))
+    assert isinstance(found.outcome, Reject)
+    assert "virus" in found.outcome.text
+
+
+def test_a_p_reject_failure_is_held() -> None:
+    """An unauthenticated message of a domain that publishes p=reject is held by default, and the reason names DMARC."""
+    found = verdict(code("dmarc.fail"), code("dmarc.reject"))
+    assert isinstance(found.outcome, Quarantine)
+    assert "dmarc.reject" in found.outcome.reason
+
+
+def test_the_direction_chooses_the_table() -> None:
+    """An unreachable scanner lets inbound mail through, said so, and defers outbound mail."""
+    error = replace(code("virus.error"), degraded="virus")
+    inbound, outbound = verdict(error), verdict(error, direction=Direction.OUTBOUND)
+    assert (outcome_word(inbound.outcome), inbound.degraded) == ("accept", ("virus",))
+    assert isinstance(outbound.outcome, Defer)
+
+
+def test_the_site_overrules_one_action_and_keeps_the_others() -> None:
+    """Naming one code in [actions] leaves the built-in ones in place."""
+    actions = Actions.model_validate({"inbound": {"dmarc.reject": "reject"}})
+    policy = replace(POLICY, actions=actions)
+    assert isinstance(verdict(code("dmarc.reject"), policy=policy).outcome, Reject)
+    assert isinstance(verdict(code("virus.infected"), policy=policy).outcome, Reject)
+
+
+def test_the_most_severe_action_wins() -> None:
+    """Held and deferred at once is deferred: the message comes again and nothing is lost."""
+    found = verdict(code("dmarc.reject"), code("rate.client-exceeded"))
+    assert isinstance(found.outcome, Defer)
+
+
+@pytest.mark.parametrize("given_", [(6.0, 5.0, 15.0), (5.0, 20.0, 15.0)])
+def test_thresholds_must_ascend(given_: tuple[float, float, float]) -> None:
+    """Thresholds out of order are refused."""
+    tag, quarantine, reject = given_
+    with pytest.raises(ValueError, match="ascend"):
+        Thresholds(tag=tag, quarantine=quarantine, reject=reject)
+
+
+def test_the_reason_says_what_would_have_flipped_it() -> None:
+    """The sentence for people names the parts without which the mark would not stand."""
+    text = reason(verdict(SPAM, code("spf.softfail")), POLICY.thresholds)
+    assert "Marked as spam with score 8.0" in text
+    assert "without content.spam it would not be marked" in text
+
+
+def test_the_reason_says_when_an_answer_is_missing() -> None:
+    """A verdict reached without DNS says so."""
+    text = reason(verdict(Evidence("spf", "spf.temperror", Status.TEMPERROR, degraded="dns")), POLICY.thresholds)
+    assert "no answer from dns" in text

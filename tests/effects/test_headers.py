@@ -1,0 +1,154 @@
+"""The header block: forged copies out, ours in, unbreakable."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+
+import authres
+import pytest
+from gatepost.effects.headers import HeaderWriter, authentication_results, claims, virus_status
+from gatepost.evidence import Evidence, Status
+from gatepost.mail.envelope import Direction, Envelope
+from gatepost.mail.message import from_bytes
+from gatepost.verdict import Accept, AddHeader, Because, RemoveHeader, Verdict
+from hypothesis import given
+from hypothesis import strategies as st
+
+WRITER = HeaderWriter("mx.example.org", 5.0, b"key")
+VERDICT = Verdict(Accept(), 7.3, (Because("dmarc.fail", 2.5), Because("content.spam", 4.8)), probability=0.991)
+SPF = Evidence("spf", "spf.pass", Status.PASS, facts={"smtp.mailfrom": "a@example.com", "client-ip": "192.0.2.1"})
+
+
+def added(*evidence: Evidence, raw: bytes = b"\r\n", verdict: Verdict = VERDICT) -> dict[str, str]:
+    """Give the fields added to a message."""
+    edits = WRITER.edits(Envelope(), from_bytes(raw), evidence, verdict, record_id="1", reason="why")
+    return {edit.name: edit.value for edit in edits if isinstance(edit, AddHeader)}
+
+
+def test_the_header_set_is_the_contract() -> None:
+    """The fields, their order and their form are those that Sieve scripts and Dovecot's spamtest rely on."""
+    fields = added(SPF)
+    assert list(fields) == [
+        "Authentication-Results",
+        "X-Spam-Flag",
+        "X-Spam-Status",
+        "X-Spam-Score",
+        "X-Spam-Level",
+        "X-Virus-Scanned",
+        "X-Virus-Status",
+        "X-Gatepost-Verdict",
+        "X-Gatepost-Reason",
+    ]
+    assert fields["X-Spam-Flag"] == "YES"
+    assert (
+        fields["X-Spam-Status"].replace("\n", "")
+        == "Yes, score=7.3 required=5.0 tests=[DMARC_FAIL=2.5, CONTENT_SPAM=4.8]"
+    )
+    assert (fields["X-Spam-Score"], fields["X-Spam-Level"]) == ("7.3", "*******")
+    assert fields["X-Virus-Scanned"] == "Gatepost at mx.example.org"
+    assert fields["Authentication-Results"].replace("\n", "") == "mx.example.org; spf=pass smtp.mailfrom=a@example.com"
+
+
+def test_the_signature_covers_the_verdict() -> None:
+    """X-Gatepost-Verdict can be checked with the key, and no other value has the same signature."""
+    body, _, sig = added()["X-Gatepost-Verdict"].replace("\n", "").partition("; sig=")
+    assert body == "outcome=accept score=7.3 class=ham probability=0.991 degraded= id=1"
+    assert sig == hmac.new(b"key", body.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def test_forged_copies_go_from_the_highest_index_down() -> None:
+    """Every copy of our fields is removed, counted per name, the last one first, whatever its case."""
+    raw = b"X-Spam-Flag: NO\r\nSubject: x\r\nx-spam-flag: NO\r\nX-GATEPOST-Anything: 1\r\nX-Spam-Flag : NO\r\n\r\n"
+    removals = list(WRITER.removals(from_bytes(raw)))
+    assert removals == [
+        RemoveHeader("X-Spam-Flag ", 3),
+        RemoveHeader("X-GATEPOST-Anything", 1),
+        RemoveHeader("x-spam-flag", 2),
+        RemoveHeader("X-Spam-Flag", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b" mx.example.org; spf=pass",
+        b"mx.example.org;spf=pass",
+        b' "mx.example.org" 1; none',
+        b" MX.Example.ORG.; none",
+        b" (comment) mx.example.org (more); none",
+        b"\r\n mx.example.org; none",
+        b" (never closed mx.example.org; none",
+        b" mx.example.org",
+        b" mx.ex\\ample.org; none",
+    ],
+)
+def test_every_spelling_of_our_name_is_a_forgery(value: bytes) -> None:
+    """A foreign Authentication-Results that claims our authserv-id is recognised however it is written (RFC 8601 5)."""
+    assert claims(value, "mx.example.org")
+
+
+@pytest.mark.parametrize(
+    "value", [b" other.example; spf=pass smtp.mailfrom=mx.example.org", b"", b" notmx.example.org; none", b"; x"]
+)
+def test_other_servers_results_stay(value: bytes) -> None:
+    """Results of another server are left alone."""
+    assert not claims(value, "mx.example.org")
+
+
+def test_only_inbound_mail_is_edited() -> None:
+    """Mail of our own users goes out without verdict headers."""
+    for direction in (Direction.OUTBOUND, Direction.INTERNAL):
+        assert (
+            WRITER.edits(Envelope(direction=direction), from_bytes(b""), (SPF,), VERDICT, record_id="1", reason="")
+            == ()
+        )
+
+
+_HOSTILE = st.text(max_size=120) | st.sampled_from(
+    [
+        "x) dkim=pass (y",
+        "any@legitimate.com(a.attack.com",
+        "a\r\nX-Spam-Flag: NO",
+        'a"; dkim=pass header.d=bank.example; x="',
+        "\x00",
+        "a\\",
+        "@",
+        "a@b@c.example",
+        "@example.org",
+        "a@[192.0.2.1]",
+    ]
+)
+
+
+@given(_HOSTILE, _HOSTILE, _HOSTILE)
+def test_no_input_adds_a_result(mailfrom: str, domain: str, why: str) -> None:
+    """Whatever a sender puts into addresses, domains and reasons, a reader of the field finds one failed SPF and no more."""
+    facts = {"smtp.mailfrom": mailfrom, "smtp.helo": domain, "reason": why}
+    value = authentication_results("mx.example.org", [Evidence("spf", "spf.fail", Status.FAIL, why, facts=facts)])
+    assert re.fullmatch(r"[\x20-\x7e]*", value)
+    parsed = authres.AuthenticationResultsHeader.parse_value(value)
+    assert [(result.method, result.result) for result in parsed.results] == [("spf", "fail")]
+
+
+def test_no_method_is_said_so() -> None:
+    """Without any authentication evidence the field says `none` (RFC 8601 2.2)."""
+    assert authentication_results("mx.example.org", ()) == "mx.example.org; none"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "word"),
+    [
+        (["clean"], "clean"),
+        (["clean", "infected"], "infected"),
+        (["error"], "error"),
+        (["skipped"], "skipped"),
+        ([""], "error"),
+        ([], "skipped"),
+    ],
+)
+def test_virus_status_is_never_clean_by_default(statuses: list[str], word: str) -> None:
+    """Clean is said only where the scanner said so; a crash of the check is an error."""
+    facts = [{"virus.status": status} if status else {} for status in statuses]
+    assert virus_status([Evidence("virus", "virus.x", facts=fact) for fact in facts]) == word
