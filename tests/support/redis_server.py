@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 DEADLINE = 20.0
 
@@ -39,7 +40,7 @@ class RedisServer:
         """The URL of its unix socket."""
         return f"unix://{self.socket}?db=0"
 
-    def start(self) -> RedisServer:
+    def start(self) -> Self:
         """Start the server and wait until it answers PING."""
         options = {
             "--port": str(self.port),
@@ -89,7 +90,7 @@ class RedisServer:
             self.process.wait()
             self.process = None
 
-    def __enter__(self) -> RedisServer:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(

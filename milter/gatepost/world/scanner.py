@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -27,7 +27,7 @@ class Heuristic:
 
 @dataclass(frozen=True, slots=True)
 class TooLarge:
-    """More than the scanner takes (clamd's StreamMaxLength or ours); it was not scanned to its end."""
+    """More than the scanner takes; it was not scanned to its end. `limit` is our own in bytes, 0 for clamd's StreamMaxLength."""
 
     limit: int
 
@@ -59,3 +59,26 @@ class Scanner(Protocol):
     def ping(self) -> str | None:
         """Give the scanner's version line, or None when it does not answer."""
         ...
+
+
+@dataclass(slots=True)
+class FakeScanner:
+    """A scanner for tests: `answers` maps a byte string to the answer for whatever contains it; the first match counts.
+
+    `scanned` keeps what it was given. `down` makes every answer Unreachable.
+    """
+
+    answers: dict[bytes, Scan] = field(default_factory=dict)
+    down: bool = False
+    scanned: list[bytes] = field(default_factory=list)
+
+    def scan(self, data: bytes) -> Scan:
+        """Give the prepared answer, or Clean."""
+        self.scanned.append(data)
+        if self.down:
+            return Unreachable("the fake scanner is down")
+        return next((answer for needle, answer in self.answers.items() if needle in data), Clean())
+
+    def ping(self) -> str | None:
+        """Give a version line, or None when down."""
+        return None if self.down else "fake scanner"

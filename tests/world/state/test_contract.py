@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from gatepost.world.budget import allowance
 from gatepost.world.clock import FakeClock
 from gatepost.world.state import maths
@@ -15,8 +18,6 @@ from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.redis import RedisState
 from gatepost.world.state.resilient import ResilientState
 from gatepost.world.state.sqlite import SqliteState
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from support.redis_server import RedisServer
 
 WINDOW = 60
