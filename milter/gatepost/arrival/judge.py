@@ -1,0 +1,59 @@
+"""What arrival needs of the rest of Gatepost: somebody who judges, and somebody who words the answer.
+
+Arrival knows SMTP events and nothing of checks, scores or headers. The five stages meet in `service/assemble.py`, which
+hands arrival a `Judge` and an `Answers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from gatepost.mail.envelope import Envelope
+from gatepost.mail.message import Message
+from gatepost.verdict import Outcome, Verdict
+
+
+class Judge(Protocol):
+    """Judges mail; called from many threads at once."""
+
+    def warm(self, envelope: Envelope) -> None:
+        """Take note of a sender at MAIL: start what can be started. Returns at once, never blocks."""
+        ...
+
+    def admit(self, envelope: Envelope) -> Outcome:
+        """Answer at RCPT; the recipient asked about is the envelope's last. Cheap. Reject and Defer refuse this recipient."""
+        ...
+
+    def judge(self, envelope: Envelope, message: Message) -> Verdict:
+        """Answer at the end of a message."""
+        ...
+
+
+class Kind(StrEnum):
+    """What an answer does."""
+
+    CONTINUE = "continue"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    TEMPFAIL = "tempfail"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An outcome in the MTA's words.
+
+    `rcode` ("550"), `xcode` ("5.7.1") and the `text` lines make the SMTP reply of a refusal and are already safe to send;
+    without an `rcode` the MTA words it itself. `quarantine` is the reason for holding the message, or None.
+    """
+
+    kind: Kind
+    rcode: str = ""
+    xcode: str = ""
+    text: tuple[str, ...] = ()
+    quarantine: str | None = None
+
+
+Answers = Callable[[Outcome], Answer]

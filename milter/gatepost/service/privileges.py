@@ -1,0 +1,103 @@
+"""Giving up root: the workers read hostile mail, so they run as an account that owns nothing.
+
+The supervisor stays what it was started as, forks, and never sees a byte of mail. A worker becomes the account for good:
+groups, then group, then user, each checked; after that no program it might start gains anything (PR_SET_NO_NEW_PRIVS).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import encodings
+import grp
+import importlib
+import os
+import pkgutil
+import pwd
+from dataclasses import dataclass
+from typing import Final
+
+_PREFERRED: Final = ("gatepost", "nobody")
+_PR_SET_NO_NEW_PRIVS: Final = 38  # prctl(2)
+
+
+class PrivilegeError(Exception):
+    """The account cannot be taken on; the text is one line for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who a worker becomes."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def choose(user: str, *, as_root: bool) -> Account | None:
+    """Give the account for the workers, or None to stay as we are.
+
+    `user` "" means the first of gatepost and nobody that exists. Raises PrivilegeError for an account that does not
+    exist, and for one asked for without root that is not our own.
+    """
+    if not as_root:
+        if user and user != _own_name():
+            raise PrivilegeError(f"cannot become {user}: only root can change the account, leave [milter] user empty")
+        return None
+    for name in (user,) if user else _PREFERRED:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    raise PrivilegeError(f"there is no account {user or ' or '.join(_PREFERRED)} for the workers to run as")
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def preload() -> None:
+    """Import what would otherwise be imported on demand: the account may not be able to read the files.
+
+    Charset codecs are looked up by the names that mail gives. A codec of another platform is passed over.
+    """
+    for module in pkgutil.iter_modules(encodings.__path__):
+        try:
+            importlib.import_module(f"encodings.{module.name}")
+        except ImportError:
+            continue
+
+
+def drop(account: Account) -> None:
+    """Become the account, for good; raises PrivilegeError if anything of root is left."""
+    try:
+        os.initgroups(account.name, account.gid)
+        os.setresgid(account.gid, account.gid, account.gid)
+        os.setresuid(account.uid, account.uid, account.uid)
+    except OSError as error:
+        raise PrivilegeError(f"cannot become {account.name}: {error.strerror}") from None
+    if os.getresuid() != (account.uid,) * 3 or os.getresgid() != (account.gid,) * 3:
+        raise PrivilegeError(f"became {os.getresuid()} instead of {account.name}")
+    forbid_new_privileges()
+
+
+def forbid_new_privileges() -> None:
+    """Make set-user-id programs powerless for this process and its children; where the kernel cannot, nothing happens."""
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def owner_ids(owner: str) -> tuple[int, int]:
+    """Read `user` or `user:group` as ids, -1 for what is not named; raises PrivilegeError for an unknown name."""
+    user, _, group = owner.partition(":")
+    try:
+        uid = pwd.getpwnam(user).pw_uid if user else -1
+    except KeyError:
+        raise PrivilegeError(f"[milter] socket_owner: there is no user {user}") from None
+    try:
+        gid = grp.getgrnam(group).gr_gid if group else -1
+    except KeyError:
+        raise PrivilegeError(f"[milter] socket_owner: there is no group {group}") from None
+    return uid, gid
