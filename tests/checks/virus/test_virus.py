@@ -1,0 +1,196 @@
+"""The virus check: which views it scans, and how it tells infected, suspicious, clean, skipped and error apart."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatepost.checks.virus.check import CODES, VirusCheck
+from gatepost.checks.virus.family import Settings, build, open_scanner
+from gatepost.evidence import Evidence, Found, Status
+from gatepost.mail import limits
+from gatepost.mail.envelope import Envelope
+from gatepost.mail.message import Message, from_bytes
+from gatepost.world.scanner import FakeScanner, Heuristic, Infected, Scan, ScanFailed, Scanner, TooLarge, Unreachable
+from support.clamd import EICAR, SUSPICIOUS, Clamd
+
+BAD = b"MALWARE"
+
+
+def look(scanner: Scanner | None, message: Message, **options: int) -> list[Evidence]:
+    """Run the check; sees to it that each code is documented and all evidence names one status."""
+    said = list(VirusCheck(scanner, **options).run(Envelope(), message, Found()))
+    assert all(item.code in CODES and item.code.startswith("virus.") for item in said)
+    assert len({item.facts["virus.status"] for item in said}) == 1
+    return said
+
+
+def codes(said: list[Evidence]) -> list[str]:
+    """Give the codes alone."""
+    return [item.code for item in said]
+
+
+def part(content: bytes, encoding: bytes = b"base64", kind: bytes = b"application/zip") -> bytes:
+    """Make one body part."""
+    body = base64.encodebytes(content) if encoding == b"base64" else content
+    return b"Content-Type: %b\r\nContent-Transfer-Encoding: %b\r\n\r\n%b" % (kind, encoding, body)
+
+
+def mail(*parts: bytes) -> Message:
+    """Make a well-formed multipart message."""
+    body = b"".join(b"--cut\r\n%b\r\n" % item for item in parts)
+    return from_bytes(b'From: a@b.example\r\nContent-Type: multipart/mixed; boundary="cut"\r\n\r\n%b--cut--\r\n' % body)
+
+
+PLAIN = part(b"hello", b"7bit", b"text/plain")
+
+
+def test_a_plain_message_is_scanned_once() -> None:
+    """Text that stands in the raw bytes as it is gains nothing from a second scan."""
+    scanner = FakeScanner()
+    said = look(scanner, mail(PLAIN))
+    assert codes(said) == ["virus.clean"]
+    assert said[0].status is Status.PASS
+    assert said[0].facts == {"virus.status": "clean"}
+    assert len(scanner.scanned) == 1
+
+
+def test_an_encoded_part_is_scanned_decoded() -> None:
+    """What only shows after decoding is found, with its name in the facts."""
+    said = look(FakeScanner({BAD: Infected("Win.Bad")}), mail(PLAIN, part(BAD)))
+    assert codes(said) == ["virus.infected"]
+    assert said[0].status is Status.FAIL
+    assert said[0].facts == {"virus.status": "infected", "virus.signature": "Win.Bad"}
+
+
+def test_an_unencoded_attachment_is_scanned_by_itself() -> None:
+    """A signature may be anchored at the start of the file."""
+    scanner = FakeScanner()
+    look(scanner, mail(PLAIN, part(b"PK-content", b"binary")))
+    assert b"PK-content" in scanner.scanned[1:]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n",
+        b"Content-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: 7bit\r\n",
+        b"Content-Transfer-Encoding: x-unknown\r\n",
+        b"Content-Transfer-Encoding: BASE64 (comment)\r\n",
+    ],
+)
+def test_an_ambiguous_encoding_is_scanned_every_way(headers: bytes) -> None:
+    """Clients differ in which encoding they believe; malware under either is found."""
+    message = from_bytes(
+        b"From: a@b.example\r\nContent-Type: application/zip\r\n" + headers + b"\r\n" + base64.b64encode(BAD) + b"\r\n"
+    )
+    assert codes(look(FakeScanner({BAD: Infected("Win.Bad")}), message)) == ["virus.infected"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "status", "word", "degraded"),
+    [
+        (Infected("X"), "virus.infected", Status.FAIL, "infected", ""),
+        (Heuristic("PUA.X"), "virus.heuristic", Status.POLICY, "clean", ""),
+        (TooLarge(0), "virus.skipped", Status.NONE, "skipped", ""),
+        (TooLarge(10), "virus.skipped", Status.NONE, "skipped", ""),
+        (ScanFailed("boom"), "virus.error", Status.TEMPERROR, "error", "virus"),
+        (Unreachable("gone"), "virus.error", Status.TEMPERROR, "error", "virus"),
+    ],
+)
+@pytest.mark.parametrize("where", ["raw", "part"])
+def test_each_answer_has_its_code(
+    answer: Scan, code: str, status: Status, word: str, degraded: str, where: str
+) -> None:
+    """Only a message scanned whole is clean; trouble is degraded and never clean, on the raw message or on a part."""
+    message = mail(PLAIN, part(BAD)) if where == "part" else mail(part(BAD, b"7bit", b"text/plain"))
+    (said,) = look(FakeScanner({BAD: answer}), message)
+    assert (said.code, said.status, said.facts["virus.status"], said.degraded) == (code, status, word, degraded)
+
+
+def test_an_infection_outweighs_a_suspicion_and_a_raw_message_too_large() -> None:
+    """A heuristic hit or a size limit on the raw message does not stop the search in its parts."""
+    for first in (Heuristic("PUA.X"), TooLarge(0)):
+        scanner = FakeScanner({BAD: Infected("Win.Bad"), b"hello": first})
+        assert codes(look(scanner, mail(PLAIN, part(BAD)))) == ["virus.infected"]
+
+
+def test_a_suspicion_beside_trouble_keeps_both() -> None:
+    """A suspicion in one part and an error on another are two findings with one status: error."""
+    scanner = FakeScanner({b"hello": Heuristic("PUA.X"), BAD: Unreachable("gone")})
+    said = look(scanner, mail(PLAIN, part(BAD)))
+    assert codes(said) == ["virus.heuristic", "virus.error"]
+    assert said[0].facts["virus.status"] == "error"
+
+
+def test_a_dead_scanner_is_asked_once_per_message() -> None:
+    """After one Unreachable the parts are not tried: the message would only wait longer."""
+    scanner = FakeScanner(down=True)
+    assert codes(look(scanner, mail(PLAIN, part(b"a"), part(b"b")))) == ["virus.error"]
+    assert len(scanner.scanned) == 1
+
+
+def test_more_parts_than_the_limit_are_not_called_clean() -> None:
+    """Past the limit the scan stops and says so."""
+    scanner = FakeScanner()
+    message = mail(*(part(b"file %d" % number) for number in range(limits.VIRUS_PARTS + 1)))
+    assert codes(look(scanner, message)) == ["virus.skipped"]
+    assert len(scanner.scanned) == 1 + limits.VIRUS_PARTS
+    assert codes(look(FakeScanner(), mail(part(b"a"), part(b"b")), max_parts=1)) == ["virus.skipped"]
+    assert codes(look(FakeScanner(), mail(part(b"a"), part(b"a")), max_parts=1)) == ["virus.clean"]
+
+
+def test_a_cut_message_is_not_called_clean() -> None:
+    """Of a truncated message only the beginning was seen; malware in it is still found."""
+    cut = from_bytes(b"From: a@b.example\r\n\r\nhello\r\n", cut=True)
+    assert codes(look(FakeScanner(), cut)) == ["virus.skipped"]
+    assert codes(look(FakeScanner({b"hello": Infected("X")}), cut)) == ["virus.infected"]
+
+
+def test_a_structure_that_stays_closed_is_not_called_clean() -> None:
+    """Nesting past the limit is not opened, so nobody has seen what is inside."""
+    message = b"hello\r\n"
+    for _ in range(limits.MIME_DEPTH + 2):
+        message = b"Content-Type: message/rfc822\r\n\r\n" + message
+    assert codes(look(FakeScanner(), from_bytes(message))) == ["virus.skipped"]
+
+
+def test_no_scanner_is_said() -> None:
+    """A site without clamd gets `skipped`, not `clean` and not `error`."""
+    (said,) = look(None, mail(PLAIN))
+    assert (said.code, said.degraded) == ("virus.skipped", "")
+    assert open_scanner(Settings()) is None
+
+
+@pytest.fixture(scope="module")
+def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clamd]:
+    """Give a running clamd for this module."""
+    with Clamd(tmp_path_factory.mktemp("clamd")) as running:
+        yield running
+
+
+@pytest.mark.servers
+def test_with_a_real_clamd(clamd: Clamd, tmp_path: Path) -> None:
+    """The test file is found in the open and in base64, well-formed or not; a clean mail is clean; a dead clamd is an error."""
+    settings = Settings(clamd=clamd.address)
+    (check,) = build(settings, open_scanner(settings))
+    plain = from_bytes(b"From: a@b.example\r\nContent-Type: text/plain\r\n\r\n" + EICAR + b"\r\n")
+    encoded = mail(PLAIN, part(EICAR))
+    broken = from_bytes(
+        b"Content-Type: multipart/mixed; boundary=cut\r\nContent-Type: text/plain\r\n\r\n--cut\r\n" + part(EICAR)
+    )
+    doubtful = mail(PLAIN, part(SUSPICIOUS))
+    cases = (
+        (plain, "virus.infected"),
+        (encoded, "virus.infected"),
+        (broken, "virus.infected"),
+        (doubtful, "virus.heuristic"),
+        (mail(PLAIN, part(b"nice")), "virus.clean"),
+    )
+    for message, code in cases:
+        assert [item.code for item in check.run(Envelope(), message, Found())] == [code]
+    (gone,) = build(settings, open_scanner(Settings(clamd=f"unix:{tmp_path}/none.sock")))
+    assert [item.degraded for item in gone.run(Envelope(), plain, Found())] == ["virus"]
