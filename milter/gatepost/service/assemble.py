@@ -1,0 +1,238 @@
+"""Where the parts meet: the only module that knows everybody. Config in, a working pipeline out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import gatepost
+from gatepost.arrival.judge import Answer, Kind
+from gatepost.checks.auth import family as auth
+from gatepost.checks.check import Check
+from gatepost.checks.content import family as content
+from gatepost.checks.content.model import ModelError
+from gatepost.checks.reputation import family as reputation
+from gatepost.checks.virus import family as virus
+from gatepost.decision.policy import Policy
+from gatepost.effects import text
+from gatepost.effects.headers import HeaderWriter
+from gatepost.effects.remember import remember
+from gatepost.effects.reply import reply
+from gatepost.ledger.sinks import LogSink
+from gatepost.mail.envelope import Direction, Envelope
+from gatepost.mail.message import Message
+from gatepost.pipeline import Pipeline
+from gatepost.service import places, privileges
+from gatepost.service.config import Config, Loaded, load
+from gatepost.service.worker import Snapshot
+from gatepost.verdict import Accept, Defer, Outcome, Quarantine, Reject, Verdict
+from gatepost.world.clamd import ClamdScanner
+from gatepost.world.clock import Clock, SystemClock
+from gatepost.world.dns.door import Question, RecordType, Resolver
+from gatepost.world.dns.fake import FakeDns, NoNetworkDns, ZoneError
+from gatepost.world.dns.live import LiveResolver
+from gatepost.world.dns.names import reverse_name
+from gatepost.world.scanner import Scanner
+from gatepost.world.state.door import State, StateConfigError
+from gatepost.world.state.memory import MemoryState
+from gatepost.world.state.opening import open_state
+from gatepost.world.state.readonly import ReadOnlyState
+
+_ID_BYTES: Final = 8
+
+
+class AssemblyError(Exception):
+    """A part that the config asks for cannot be had; the text is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The outside world as one site sees it; `scanner` is None where no clamd is configured."""
+
+    clock: Clock
+    resolver: Resolver
+    state: State
+    scanner: Scanner | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayDoors:
+    """What `gatepost scan` may ask: a zone file instead of DNS, and whether the network is off limits."""
+
+    dns_zone: Path | None = None
+    no_network: bool = False
+
+
+def lineup(config: Config, doors: Doors) -> tuple[Check, ...]:
+    """Give the checks in the order in which they run. Raises AssemblyError for a model that cannot be used.
+
+    Authentication comes before reputation, which believes only authenticated names.
+    """
+    try:
+        opinion = content.build(config.classifier)
+    except ModelError as error:
+        raise AssemblyError(str(error)) from None
+    return (
+        *auth.build(config.auth, doors.resolver, doors.clock),
+        *reputation.build(config.reputation, doors.state, doors.clock),
+        *virus.build(config.virus, doors.scanner),
+        opinion,
+    )
+
+
+def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipeline:
+    """Give the pipeline of a site. A `live` one counts, remembers and logs; a replayed one only judges."""
+    config = loaded.config
+    checks = lineup(config, doors)
+    base = Pipeline(
+        lineup=checks,
+        policy=Policy(config.thresholds, config.actions, config.effective_weights()),
+        headers=HeaderWriter(config.milter.authserv_id, config.thresholds.tag, key),
+        clock=doors.clock,
+        new_id=partial(secrets.token_hex, _ID_BYTES),
+        seconds=config.milter.message_seconds,
+        versions={
+            "gatepost": gatepost.__version__,
+            "config": loaded.version,
+            "model": content.find_model(config.classifier.model).name,
+        },
+    )
+    if not live:
+        return base
+    gate = reputation.build_gate(config.reputation, doors.state, doors.clock)
+    return replace(base, gate=gate, after=partial(remember, doors.state), sink=LogSink())
+
+
+@dataclass(frozen=True, slots=True)
+class SiteJudge:
+    """The pipeline as stage 1 sees it."""
+
+    pipeline: Pipeline
+    resolver: Resolver
+
+    def warm(self, envelope: Envelope) -> None:
+        """Ask early for what the checks will want to know: the client's name, the sender's SPF record."""
+        if envelope.direction is Direction.INBOUND:
+            self.resolver.prefetch(early_questions(envelope))
+
+    def admit(self, envelope: Envelope) -> Outcome:
+        """Answer at RCPT."""
+        return self.pipeline.admit(envelope)
+
+    def judge(self, envelope: Envelope, message: Message) -> Verdict:
+        """Answer at the end of a message."""
+        return self.pipeline.judge(envelope, message).verdict
+
+
+def early_questions(envelope: Envelope) -> Iterable[Question]:
+    """Give the DNS questions that the envelope alone lets us foresee."""
+    if envelope.client.ip is not None:
+        yield Question(reverse_name(envelope.client.ip), RecordType.PTR)
+    domain = envelope.sender.domain if envelope.sender else envelope.client.helo
+    if domain:
+        yield Question(domain, RecordType.TXT)
+
+
+def answer(outcome: Outcome) -> Answer:
+    """Give an outcome in the words of the milter protocol."""
+    words = reply(outcome)
+    rcode, xcode, lines = (str(words.code), words.status, (words.text,)) if words else ("", "", ())
+    match outcome:
+        case Accept():
+            return Answer(Kind.ACCEPT)
+        case Quarantine(reason=why):
+            return Answer(Kind.ACCEPT, quarantine=text.line(why, 100))
+        case Defer():
+            return Answer(Kind.TEMPFAIL, rcode, xcode, lines)
+        case Reject():
+            return Answer(Kind.REJECT, rcode, xcode, lines)
+
+
+def replay_pipeline(loaded: Loaded, doors: ReplayDoors) -> Pipeline:
+    """Give the pipeline for stored mail: nothing is counted, learned or logged. Raises AssemblyError."""
+    config, clock = loaded.config, SystemClock()
+    try:
+        resolver = _replay_resolver(config, doors, clock)
+    except ZoneError as error:
+        raise AssemblyError(str(error)) from None
+    remembered: State = MemoryState(clock)
+    if config.state.url and not doors.no_network:
+        remembered = _state(config, places.state_directory(), clock)
+    scanner = ClamdScanner(config.virus) if config.virus.clamd and not doors.no_network else None
+    return pipeline(
+        loaded, Doors(clock, resolver, ReadOnlyState(remembered), scanner), secrets.token_bytes(32), live=False
+    )
+
+
+def _replay_resolver(config: Config, doors: ReplayDoors, clock: Clock) -> Resolver:
+    if doors.dns_zone is not None:
+        return FakeDns.from_yaml(doors.dns_zone)
+    return NoNetworkDns() if doors.no_network else LiveResolver(config.dns, clock)
+
+
+def snapshot(config_path: Path | None, overrides: Mapping[str, object]) -> Snapshot:
+    """Build everything the daemon needs, before it forks. Raises ConfigError and AssemblyError."""
+    loaded = load(config_path, overrides)
+    config, clock, directory = loaded.config, SystemClock(), places.state_directory()
+    state = _state(config, directory, clock)
+    scanner = ClamdScanner(config.virus) if config.virus.clamd else None
+    doors = Doors(clock, LiveResolver(config.dns, clock), state, scanner)
+    key = _site_key(config, directory)
+    _hand_over(config, directory)
+    judge = SiteJudge(pipeline(loaded, doors, key, live=True), doors.resolver)
+    return Snapshot(
+        settings=config.milter,
+        judge=judge,
+        answer=answer,
+        before_exit=state.close,
+        description=tuple(organs(loaded, doors)),
+    )
+
+
+def _state(config: Config, directory: Path, clock: Clock) -> State:
+    try:
+        return open_state(config.state, directory / "state.sqlite", clock)
+    except StateConfigError as error:
+        raise AssemblyError(str(error)) from None
+
+
+def _site_key(config: Config, directory: Path) -> bytes:
+    if config.headers.signing_key:
+        return config.headers.signing_key.encode()
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return places.site_key(directory)
+    except OSError as error:
+        raise AssemblyError(f"{error.filename}: cannot keep the site key there: {error.strerror}") from None
+
+
+def _hand_over(config: Config, directory: Path) -> None:
+    """Let the account that the workers become use the state directory; the supervisor alone keeps root."""
+    try:
+        account = privileges.choose(config.milter.user, as_root=os.geteuid() == 0)
+        if account is not None:
+            places.hand_over(directory, account.uid, account.gid)
+    except (OSError, privileges.PrivilegeError) as error:
+        raise AssemblyError(f"{directory}: {error}") from None
+
+
+def organs(loaded: Loaded, doors: Doors) -> Iterable[str]:
+    """Give one line for people on each organ: is it live, and where."""
+    config = loaded.config
+    yield f"config      {loaded.path or 'built-in defaults'} (version {loaded.version})"
+    yield f"model       {content.find_model(config.classifier.model).name}"
+    yield f"resolver    {', '.join(config.dns.servers) or 'the system resolvers'}"
+    version = doors.scanner.ping() if doors.scanner else None
+    yield f"clamd       {_clamd_line(config, version)}"
+    yield f"state       {doors.state.backend}"
+
+
+def _clamd_line(config: Config, version: str | None) -> str:
+    if not config.virus.clamd:
+        return "not used ([virus] clamd is empty): mail is marked X-Virus-Status: skipped"
+    return f"{config.virus.clamd} ({version or 'does not answer: mail is marked X-Virus-Status: error'})"
