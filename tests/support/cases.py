@@ -14,6 +14,7 @@ from gatepost.ledger.record import Record
 from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope
 from gatepost.mail.message import from_bytes
+from gatepost.pipeline import Pipeline
 from gatepost.service.assemble import Doors, pipeline
 from gatepost.service.config import load
 from gatepost.verdict import AddHeader, RemoveHeader, outcome_word
@@ -54,15 +55,22 @@ class Case:
         path = self.stem.with_name(self.stem.name + ending)
         return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
 
+    def data(self) -> bytes:
+        """Give the bytes of its message."""
+        return self.stem.with_name(self.stem.name + ".eml").read_bytes()
+
     def judge(self) -> Record:
         """Give the record of its message."""
+        return self.pipeline().judge(self.envelope(), from_bytes(self.data()))
+
+    def pipeline(self) -> Pipeline:
+        """Give the pipeline with the case's own config, zone, clock and scanner."""
         zone, clock = self.stem.with_name(self.stem.name + ".dns"), FakeClock(NOW)
         config = self.stem.with_name(self.stem.name + ".toml")
         loaded = load(config if config.exists() else None, {"milter.authserv_id": "mx.gatepost.test"})
         resolver = FakeDns.from_yaml(zone) if zone.exists() else FakeDns({})
         doors = Doors(clock, resolver, MemoryState(clock), PatternScanner())
-        message = from_bytes(self.stem.with_name(self.stem.name + ".eml").read_bytes())
-        return pipeline(loaded, doors, b"key", live=False).judge(self.envelope(), message)
+        return pipeline(loaded, doors, b"key", live=False)
 
     def envelope(self) -> Envelope:
         """Give the envelope that its .smtp file describes."""
