@@ -31,7 +31,6 @@ from gatepost.service import places, privileges
 from gatepost.service.config import Config, Loaded, load
 from gatepost.service.worker import Snapshot
 from gatepost.verdict import Accept, Defer, Outcome, Quarantine, Reject, Verdict
-from gatepost.world.clamd import ClamdScanner
 from gatepost.world.clock import Clock, SystemClock
 from gatepost.world.dns.door import Question, RecordType, Resolver
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns, ZoneError
@@ -163,7 +162,7 @@ def replay_pipeline(loaded: Loaded, doors: ReplayDoors) -> Pipeline:
     remembered: State = MemoryState(clock)
     if config.state.url and not doors.no_network:
         remembered = _state(config, places.state_directory(), clock)
-    scanner = ClamdScanner(config.virus) if config.virus.clamd and not doors.no_network else None
+    scanner = None if doors.no_network else virus.open_scanner(config.virus)
     return pipeline(
         loaded, Doors(clock, resolver, ReadOnlyState(remembered), scanner), secrets.token_bytes(32), live=False
     )
@@ -180,8 +179,7 @@ def snapshot(config_path: Path | None, overrides: Mapping[str, object]) -> Snaps
     loaded = load(config_path, overrides)
     config, clock, directory = loaded.config, SystemClock(), places.state_directory()
     state = _state(config, directory, clock)
-    scanner = ClamdScanner(config.virus) if config.virus.clamd else None
-    doors = Doors(clock, LiveResolver(config.dns, clock), state, scanner)
+    doors = Doors(clock, LiveResolver(config.dns, clock), state, virus.open_scanner(config.virus))
     key = _site_key(config, directory)
     _hand_over(config, directory)
     judge = SiteJudge(pipeline(loaded, doors, key, live=True), doors.resolver)
