@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gatepost.arrival import replay
 from gatepost.arrival.replay import ReplayError, files, messages
 from gatepost.mail import limits
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def test_a_directory_stands_for_its_files(tmp_path: Path) -> None:
@@ -27,7 +28,7 @@ def test_a_directory_stands_for_its_files(tmp_path: Path) -> None:
 
 def test_a_missing_path_is_one_line(tmp_path: Path) -> None:
     """A path that does not exist is an error that names it."""
-    with pytest.raises(ReplayError, match="nothing.eml: no such file"):
+    with pytest.raises(ReplayError, match=r"nothing\.eml: no such file"):
         list(files([tmp_path / "nothing.eml"]))
 
 

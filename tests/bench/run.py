@@ -20,8 +20,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from gatepost.mail.message import Message, from_bytes  # noqa: E402 - after the path is set
-from support.cases import Case, cases  # noqa: E402
+from gatepost.mail.message import Message, from_bytes
+from support.cases import Case, cases
 
 BASELINE = Path(__file__).with_name("baseline.json")
 

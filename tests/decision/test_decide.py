@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gatepost.decision.decide import decide
 from gatepost.decision.explain import reason
 from gatepost.decision.policy import Actions, Policy, Thresholds
@@ -12,14 +15,12 @@ from gatepost.decision.weights import WEIGHTS
 from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import Direction
 from gatepost.verdict import Accept, Defer, Label, Quarantine, Reject, outcome_word
-from hypothesis import given
-from hypothesis import strategies as st
 
 SPAM = Evidence("content", "content.spam", Status.FAIL, "spam", 1.0, {"class": "spam", "probability": "0.9990"})
 POLICY = Policy()
 
 
-def verdict(*evidence: Evidence, policy: Policy = POLICY, direction: Direction = Direction.INBOUND):  # noqa: ANN201
+def verdict(*evidence: Evidence, policy: Policy = POLICY, direction: Direction = Direction.INBOUND):
     """Decide on some evidence."""
     return decide(policy, direction, evidence)
 

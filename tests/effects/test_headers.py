@@ -8,13 +8,14 @@ import re
 
 import authres
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gatepost.effects.headers import HeaderWriter, authentication_results, claims, virus_status
 from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import from_bytes
 from gatepost.verdict import Accept, AddHeader, Because, RemoveHeader, Verdict
-from hypothesis import given
-from hypothesis import strategies as st
 
 WRITER = HeaderWriter("mx.example.org", 5.0, b"key")
 VERDICT = Verdict(Accept(), 7.3, (Because("dmarc.fail", 2.5), Because("content.spam", 4.8)), probability=0.991)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from gatepost.effects import text
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gatepost.effects import text
 
 
 @given(st.text(max_size=300))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gatepost.evidence import Evidence, Status
 from gatepost.ledger.record import Record, entry, judgement, shown
 from gatepost.ledger.sinks import LogSink
 from gatepost.mail.address import Address
 from gatepost.mail.envelope import Envelope
 from gatepost.verdict import Accept, AddHeader, Because, Verdict
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def record(detail: str = "a sentence") -> Record:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from gatepost.mail.charset import codec, decode_base64, header_text, to_text
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gatepost.mail.charset import codec, decode_base64, header_text, to_text
 
 
 @pytest.mark.parametrize(

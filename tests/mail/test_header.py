@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from gatepost.mail.header import Header, split_fields
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gatepost.mail.header import Header, split_fields
 
 
 def split(data: bytes, fields: int = 100, size: int = 10_000) -> tuple[list[Header], int, bool]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from gatepost.mail import limits
-from gatepost.mail.message import from_bytes
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gatepost.mail import limits
+from gatepost.mail.message import from_bytes
 
 
 def test_files_with_lf_get_crlf() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gatepost.mail import limits
 from gatepost.mail.message import from_bytes
 from gatepost.mail.mime import Mime
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def tree(text: str) -> Mime:
@@ -93,13 +94,7 @@ def test_parts_are_bounded() -> None:
 def test_payload_shares_one_allowance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decoded bytes of all parts together stay within the message's allowance."""
     mime = tree(
-        "Content-Type: multipart/mixed; boundary=a\n\n"
-        + "--a\n\n"
-        + "x" * 100
-        + "\n"
-        + "--a\n\n"
-        + "y" * 100
-        + "\n--a--\n"
+        "Content-Type: multipart/mixed; boundary=a\n\n--a\n\n" + "x" * 100 + "\n" + "--a\n\n" + "y" * 100 + "\n--a--\n"
     )
     first, second = mime.leaves()
     first._allowance.left = 150

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from gatepost.ledger.record import Record
 from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope
