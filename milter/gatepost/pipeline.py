@@ -57,7 +57,7 @@ class Pipeline:
             found, timings = self.inquire(envelope, message)
             verdict = decide(self.policy, envelope.direction, found.items)
             record = self._record(envelope, message, found, verdict)
-            _guarded("after", lambda: self.after(envelope, found.items, verdict) or ())
+            self._remember(envelope, found, verdict)
         record = replace(record, seconds=self.clock.monotonic() - begin, timings=timings)
         self.sink.write(record)
         return record
@@ -71,6 +71,13 @@ class Pipeline:
             found = found.plus(_guarded(check.name, run))
             timings[check.name] = self.clock.monotonic() - begin
         return found, timings
+
+    def _remember(self, envelope: Envelope, found: Found, verdict: Verdict) -> None:
+        """Do what comes after a verdict; it stands whatever happens here."""
+        try:
+            self.after(envelope, found.items, verdict)
+        except Exception:
+            log.exception("remembering the verdict failed")
 
     def _record(self, envelope: Envelope, message: Message, found: Found, verdict: Verdict) -> Record:
         """Add what the effects stage makes of a verdict, and write it all down."""

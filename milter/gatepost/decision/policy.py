@@ -29,13 +29,16 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
     """[thresholds]: the scores at which something happens to a message."""
 
     tag: float = Field(
-        5.0, ge=0.1, le=1000, description="From this score on mail is marked as spam in its headers and delivered."
+        default=5.0,
+        ge=0.1,
+        le=1000,
+        description="From this score on mail is marked as spam in its headers and delivered.",
     )
     quarantine: float = Field(
-        10.0, ge=0.1, le=1000, description="From this score on mail is held for a person to look at."
+        default=10.0, ge=0.1, le=1000, description="From this score on mail is held for a person to look at."
     )
     reject: float = Field(
-        15.0, ge=0.1, le=1000, description="From this score on mail is refused while the sender waits."
+        default=15.0, ge=0.1, le=1000, description="From this score on mail is refused while the sender waits."
     )
 
     @model_validator(mode="after")

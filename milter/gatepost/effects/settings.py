@@ -9,7 +9,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     """[headers]."""
 
     signing_key: str = Field(
-        "",
+        default="",
         max_length=512,
         description="Secret that signs X-Gatepost-Verdict, the same on all nodes; empty: made once and kept beside the embedded state.",
     )

@@ -84,7 +84,7 @@ def entry(record: Record) -> dict[str, Any]:
 
 def _evidence(item: Evidence) -> dict[str, Any]:
     facts = {name: shown(fact) for name, fact in item.facts.items()}
-    found = {
+    found: dict[str, Any] = {
         "check": item.check,
         "code": item.code,
         "status": str(item.status),

@@ -148,8 +148,10 @@ def _read(path: Path) -> str:
 def _parse(path: Path | None, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError([f"{path}: not valid TOML: {error or 'nested too deeply'}"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{path}: not valid TOML: {error}"]) from None
+    except RecursionError:
+        raise ConfigError([f"{path}: not valid TOML: nested too deeply"]) from None
 
 
 def _problems(error: ValidationError, path: Path | None, text: str, overrides: Mapping[str, object]) -> Iterator[str]:
