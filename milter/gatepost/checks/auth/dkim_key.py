@@ -1,0 +1,101 @@
+"""DKIM keys: fetching and reading `selector._domainkey.domain` (RFC 6376 3.6, RFC 8463).
+
+The record says what a key may be used for, and dkimpy ignores most of that; here every restriction counts. A key that
+cannot be had now is temporary trouble; a key that is not there, revoked or unreadable is permanent (RFC 6376 6.1.2).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import nacl.exceptions
+import nacl.signing
+from dkim.asn1 import ASN1FormatError
+from dkim.crypto import UnparsableKeyError, parse_public_key
+
+from gatepost.checks.auth.tags import colon_list, parse_tags, without_space
+from gatepost.evidence import Status
+from gatepost.mail import limits
+from gatepost.world.dns.door import Question, Records, RecordType, Resolver, TempFailure
+
+_ED25519_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key: `kind` is b"rsa" or b"ed25519", `public` what dkimpy computes with, `strict` the flag t=s.
+
+    `hashes` are the hash algorithms the key may be used with (h=), None for any.
+    """
+
+    kind: bytes
+    public: Any
+    bits: int
+    hashes: frozenset[bytes] | None = None
+    strict: bool = False
+    testing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoKey:
+    """Why there is no key to use: `status` is temperror, permerror or policy; `reason` half a sentence."""
+
+    status: Status
+    reason: str
+
+
+def fetch_key(resolver: Resolver, domain: str, selector: str) -> Key | NoKey:
+    """Ask for a signer's key. With several records the first that is a key counts (RFC 6376 3.6.2.2)."""
+    match resolver.ask(Question(f"{selector}._domainkey.{domain}", RecordType.TXT)):
+        case TempFailure(reason):
+            return NoKey(Status.TEMPERROR, f"its key could not be fetched: {reason}")
+        case Records(values):
+            found = [parse_key(value) for value in values if isinstance(value, bytes)]
+            keys = [key for key in found if isinstance(key, Key)]
+            return (keys or found)[0] if found else NoKey(Status.PERMERROR, "there is no key")
+        case _:
+            return NoKey(Status.PERMERROR, "there is no key")
+
+
+def parse_key(record: bytes) -> Key | NoKey:
+    """Read a key record (RFC 6376 3.6.1)."""
+    if len(record) > limits.DKIM_KEY_BYTES:
+        return NoKey(Status.PERMERROR, "the key record is too long")
+    tags = parse_tags(record)
+    if tags is None or b"p" not in tags:
+        return NoKey(Status.PERMERROR, "the key record cannot be read")
+    if tags.get(b"v", b"DKIM1") != b"DKIM1":
+        return NoKey(Status.PERMERROR, "the key record has another version")
+    if not {b"*", b"email"} & set(colon_list(tags.get(b"s", b"*"))):
+        return NoKey(Status.PERMERROR, "the key is not meant for mail")
+    data = without_space(tags[b"p"])
+    if not data:
+        return NoKey(Status.PERMERROR, "the key is revoked")
+    try:
+        raw = base64.b64decode(data, validate=True)
+    except binascii.Error:
+        return NoKey(Status.PERMERROR, "the key is not base64")
+    return _build(tags, raw)
+
+
+def _build(tags: Mapping[bytes, bytes], raw: bytes) -> Key | NoKey:
+    """Make the key that dkimpy computes with."""
+    kind = tags.get(b"k", b"rsa")
+    hashes = frozenset(colon_list(tags[b"h"])) if b"h" in tags else None
+    flags = colon_list(tags.get(b"t", b""))
+    strict, testing = b"s" in flags, b"y" in flags
+    try:
+        if kind == b"rsa":
+            numbers = parse_public_key(raw)
+            if numbers["publicExponent"] > limits.RSA_EXPONENT_MAX or numbers["modulus"] < 1:
+                return NoKey(Status.POLICY, "the key's numbers are out of bounds")
+            return Key(kind, numbers, numbers["modulus"].bit_length(), hashes, strict, testing)
+        if kind == b"ed25519" and len(raw) == _ED25519_BYTES:
+            return Key(kind, nacl.signing.VerifyKey(raw), 256, hashes, strict, testing)
+    except (ASN1FormatError, UnparsableKeyError, AssertionError, IndexError, nacl.exceptions.CryptoError):
+        return NoKey(Status.PERMERROR, "the key cannot be read")
+    return NoKey(Status.PERMERROR, "the key is of an unknown kind")

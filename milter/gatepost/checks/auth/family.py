@@ -1,0 +1,57 @@
+"""The authentication family: its settings, its codes, its checks in the order in which they run.
+
+SPF, DKIM and ARC each say who vouches for a message; DMARC asks whether one of them vouches for the From domain. iprev
+names the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gatepost.checks.auth import arc, dkim, dmarc, iprev, spf
+from gatepost.checks.check import Check
+from gatepost.mail import limits
+from gatepost.world.clock import Clock
+from gatepost.world.dns.door import Resolver
+
+
+class Settings(BaseModel):
+    """What an administrator may choose about authentication."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trusted_arc_sealers: tuple[str, ...] = Field(
+        default=(),
+        max_length=1_000,
+        description="Domains whose ARC seals are believed; a valid chain by anybody else proves nothing about the sender.",
+    )
+    min_rsa_bits: int = Field(
+        default=limits.RSA_KEY_BITS_MIN,
+        ge=limits.RSA_KEY_BITS_MIN,
+        le=4096,
+        description="RSA keys with fewer bits do not authenticate; the signature is reported as `policy`.",
+    )
+    clock_skew_seconds: int = Field(
+        default=300,
+        ge=0,
+        le=86_400,
+        description="How far a signer's clock may be off when a signature's time or expiry is judged, in seconds.",
+    )
+
+
+CODES: Final[Mapping[str, str]] = {**iprev.CODES, **spf.CODES, **dkim.CODES, **arc.CODES, **dmarc.CODES}
+
+
+def build(settings: Settings, resolver: Resolver, clock: Clock) -> tuple[Check, ...]:
+    """Give the checks of this family in the order iprev, spf, dkim, arc, dmarc."""
+    rules = dkim.Rules(settings.min_rsa_bits, settings.clock_skew_seconds)
+    return (
+        iprev.IprevCheck(resolver),
+        spf.SpfCheck(resolver, clock),
+        dkim.DkimCheck(resolver, clock, rules),
+        arc.ArcCheck(resolver, clock, rules, settings.trusted_arc_sealers),
+        dmarc.DmarcCheck(resolver),
+    )

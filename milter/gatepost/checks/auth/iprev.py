@@ -1,0 +1,78 @@
+"""iprev (RFC 8601 3): whether the client's address has a name that leads back to it.
+
+Honest mail servers nearly always have matching forward and reverse DNS; hijacked home machines often do not. It names the
+client, it authenticates nobody. Both look-ups are asked anew: a name that the MTA hands over is not trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import ClassVar, Final
+
+from gatepost.evidence import Evidence, Found, Status
+from gatepost.mail import limits
+from gatepost.mail.envelope import Direction, Envelope, IpAddress
+from gatepost.mail.message import Message
+from gatepost.world.dns.door import Question, Records, RecordType, Resolver, TempFailure
+from gatepost.world.dns.names import reverse_name
+
+CODES: Final[Mapping[str, str]] = {
+    "iprev.pass": "The client's address has a name that leads back to it.",
+    "iprev.fail": "The client's address has names, and none of them leads back to it.",
+    "iprev.none": "There is no client address to look up.",
+    "iprev.temperror": "DNS did not answer, so the client's name is not known.",
+    "iprev.permerror": "The client's address has no name.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IprevCheck:
+    """Reports one `iprev.*` evidence for inbound mail. Facts: `policy.iprev` (the address), `name` where there is one."""
+
+    resolver: Resolver
+    name: ClassVar[str] = "iprev"
+    codes: ClassVar[Mapping[str, str]] = CODES
+    after: ClassVar[frozenset[str]] = frozenset()
+
+    def run(self, envelope: Envelope, message: Message, found: Found) -> tuple[Evidence, ...]:  # noqa: ARG002
+        """Judge the client; the message itself does not matter."""
+        if envelope.direction is not Direction.INBOUND:
+            return ()
+        ip = envelope.client.ip
+        if ip is None:
+            return (_evidence(Status.NONE, "The message came from no network client.", {}),)
+        if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+            ip = ip.ipv4_mapped
+        return (self._judge(ip),)
+
+    def _judge(self, ip: IpAddress) -> Evidence:
+        """Ask for the names of an address, then for the addresses of its names."""
+        facts = {"policy.iprev": str(ip)}
+        match self.resolver.ask(Question(reverse_name(ip), RecordType.PTR)):
+            case TempFailure(reason):
+                return _evidence(Status.TEMPERROR, f"The name of {ip} is not known now: {reason}.", facts)
+            case Records(values):
+                names = [str(value) for value in values][: limits.IPREV_NAMES]
+            case _:
+                return _evidence(Status.PERMERROR, f"{ip} has no name in DNS.", facts)
+        trouble = ""
+        for host in names:
+            match self.resolver.ask(Question(host, RecordType.A if isinstance(ip, IPv4Address) else RecordType.AAAA)):
+                case Records(addresses) if str(ip) in addresses:
+                    return _evidence(Status.PASS, f"{ip} is {host}.", facts | {"name": host})
+                case TempFailure(reason):
+                    trouble = reason
+                case _:
+                    pass
+        facts["name"] = names[0]
+        if trouble:
+            return _evidence(Status.TEMPERROR, f"Whether {names[0]} is {ip} is not known now: {trouble}.", facts)
+        return _evidence(Status.FAIL, f"{ip} calls itself {names[0]}, which does not lead back to it.", facts)
+
+
+def _evidence(status: Status, detail: str, facts: Mapping[str, str]) -> Evidence:
+    """Put a result into the words everybody shares."""
+    degraded = "dns" if status is Status.TEMPERROR else ""
+    return Evidence("iprev", f"iprev.{status}", status, detail, facts=facts, degraded=degraded)

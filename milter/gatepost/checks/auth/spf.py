@@ -1,0 +1,148 @@
+"""SPF (RFC 7208): whether the client may send for the domain of the envelope sender.
+
+A domain publishes which addresses may use it in MAIL FROM. We ask for its record and walk it with the client's address.
+SPF says nothing about the From field that people see; DMARC makes that connection. It breaks when mail is forwarded, so a
+fail by itself is weak evidence.
+
+The evaluation is pyspf's, which knows the RFC by heart; every DNS question it asks goes through our door, so that SPF
+shares the cache, the deadline and the look-up budget with all other checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from typing import Any, ClassVar, Final
+
+import spf
+
+from gatepost.evidence import Evidence, Found, Status
+from gatepost.mail.domain import normal_domain
+from gatepost.mail.envelope import Direction, Envelope, IpAddress
+from gatepost.mail.message import Message
+from gatepost.world.clock import Clock
+from gatepost.world.dns.door import Question, Records, RecordType, Resolver, TempFailure
+from gatepost.world.dns.names import normal_name
+
+CODES: Final[Mapping[str, str]] = {
+    "spf.pass": "The client may send for the envelope sender's domain.",
+    "spf.fail": "The envelope sender's domain says that this client may not send for it.",
+    "spf.softfail": "The envelope sender's domain says that this client probably may not send for it.",
+    "spf.neutral": "The envelope sender's domain says nothing about this client.",
+    "spf.none": "The envelope sender's domain has no SPF record, or there is no domain to ask.",
+    "spf.temperror": "DNS did not answer, so SPF could not be judged.",
+    "spf.permerror": "The SPF record of the envelope sender's domain cannot be used.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SpfResult:
+    """What check_host() gives (RFC 7208 2.6): `reason` is pyspf's sentence; `explanation` the domain's own on a fail."""
+
+    status: Status
+    reason: str = ""
+    mechanism: str = ""
+    explanation: str = ""
+
+
+class _Query(spf.query):  # type: ignore[misc]
+    """One evaluation whose DNS questions go through our door."""
+
+    def __init__(self, ip: str, sender: str, helo: str, resolver: Resolver, receiver: str) -> None:
+        super().__init__(i=ip, s=sender, h=helo, receiver=receiver, strict=True)
+        self._resolver = resolver
+
+    def dns(self, name: str, qtype: str, cnames: object = None, ignore_void: bool = False) -> list[Any]:  # noqa: ARG002
+        """Answer as pyspf's own method does: a list of values, [] for a void look-up (RFC 7208 4.6.4), or TempError."""
+        found = normal_name(str(name))
+        if found is None:
+            return []
+        values: list[Any] = self.cache.get((found, qtype), [])
+        if not values:
+            match self._resolver.ask(Question(found, RecordType(qtype))):
+                case Records(records):
+                    values = [(value,) for value in records] if qtype == "TXT" else list(records)
+                    self.cache[found, qtype] = values
+                case TempFailure(reason):
+                    raise spf.TempError(f"DNS: {reason}")
+                case _:
+                    values = []
+        if not values and not ignore_void:
+            self.void_lookups += 1
+            if self.void_lookups > spf.MAX_VOID_LOOKUPS:
+                raise spf.PermError(f"Void lookup limit of {spf.MAX_VOID_LOOKUPS} exceeded")
+        return values
+
+    def validated_ptrs(self) -> list[str]:
+        """Give the client's names that lead back to it; DNS trouble here means no match, not an error (RFC 7208 5.5)."""
+        names: list[str] = []
+        try:
+            candidates = self.dns_ptr(self.i)[: spf.MAX_PTR]
+        except spf.TempError:
+            return names
+        for name in candidates:
+            try:
+                if self.cidrmatch(self.dns_a(name, self.A), self.cidrmax):
+                    names.append(name)
+            except spf.TempError:
+                continue
+        return names
+
+
+def check_host(
+    ip: IpAddress, sender: str, helo: str, resolver: Resolver, clock: Clock, receiver: str = "unknown"
+) -> SpfResult:
+    """Evaluate SPF for a client, a MAIL FROM address ("" for the null path) and a HELO name (RFC 7208 4)."""
+    query = _Query(str(ip), sender, helo, resolver, receiver)
+    query.t = str(int(clock.now()))
+    word, _, text = query.check()
+    status = Status(word)
+    explanation = text if status is Status.FAIL else ""
+    return SpfResult(status, text, str(query.mechanism or ""), explanation)
+
+
+@dataclass(frozen=True, slots=True)
+class SpfCheck:
+    """Reports one `spf.*` evidence for inbound mail, for the MAIL FROM identity, or HELO under the null path.
+
+    Facts: `smtp.mailfrom` or `smtp.helo` (RFC 8601 2.7.2), `domain` (the identity's domain, for alignment), `client-ip`,
+    `mechanism`.
+    """
+
+    resolver: Resolver
+    clock: Clock
+    name: ClassVar[str] = "spf"
+    codes: ClassVar[Mapping[str, str]] = CODES
+    after: ClassVar[frozenset[str]] = frozenset()
+
+    def run(self, envelope: Envelope, message: Message, found: Found) -> tuple[Evidence, ...]:  # noqa: ARG002
+        """Judge the envelope; the message itself does not matter."""
+        if envelope.direction is not Direction.INBOUND:
+            return ()
+        sender, helo = envelope.sender, normal_domain(envelope.client.helo)
+        domain = sender.domain if sender else helo
+        facts = {"smtp.mailfrom": sender.spec} if sender else {"smtp.helo": envelope.client.helo}
+        if domain:
+            facts["domain"] = domain
+        ip = envelope.client.ip
+        if ip is None:
+            return (_evidence(SpfResult(Status.NONE, "the message came from no network client"), facts),)
+        if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+            ip = ip.ipv4_mapped
+        facts["client-ip"] = str(ip)
+        if not domain:
+            # RFC 7208 4.3: a malformed domain is "none", not an error.
+            return (_evidence(SpfResult(Status.NONE, "there is no domain to ask"), facts),)
+        result = check_host(ip, sender.spec if sender else "", helo, self.resolver, self.clock)
+        if result.mechanism:
+            facts["mechanism"] = result.mechanism
+        return (_evidence(result, facts),)
+
+
+def _evidence(result: SpfResult, facts: Mapping[str, str]) -> Evidence:
+    """Put a result into the words everybody shares."""
+    who = facts.get("domain") or facts.get("smtp.mailfrom") or facts.get("smtp.helo") or "the sender"
+    detail = f"SPF {result.status} for {who}" + (f": {result.reason}" if result.reason else "") + "."
+    degraded = "dns" if result.status is Status.TEMPERROR else ""
+    return Evidence("spf", f"spf.{result.status}", result.status, detail, facts=facts, degraded=degraded)
