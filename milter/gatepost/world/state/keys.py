@@ -11,16 +11,19 @@ Domains are taken at the registrable level (the Public Suffix List): names below
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from publicsuffixlist import PublicSuffixList
 
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
 from gatepost.mail.envelope import Envelope, IpAddress
+
+IpNetwork = IPv4Network | IPv6Network
 
 
 class Role(StrEnum):
@@ -41,11 +44,11 @@ class Identity:
     key: str
 
 
-def identities(envelope: Envelope, found: Found) -> tuple[Identity, ...]:
+def identities(envelope: Envelope, found: Found, exempt: Sequence[IpNetwork] = ()) -> tuple[Identity, ...]:
     """Give the authenticated identities behind a message, strongest first, at most limits.REPUTATION_IDENTITIES.
 
     Reads the evidence of `dmarc` (`header.from`), `dkim` (`header.d`) and `spf` (`smtp.mailfrom`) with status pass. One
-    domain appears once, in its strongest role; the client's network comes last.
+    domain appears once, in its strongest role; the client's network comes last, unless it is among the `exempt` ones.
     """
     names: dict[str, Role] = {}
     for role, check, fact in (
@@ -59,10 +62,16 @@ def identities(envelope: Envelope, found: Found) -> tuple[Identity, ...]:
                 names.setdefault(domain, role)
     domains = [Identity(role, name, domain_key(name)) for name, role in names.items()]
     del domains[limits.REPUTATION_IDENTITIES - 1 :]
-    if envelope.client.ip is not None:
+    if envelope.client.ip is not None and not inside(envelope.client.ip, exempt):
         network = network_of(envelope.client.ip)
         domains.append(Identity(Role.NETWORK, network, network_key(network)))
     return tuple(domains)
+
+
+def inside(ip: IpAddress, networks: Sequence[IpNetwork]) -> bool:
+    """Say whether an address lies in one of the networks; an IPv4-mapped IPv6 address counts as IPv4."""
+    ip = unmapped(ip)
+    return any(ip in network for network in networks if network.version == ip.version)
 
 
 def _proven(item: Evidence, fact: str) -> str:
