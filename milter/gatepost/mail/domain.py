@@ -6,6 +6,7 @@ Everybody who compares two domains must compare the same form, or an attacker ch
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from typing import Final
@@ -17,6 +18,9 @@ from gatepost.mail import limits
 # RFC 5321 4.1.2 with the underscore that real host names carry; a label neither begins nor ends with a hyphen.
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+
+# Looked up once at import, before a worker gives up its privileges.
+codecs.lookup("punycode")
 
 # UTS #46 takes these for dots, other readers do not: a name that holds one has two readings.
 _FOREIGN_DOTS: Final = frozenset("\u3002\uff0e\uff61")
