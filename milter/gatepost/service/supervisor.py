@@ -222,6 +222,9 @@ class Supervisor:
     def _died(self, child: Child, code: int) -> None:
         if child.stage is Stage.LEAVING or self._stopping:
             return
+        if code == 0:
+            log.info("worker %d left: somebody told it to", child.pid)
+            return
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         log.error("worker %d died: %s", child.pid, how)
         if self._candidate is not None and child.generation == self._generation and child.stage is Stage.STARTING:

@@ -36,6 +36,7 @@ DRAIN: Final = b"d"
 WORKER_BOOT_ERROR: Final = 3
 """Exit code of a worker that could not begin: starting it again would end the same way."""
 
+_LIBMILTERS: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _TICK: Final = 0.05  # seconds between two looks at what is still open
 _SETTLE: Final = 0.2  # seconds that libmilter gets to send the answer to the last message
 _JITTER: Final = 0.1  # workers of one age must not all leave at once
@@ -79,9 +80,11 @@ def serve(
     try:
         # Ctrl-C at a terminal reaches the foreground group; only the supervisor shall hear it.
         os.setpgid(0, 0)
-        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        for number in (*_LIBMILTERS, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
+        # libmilter waits for these in a thread of its own; a thread that does not block them would die of them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _LIBMILTERS)
         if account is not None:
             privileges.drop(account)
         else:
