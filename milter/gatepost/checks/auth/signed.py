@@ -88,7 +88,7 @@ def verifies(claim: Claim, fields: Sequence[tuple[bytes, bytes]], key: Key) -> b
     """
     if key.kind == b"ed25519" and len(claim.mark) != (_ED25519_MARK_BYTES + 2) // 3 * 4:
         return False
-    signer = dkim.DKIM()
+    signer = dkim.DKIM(minkey=0)  # whether a key is long enough is judged by whoever asks
     signer.headers = list(fields)
     signer.pk, signer.keysize, signer.ktag, signer.seqtlsrpt = key.public, key.bits, key.kind, False
     tags = {b"a": claim.algorithm, b"c": claim.canon, b"b": claim.mark}

@@ -31,7 +31,7 @@ from gatepost.world.dns.door import Answer, NoData, NoSuchName, Records, RecordT
 
 # dnspython imports a module at the first record of a type, which a worker without privileges may not be able to do.
 for _kind in ("A", "AAAA", "MX", "TXT", "PTR", "CNAME", "SOA", "NS", "OPT"):
-    dns.rdata.get_rdata_class(dns.rdataclass.IN, dns.rdatatype.from_text(_kind))
+    dns.rdata.get_rdata_class(dns.rdataclass.IN, dns.rdatatype.from_text(_kind))  # type: ignore[no-untyped-call]
 
 _PORT: Final = 53
 _PAYLOAD: Final = 1232  # octets of UDP answer that pass without fragments (DNS flag day 2020)
