@@ -127,3 +127,11 @@ def test_any_arrangement_of_boundaries_has_a_tree(pieces: list[bytes]) -> None:
     mime = from_bytes(b"Content-Type: multipart/mixed; boundary=a\n\n" + b"".join(pieces)).mime
     assert 1 <= len(mime.parts) <= limits.MIME_PARTS
     assert all(part.depth <= limits.MIME_DEPTH for part in mime.parts)
+
+
+def test_a_multipart_without_delimiters_hides_nothing() -> None:
+    """A boundary that never comes leaves one leaf with all the bytes, and a defect that says so."""
+    mime = tree("Content-Type: multipart/mixed; boundary=other\n\n--real\n\nwords\n--real--\n")
+    assert [part.container for part in mime.parts] == [False]
+    assert b"words" in next(mime.leaves()).payload()
+    assert mime.defects == {"no-delimiter"}

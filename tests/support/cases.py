@@ -113,6 +113,10 @@ def differences(want: dict[str, Any], record: Record) -> Iterator[str]:
     for key, got in checks.items():
         if key in want and want[key] != got:
             yield f"{key}: wanted {want[key]}, got {got}"
+    for check, codes_wanted in want.get("checks", {}).items():
+        got = [item.code for item in record.evidence if item.check == check]
+        if got != codes_wanted:
+            yield f"{check}: wanted {codes_wanted}, got {got}"
     yield from _one_of("content", want, [item.code for item in record.evidence if item.check == "content"])
     yield from _one_of("class", want, [str(verdict.label)])
     low, high = want.get("score", (-1000, 1000))
@@ -144,6 +148,13 @@ def _headers(wanted: dict[str, str | None], record: Record) -> Iterator[str]:
 
 
 def rewrite(case: Case, record: Record) -> None:
-    """Write the outcome and the codes of a case anew, and leave the rest of its .want as it is."""
-    want = {**case.read(".want"), "outcome": outcome_word(record.verdict.outcome), "codes": codes(record)}
-    case.stem.with_name(case.stem.name + ".want").write_text(yaml.safe_dump(want, sort_keys=False, width=120))
+    """Write anew what a case says of outcome, codes and checks, and leave the rest of its .want as it is."""
+    want = case.read(".want")
+    if "outcome" in want:
+        want["outcome"] = outcome_word(record.verdict.outcome)
+    if "codes" in want:
+        want["codes"] = codes(record)
+    for check in want.get("checks", {}):
+        want["checks"][check] = [item.code for item in record.evidence if item.check == check]
+    text = yaml.safe_dump(want, sort_keys=False, width=120, allow_unicode=True)
+    case.stem.with_name(case.stem.name + ".want").write_text(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gatepost.mail import limits
@@ -122,9 +122,10 @@ def parse_mime(headers: tuple[Header, ...], body: bytes) -> Mime:
             defects.add("parts-limit")
             break
         part, boundary = _entity(region, allowance, defects)
-        parts.append(part)
-        if part.container:
-            pending.extend(reversed(_children(part, boundary, defects)))
+        inside = _children(part, boundary, defects) if part.container else []
+        # A multipart without any delimiter opens into nothing: it stays a leaf, so that what it holds is still looked at.
+        parts.append(part if inside or not part.container else replace(part, container=False))
+        pending.extend(reversed(inside))
     return Mime(tuple(parts), frozenset(defects))
 
 
