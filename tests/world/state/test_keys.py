@@ -68,6 +68,7 @@ def test_an_exempt_network_is_not_an_identity() -> None:
         ("192.0.2.77", "192.0.2.77", "192.0.2.0/24"),
         ("::ffff:192.0.2.77", "192.0.2.77", "192.0.2.0/24"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", "2001:db8:1::/48"),
+        ("fe80::1%eth0", "fe80::/64", "fe80::/48"),
     ],
 )
 def test_addresses_count_by_what_their_holder_cannot_change(ip: str, host: str, network: str) -> None:
@@ -92,3 +93,20 @@ def test_keys_are_short_printable_ascii_whatever_the_name(name: str) -> None:
     assert made.isascii()
     assert made.isprintable()
     assert made != keys.key("login", name + "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "name"),
+    [
+        ("news.shop.co.uk", Role.AUTHOR, "shop.co.uk"),
+        ("ann@Shop.Example", Role.AUTHOR, "shop.example"),
+        ("192.0.2.9", Role.NETWORK, "192.0.2.0/24"),
+        ("192.0.2.0/24", Role.NETWORK, "192.0.2.0/24"),
+        ("2001:db8:1:2::3", Role.NETWORK, "2001:db8:1::/48"),
+    ],
+)
+def test_an_administrator_names_what_is_stored(text: str, role: Role, name: str) -> None:
+    """What `reputation show` and `reset` are given leads to the key that the checks use."""
+    identity = keys.named(text)
+    assert (identity.role, identity.name) == (role, name)
+    assert identity.key in {keys.domain_key(name), keys.network_key(name)}

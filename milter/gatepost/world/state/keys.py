@@ -68,6 +68,16 @@ def identities(envelope: Envelope, found: Found, exempt: Sequence[IpNetwork] = (
     return tuple(domains)
 
 
+def named(text: str) -> Identity:
+    """Give the identity that an administrator names: an address or network of clients, else a domain (`@` may precede it)."""
+    try:
+        network = network_of(ip_network(text.strip(), strict=False).network_address)
+    except ValueError:
+        domain = registrable(text.rpartition("@")[2])
+        return Identity(Role.AUTHOR, domain, domain_key(domain))
+    return Identity(Role.NETWORK, network, network_key(network))
+
+
 def inside(ip: IpAddress, networks: Sequence[IpNetwork]) -> bool:
     """Say whether an address lies in one of the networks; an IPv4-mapped IPv6 address counts as IPv4."""
     ip = unmapped(ip)
@@ -95,8 +105,8 @@ def suffixes() -> PublicSuffixList:
 
 
 def unmapped(ip: IpAddress) -> IpAddress:
-    """Give the IPv4 address inside an IPv4-mapped IPv6 one (RFC 4291 2.5.5.2), else the address itself."""
-    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
+    """Give the IPv4 address inside an IPv4-mapped IPv6 one (RFC 4291 2.5.5.2), else the address itself, without its zone."""
+    return ip.ipv4_mapped or IPv6Address(int(ip)) if isinstance(ip, IPv6Address) else ip
 
 
 def network_of(ip: IpAddress) -> str:

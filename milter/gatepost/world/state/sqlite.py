@@ -36,6 +36,14 @@ SWEEP_EVERY: Final = 256
 SWEEP_ROWS: Final = 2_048
 """More than the rows that SWEEP_EVERY calls can add, so that sweeping keeps up with any flood."""
 
+BUSY_PAUSE: Final = 0.0001
+"""Seconds between two tries while another process writes, which takes about as long. Measured against growing pauses: those
+starve the unlucky one."""
+
+CHECKPOINT_PAGES: Final = 8_000
+"""Pages (32 MB) of the log before they are moved into the file, by whoever wrote the last one: it waits for the disk, some
+10 ms. With SQLite's default of 1,000 one message in a hundred waited."""
+
 OPENING_SECONDS: Final = 5.0
 """How long the first opening (creating tables, recovering a log) may wait for another process."""
 
@@ -54,6 +62,17 @@ CREATE INDEX IF NOT EXISTS tallies_expire ON tallies (expires);
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_VERSION};
 """
+
+# The time of expiry is rounded (to the end of a bucket, to a day), so that most writes leave its index alone.
+_WRITE_SLOT: Final = (
+    "INSERT INTO slots (key, window, bucket, current, previous, expires) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
+    "SET bucket = excluded.bucket, current = excluded.current, previous = excluded.previous, expires = excluded.expires"
+)
+_WRITE_TALLY: Final = (
+    "INSERT INTO tallies (key, wanted, unwanted, written, expires) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
+    "SET wanted = excluded.wanted, unwanted = excluded.unwanted, written = excluded.written, expires = excluded.expires"
+)
+_DAY: Final = 86_400
 
 # For each table: drop what has expired, count, drop what would expire first.
 _SWEEPS: Final = (
@@ -86,7 +105,7 @@ class SqliteState:
         timeout: float = 0.25,
         entries: int = ENTRIES,
     ) -> None:
-        self._path = path
+        self._path = path.absolute()
         self._clock = clock
         self._half_life = half_life
         self._timeout = timeout
@@ -106,9 +125,10 @@ class SqliteState:
 
         To be called once before the workers are forked, as the user that they run as.
         """
+        if self._path.is_dir():
+            raise StateConfigError(f"cannot open the state file {self._path}: it is a directory")
         try:
-            # Who writes to whom is nobody else's business; SQLite gives the log files the same mode.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            _create(self._path)
             connection = sqlite3.connect(self._path, timeout=OPENING_SECONDS, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise StateConfigError(f"cannot open the state file {self._path}: {_reason(error)}") from error
@@ -134,12 +154,12 @@ class SqliteState:
     def remember(self, marks: Sequence[Mark]) -> None:
         """Add judgements in one transaction; see the door."""
         now = self._clock.now()
-        expires = int(now) + maths.tally_seconds(self._half_life)
+        expires = -int(-(now + maths.tally_seconds(self._half_life)) // _DAY) * _DAY
         with self._transaction(writes=True) as connection:
             for mark in marks:
                 tally = maths.judged(self._faded(connection, mark.key, now), mark)
                 connection.execute(
-                    "INSERT OR REPLACE INTO tallies (key, wanted, unwanted, written, expires) VALUES (?, ?, ?, ?, ?)",
+                    _WRITE_TALLY,
                     (mark.key, tally.wanted, tally.unwanted, now, expires),
                 )
 
@@ -186,7 +206,7 @@ class SqliteState:
 
     def _begin(self, statement: str, patience: float) -> sqlite3.Connection:
         """Open if need be and begin, trying again while another process writes, `patience` seconds in all."""
-        pause, waited = 0.0002, 0.0
+        waited = 0.0
         while True:
             try:
                 if self._connection is None:
@@ -197,9 +217,8 @@ class SqliteState:
                 # The low byte is the plain code; BUSY_RECOVERY and BUSY_SNAPSHOT are kinds of it.
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or waited >= patience:
                     raise
-            time.sleep(pause)
-            waited += pause
-            pause = min(pause * 1.5, 0.002)
+            time.sleep(BUSY_PAUSE)
+            waited += BUSY_PAUSE
 
     def _sweep(self, connection: sqlite3.Connection) -> None:
         """Now and then drop what has expired and what is past the size bound."""
@@ -235,12 +254,23 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
+def _create(path: Path) -> None:
+    """Create the file where there is none, readable for its owner only: who writes to whom is nobody else's business.
+
+    An existing file is not touched: closing it here would drop the locks of this process's own connection
+    (sqlite.org/howtocorrupt.html, 2.2). SQLite gives its log files the same mode.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     """Open an existing, prepared file for this process; never creates one."""
-    location = f"{path.absolute().as_uri()}?mode=rw"
+    location = f"{path.as_uri()}?mode=rw"
     # One thread at a time uses it, under the lock; which thread that is does not matter to SQLite.
     connection = sqlite3.connect(location, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return connection
 
 
@@ -265,10 +295,9 @@ def _count(connection: sqlite3.Connection, hit: Hit, now: float) -> float:
     ).fetchone()
     slot = maths.roll(maths.Slot(*row) if row else None, maths.bucket_at(now, hit.window), hit.amount)
     if hit.amount:
-        expires = int(now) + maths.slot_seconds(hit.window)
         connection.execute(
-            "INSERT OR REPLACE INTO slots (key, window, bucket, current, previous, expires) VALUES (?, ?, ?, ?, ?, ?)",
-            (hit.key, hit.window, slot.bucket, slot.current, slot.previous, expires),
+            _WRITE_SLOT,
+            (hit.key, hit.window, slot.bucket, slot.current, slot.previous, (slot.bucket + 2) * hit.window),
         )
     return maths.estimate(slot, now, hit.window)
 
