@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from support.model import write_model
 from support.waiting import free_port, until
 
 _SCRIPTED = Path(__file__).with_name("scripted_daemon.py")
@@ -54,9 +57,10 @@ class Daemon:
         self.settings_file.write_text(json.dumps({**given, **settings}))
 
     def reload(self, **settings: object) -> None:
-        """Change settings, reload, and wait until the new workers serve."""
+        """Reload, with changed settings for a scripted daemon, and wait until the new workers serve."""
         before = len(re.findall("reloaded:", self.log()))
-        self.change(**settings)
+        if settings:
+            self.change(**settings)
         self.signal(signal.SIGHUP)
         self.logged("reloaded:", before + 1)
 
@@ -97,6 +101,49 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+@contextmanager
+def gatepost(config: str, *, dns: str = "", clamd: str = "") -> Iterator[Daemon]:
+    """Run `gatepost run` as it ships on a free loopback port, its state in a directory of its own.
+
+    `config` is TOML for the tables other than [milter], [dns], [virus] and [classifier]; the shipped model is used, or a
+    tiny one where none is installed yet.
+    """
+    # The workers may be another account than ours, which could not pass the directories pytest makes.
+    place = Path(tempfile.mkdtemp(prefix="gatepost-"))
+    place.chmod(0o755)
+    address = f"inet:127.0.0.1:{free_port()}"
+    tables = f"""
+[milter]
+listen = "{address}"
+workers = 2
+authserv_id = "mx.recipient.example"
+[dns]
+servers = {json.dumps([dns] if dns else ["127.0.0.1:1"])}
+[virus]
+clamd = "{clamd}"
+[classifier]
+model = "{_model(place)}"
+{config}
+"""
+    (place / "gatepost.toml").write_text(tables)
+    program = [sys.executable, "-P", "-m", "gatepost.service.cli.main"]
+    command = [*program, "run", "--config", place / "gatepost.toml"]
+    state = place / "state"
+    state.mkdir()
+    try:
+        with running(
+            command, address, place / "daemon.log", env={**os.environ, "STATE_DIRECTORY": str(state)}
+        ) as daemon:
+            yield daemon
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _model(place: Path) -> str:
+    shipped = Path(__file__).resolve().parents[2] / "models"
+    return "base" if list(shipped.glob("base-*")) else str(write_model(place / "model"))
 
 
 def settings_in(directory: Path, settings: Mapping[str, object]) -> tuple[Path, str]:

@@ -287,7 +287,7 @@ class Supervisor:
         )
         if first:
             for line in self._snapshot.description:
-                log.info("%s", line)
+                self._say(line)
             self._say(f"listening on {self._listener.address}")
         else:
             log.info("reloaded: %d workers serve with the new config", self._snapshot.settings.workers)

@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
+from gatepost.service import logs
 from gatepost.service.assemble import snapshot
-from gatepost.service.config import ConfigError
 from gatepost.service.supervisor import Supervisor
-
-WRONG_USAGE = 2
 
 
 def run(
@@ -19,16 +17,11 @@ def run(
     listen: Annotated[str | None, typer.Option(help="inet:HOST:PORT or unix:/PATH, instead of the config's.")] = None,
     workers: Annotated[int | None, typer.Option(help="How many processes serve mail, instead of the config's.")] = None,
 ) -> None:
-    """Run the daemon in the foreground; it logs to standard error and prints `listening on ...` once it accepts mail."""
-    overrides: dict[str, object] = {}
-    if listen is not None:
-        overrides["milter.listen"] = listen
-    if workers is not None:
-        overrides["milter.workers"] = workers
-    try:
-        code = Supervisor(lambda: snapshot(config, overrides)).run()
-    except ConfigError as error:
-        for problem in error.problems:
-            typer.echo(f"gatepost: {problem}", err=True)
-        raise typer.Exit(WRONG_USAGE) from None
-    raise typer.Exit(code)
+    """Run the daemon in the foreground; it logs to standard error and prints `listening on ...` once it accepts mail.
+
+    SIGHUP reloads the config, SIGTERM stops after the messages in flight.
+    """
+    given = {"milter.listen": listen, "milter.workers": workers}
+    overrides: dict[str, object] = {key: value for key, value in given.items() if value is not None}
+    logs.to_stderr()
+    raise typer.Exit(Supervisor(lambda: snapshot(config, overrides)).run())
