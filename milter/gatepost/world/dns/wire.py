@@ -45,8 +45,10 @@ def parse_server(text: str) -> tuple[str, int]:
     """Read `127.0.0.1`, `127.0.0.1:5353`, `::1` or `[::1]:53`; raises ValueError for anything else."""
     host, port = text, str(_PORT)
     if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") or port
+        host, closing, rest = text[1:].partition("]")
+        if not closing or (rest and not rest.startswith(":")):
+            raise ValueError(f"{text!r} is not [ADDRESS]:PORT")
+        port = rest[1:] if rest else port
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
     if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:

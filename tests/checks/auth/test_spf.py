@@ -1,0 +1,116 @@
+"""SPF: the RFC 7208 suite through our DNS door, and what the check makes of it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+
+from gatepost.checks.auth.spf import SpfCheck, check_host
+from gatepost.evidence import Evidence, Found, Status
+from gatepost.mail.address import parse_path
+from gatepost.mail.envelope import Client, Direction, Envelope
+from gatepost.mail.message import Message
+from gatepost.world.clock import FakeClock
+from gatepost.world.dns.fake import FakeDns, NoNetworkDns
+from support.suites_auth import SUITES, SpfCase, spf_cases
+
+CASES = list(spf_cases())
+ZONE = {
+    "example.com": {"TXT": ["v=spf1 ip4:192.0.2.0/24 -all"]},
+    "mx.example.org": {"TXT": ["v=spf1 a -all"], "A": ["192.0.2.7"]},
+    "ptr.example": {"TXT": ["v=spf1 ptr ip4:192.0.2.1 -all"]},
+    "broken.example": {"TXT": ["v=spf1 ip4:192.0.2.300 -all"]},
+    "include.example": {"TXT": ["v=spf1 include:slow.example -all"]},
+    "bücher.example".encode("idna").decode(): {"TXT": ["v=spf1 +all"]},
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_rfc7208_suite(case: SpfCase) -> None:
+    """Every case of the openspf.org suite gives a result, and an explanation, that it accepts."""
+    result = check_host(ip_address(case.ip), case.sender, case.helo, case.dns, FakeClock())
+    assert result.status in case.results
+    if case.explanation != "DEFAULT":
+        assert result.explanation == case.explanation
+
+
+def test_the_suite_is_whole() -> None:
+    """The suite is run to its last case, or it is not there at all."""
+    assert len(CASES) == (203 if SUITES.is_dir() else 0)
+
+
+def run(sender: bytes, ip: str | None = "192.0.2.7", helo: str = "mx.example.org", dns: object = None) -> Evidence:
+    """Run the check on an envelope and give its one finding."""
+    envelope = Envelope(client=Client(ip=ip_address(ip) if ip else None, helo=helo), sender=parse_path(sender))
+    resolver = dns or FakeDns(ZONE, timeout=["slow.example"])
+    (evidence,) = SpfCheck(resolver, FakeClock()).run(envelope, Message(()), Found())
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("sender", "ip", "code"),
+    [
+        (b"<ann@example.com>", "192.0.2.7", "spf.pass"),
+        (b"<ann@EXAMPLE.com>", "192.0.2.7", "spf.pass"),
+        (b"<ann@example.com>", "::ffff:192.0.2.7", "spf.pass"),
+        (b"<ann@example.com>", "198.51.100.1", "spf.fail"),
+        (b"<ann@example.com>", "2001:db8::1", "spf.fail"),
+        (b"<ann@nothing.example>", "192.0.2.7", "spf.none"),
+        (b"<ann@broken.example>", "192.0.2.7", "spf.permerror"),
+        (b"<ann@slow.example>", "192.0.2.7", "spf.temperror"),
+        (b"<ann@include.example>", "192.0.2.7", "spf.temperror"),
+        ("<ann@bücher.example>".encode(), "192.0.2.7", "spf.pass"),
+        (b"<any@example.com(a.attack.com>", "192.0.2.7", "spf.none"),
+        (b"<ann>", "192.0.2.7", "spf.none"),
+    ],
+)
+def test_mail_from(sender: bytes, ip: str, code: str) -> None:
+    """The MAIL FROM domain is judged, in one form, and hostile paths count for nobody."""
+    evidence = run(sender, ip)
+    assert evidence.code == code
+    assert evidence.status == code.removeprefix("spf.")
+    assert "smtp.mailfrom" in evidence.facts
+
+
+def test_the_null_path_is_judged_by_helo() -> None:
+    """A bounce is judged by its HELO name (RFC 7208 2.4)."""
+    evidence = run(b"<>")
+    assert evidence.code == "spf.pass"
+    assert evidence.facts["smtp.helo"] == evidence.facts["domain"] == "mx.example.org"
+    assert "smtp.mailfrom" not in evidence.facts
+    assert run(b"<>", helo="[192.0.2.7]").code == "spf.none"
+    assert run(b"<>", helo="").code == "spf.none"
+
+
+def test_no_client_no_spf() -> None:
+    """Mail from no network client has nothing to check."""
+    assert run(b"<ann@example.com>", ip=None).code == "spf.none"
+
+
+def test_trouble_is_temporary_and_marked() -> None:
+    """Without DNS the result is temperror, and the evidence names the dependency."""
+    evidence = run(b"<ann@example.com>", dns=NoNetworkDns())
+    assert (evidence.status, evidence.degraded) == (Status.TEMPERROR, "dns")
+    assert run(b"<ann@example.com>").degraded == ""
+
+
+def test_trouble_with_reverse_names_is_no_match() -> None:
+    """A DNS error while looking at the client's name means no match, not temperror (RFC 7208 5.5)."""
+    dns = FakeDns(ZONE, servfail=["1.2.0.192.in-addr.arpa"])
+    assert run(b"<ann@ptr.example>", "192.0.2.1", dns=dns).code == "spf.pass"
+
+
+def test_other_directions_are_not_judged() -> None:
+    """Outbound and internal mail has no SPF."""
+    for direction in (Direction.OUTBOUND, Direction.INTERNAL):
+        envelope = Envelope(client=Client(ip=ip_address("192.0.2.7")), direction=direction)
+        assert SpfCheck(FakeDns(), FakeClock()).run(envelope, Message(()), Found()) == ()
+
+
+def test_lookups_are_bounded() -> None:
+    """A record that sends the checker round in circles is a permanent error after ten look-ups."""
+    zone = {f"n{number}.example": {"TXT": [f"v=spf1 include:n{number + 1}.example -all"]} for number in range(30)}
+    dns = FakeDns(zone)
+    assert run(b"<ann@n0.example>", dns=dns).code == "spf.permerror"
+    assert len(dns.asked) <= 12
