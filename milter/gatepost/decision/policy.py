@@ -44,7 +44,8 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _ascending(self) -> Self:
         if not self.tag <= self.quarantine <= self.reject:
-            raise ValueError("the thresholds must ascend: tag <= quarantine <= reject")
+            given = f"tag = {self.tag:g}, quarantine = {self.quarantine:g}, reject = {self.reject:g}"
+            raise ValueError(f"{given}: they must ascend, tag <= quarantine <= reject")
         return self
 
 

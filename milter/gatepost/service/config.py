@@ -6,15 +6,16 @@ that uses them. Errors name the file, the line, the key, what was wrong and what
 
 from __future__ import annotations
 
-import difflib
 import hashlib
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError
 
 from gatepost.arrival.settings import Settings as MilterSettings
 from gatepost.checks.auth.family import Settings as AuthSettings
@@ -25,11 +26,14 @@ from gatepost.decision.policy import Actions, Thresholds
 from gatepost.decision.weights import WEIGHTS
 from gatepost.effects.settings import Settings as HeaderSettings
 from gatepost.service.codes import known_codes
+from gatepost.service.complaints import complaint, did_you_mean, not_toml, plain, problems
 from gatepost.service.toml_lines import line_of
 from gatepost.world.dns.live import Settings as DnsSettings
 from gatepost.world.state.settings import Settings as StateSettings
 
 MAX_CONFIG_BYTES: Final = 1024 * 1024
+MAX_PROBLEMS: Final = 20
+"""Problems named at once: whoever fixes twenty will ask again, and each one costs a reading of the file."""
 WEIGHT_BOUND: Final = 1000.0
 
 
@@ -58,38 +62,14 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     headers: HeaderSettings = _table(HeaderSettings, "The header block.")
     thresholds: Thresholds = _table(Thresholds, "The scores at which something happens.")
     actions: Actions = _table(Actions, "Evidence codes that force an outcome.")
-    weights: Mapping[str, float] = Field(
+    weights: Mapping[str, Annotated[float, Field(ge=-WEIGHT_BOUND, le=WEIGHT_BOUND)]] = Field(
         default_factory=dict,
         description="Points for evidence codes; yours are laid over the built-in ones, 0 switches a code off.",
     )
 
-    @field_validator("weights")
-    @classmethod
-    def _known(cls, given: Mapping[str, float]) -> Mapping[str, float]:
-        for code, points in given.items():
-            _must_be_code(code)
-            if not -WEIGHT_BOUND <= points <= WEIGHT_BOUND:
-                raise ValueError(f'"{code}" = {points}: a weight lies between -1000 and 1000')
-        return given
-
-    @field_validator("actions")
-    @classmethod
-    def _known_actions(cls, given: Actions) -> Actions:
-        for code in (*given.inbound, *given.outbound):
-            _must_be_code(code)
-        return given
-
     def effective_weights(self) -> dict[str, float]:
         """Give the built-in weights with the site's own laid over them."""
         return {**WEIGHTS, **self.weights}
-
-
-def _must_be_code(code: str) -> None:
-    known = known_codes()
-    if code not in known:
-        close = difflib.get_close_matches(code, known, 1)
-        hint = f'; did you mean "{close[0]}"?' if close else "; `gatepost config reference` lists them"
-        raise ValueError(f'"{code}" is not an evidence code{hint}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,89 +100,62 @@ def load(path: Path | None, overrides: Mapping[str, object] | None = None) -> Lo
     Takes the file (None: defaults alone) and the command line's settings by dotted key (`milter.listen`). Raises
     ConfigError with one line per problem.
     """
+    said = dict(overrides or {})
     text = _read(path) if path else ""
     data = _parse(path, text)
-    for key, value in (overrides or {}).items():
+    for key, value in said.items():
         table, _, name = key.partition(".")
         section = data.setdefault(table, {})
         if isinstance(section, dict):
             section[name] = value
     try:
-        config = Config.model_validate(data)
+        # By way of JSON, because pydantic is strict there as TOML is: "4" is no number and true is not 1.
+        config = Config.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        raise ConfigError(list(_problems(error, path, text, overrides or {}))) from None
-    return Loaded(config, path, text, dict(overrides or {}))
+        found = [each for each in error.errors() if each["loc"][0] != "weights" or not isinstance(each["input"], dict)]
+        wrong = chain(problems(found, Config, path, text, said), _unknown_codes(data, path, text))
+        raise ConfigError(list(islice(wrong, MAX_PROBLEMS))) from None
+    if unknown := list(islice(_unknown_codes(data, path, text), MAX_PROBLEMS)):
+        raise ConfigError(unknown)
+    return Loaded(config, path, text, said)
 
 
 def _read(path: Path) -> str:
+    """Read the file; no more than the bound, because a device or a pipe has no size."""
     try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ConfigError([f"{path}: larger than {MAX_CONFIG_BYTES} bytes, this is not a config file"])
-        return path.read_bytes().decode("utf-8")
+        with path.open("rb") as stream:
+            data = stream.read(MAX_CONFIG_BYTES + 1)
+        if len(data) > MAX_CONFIG_BYTES:
+            raise ConfigError([plain(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, this is not a config file")])
+        return data.decode("utf-8")
     except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
+        raise ConfigError([plain(f"{path}: cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:
-        raise ConfigError([f"{path}: not UTF-8 text (byte {error.start}); TOML is UTF-8"]) from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError([plain(f"{path}:{line}: not UTF-8 text (byte {error.start}); TOML is UTF-8")]) from None
 
 
 def _parse(path: Path | None, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path}: not valid TOML: {error}"]) from None
-    except RecursionError:
-        raise ConfigError([f"{path}: not valid TOML: nested too deeply"]) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError([not_toml(path, error)]) from None
 
 
-def _problems(error: ValidationError, path: Path | None, text: str, overrides: Mapping[str, object]) -> Iterator[str]:
-    """Turn pydantic's findings into lines for people."""
-    for found in error.errors():
-        keys = [str(part) for part in found["loc"]]
-        place = "command line" if ".".join(keys) in overrides else str(path or "config")
-        line = line_of(text, keys)
-        where = f"{place}:{line}" if line and place != "command line" else place
-        yield f"{where}: {_key(keys)}: {_wrong(found, keys)}"
-
-
-def _key(keys: list[str]) -> str:
-    return f"[{keys[0]}] {'.'.join(keys[1:])}".strip() if keys else "config"
-
-
-def _wrong(found: Any, keys: list[str]) -> str:
-    """Say what was wrong and what is allowed."""
-    if found["type"] == "extra_forbidden":
-        known = _names_at(keys[:-1])
-        close = difflib.get_close_matches(keys[-1], known, 1)
-        hint = f'did you mean "{close[0]}"? ' if close else ""
-        return f"unknown {'key' if len(keys) > 1 else 'table'}; {hint}allowed: {', '.join(known)}"
-    message = str(found["msg"]).removeprefix("Value error, ")
-    given = found.get("input")
-    shown = f"{given!r}: " if isinstance(given, str | int | float | bool) else ""
-    sentence = field_sentence(keys)
-    return f"{shown}{message}{f' ({sentence})' if sentence else ''}"
-
-
-def _model_at(keys: list[str]) -> type[BaseModel] | None:
-    model: Any = Config
-    for key in keys:
-        info = model.model_fields.get(key) if isinstance(model, type) and issubclass(model, BaseModel) else None
-        model = info.annotation if info else None
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
-
-
-def _names_at(keys: list[str]) -> list[str]:
-    model = _model_at(keys)
-    return list(model.model_fields) if model else []
-
-
-def field_sentence(keys: list[str]) -> str:
-    """Give the sentence that describes a setting, by its path, or ""."""
-    model = _model_at(keys[:1])
-    info = (
-        model.model_fields.get(keys[1])
-        if model and len(keys) > 1
-        else Config.model_fields.get(keys[0])
-        if keys
-        else None
-    )
-    return (info.description or "") if info else ""
+def _unknown_codes(data: Mapping[str, Any], path: Path | None, text: str) -> Iterator[str]:
+    """Give a line for every key of [weights] and [actions] that is no evidence code."""
+    known = known_codes()
+    for keys in (["weights"], ["actions", "inbound"], ["actions", "outbound"]):
+        table: Any = data
+        for key in keys:
+            table = table.get(key, {}) if isinstance(table, dict) else {}
+        for code in table if isinstance(table, dict) else ():
+            if code in known:
+                continue
+            if isinstance(table[code], dict) and table[code]:
+                # `spf.fail = 2` without quotes is a table `spf` in TOML.
+                inner = next(iter(table[code]))
+                yield complaint([*keys, code, inner], f'write the code in quotes, "{code}.{inner}"', path, text, {})
+                continue
+            hint = did_you_mean(code, known) or "`gatepost config reference` lists them"
+            yield complaint([*keys, code], f"not an evidence code; {hint}", path, text, {})

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gatepost.decision.weights import WEIGHTS
 from gatepost.service.codes import known_codes
+from gatepost.service.complaints import bounds
 from gatepost.service.config import Config
 
 
@@ -23,25 +23,16 @@ def tables() -> Iterator[tuple[str, str, type[BaseModel] | None]]:
         yield name, info.description or "", settings
 
 
-def bounds(info: FieldInfo) -> str:
-    """Give the bounds of a setting in words, or ""."""
-    words = []
-    for item in info.metadata:
-        match item:
-            case Ge(ge=low) | Gt(gt=low):
-                words.append(f"from {low}")
-            case Le(le=high) | Lt(lt=high):
-                words.append(f"to {high}")
-            case MaxLen(max_length=length):
-                words.append(f"at most {length} characters or entries")
-            case _:
-                continue
-    return " ".join(words)
-
-
 def default_text(info: FieldInfo) -> str:
-    """Give the default of a setting as TOML would write it."""
-    return toml_value(info.get_default(call_default_factory=True))
+    """Give the default of a setting as TOML would write it; one that depends on the machine is left to its sentence."""
+    if info.default_factory is not None:
+        return "(see meaning)"
+    return f"`{toml_value(info.default)}`"
+
+
+def cell(text: str) -> str:
+    """Give text as it may stand in a cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def toml_value(value: Any) -> str:
@@ -68,7 +59,7 @@ def reference() -> str:
             continue
         lines += ["", "| key | default | bounds | meaning |", "| --- | --- | --- | --- |"]
         lines += [
-            f"| `{key}` | `{default_text(info)}` | {bounds(info)} | {info.description} |"
+            f"| `{key}` | {default_text(info)} | {bounds(info)} | {cell(info.description or '')} |"
             for key, info in settings.model_fields.items()
         ]
     lines += [
@@ -78,5 +69,7 @@ def reference() -> str:
         "| code | points | meaning |",
         "| --- | --- | --- |",
     ]
-    lines += [f"| `{code}` | {WEIGHTS.get(code, 0):g} | {meaning} |" for code, meaning in sorted(known_codes().items())]
+    lines += [
+        f"| `{code}` | {WEIGHTS.get(code, 0):g} | {cell(meaning)} |" for code, meaning in sorted(known_codes().items())
+    ]
     return "\n".join(lines) + "\n"

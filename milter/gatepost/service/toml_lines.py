@@ -19,11 +19,11 @@ def _parts(dotted: str) -> list[str]:
 def line_of(text: str, keys: list[str]) -> int | None:
     """Give the line (from 1) where a key is set, else where the nearest table around it begins, else None.
 
-    `keys` is the path as parts, list indexes allowed at its end.
+    `keys` is the path as parts. Lines end where TOML says that they do: at LF, not at other separators of Unicode.
     """
     table: list[str] = []
     best: tuple[int, int] | None = None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         header = _TABLE.match(line)
         if header:
             table = _parts(header[1])

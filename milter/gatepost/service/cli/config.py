@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
+from gatepost.service.complaints import without_password
 from gatepost.service.config import Loaded, load
 from gatepost.service.reference import reference, toml_value
 
@@ -58,7 +58,7 @@ def effective(loaded: Loaded) -> dict[str, dict[str, object]]:
     """Give all settings as plain data by table and key, weights merged, secrets hidden."""
     data: dict[str, dict[str, object]] = loaded.config.model_dump(mode="json")
     data["weights"] = dict(loaded.config.effective_weights())
-    data["state"]["url"] = _without_password(str(data["state"]["url"]))
+    data["state"]["url"] = without_password(str(data["state"]["url"]))
     if data["headers"]["signing_key"]:
         data["headers"]["signing_key"] = "(hidden)"
     return data
@@ -66,8 +66,3 @@ def effective(loaded: Loaded) -> dict[str, dict[str, object]]:
 
 def _weight_origin(loaded: Loaded, code: str) -> str:
     return loaded.origin(f"weights.{code}") if code in loaded.config.weights else "default"
-
-
-def _without_password(url: str) -> str:
-    password = urlsplit(url).password
-    return url.replace(f":{password}@", ":(hidden)@") if password else url
