@@ -23,9 +23,10 @@ def free_port() -> int:
 class RedisServer:
     """One redis-server process; `start()` after `kill()` brings it back on the same port, empty."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take an existing folder for the socket; nothing is saved to disk."""
+    def __init__(self, folder: Path, **options: str) -> None:
+        """Take an existing folder for the socket, and further redis.conf options (`tls_port="7000"`); nothing is saved."""
         self.folder = folder
+        self.options = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
         self.port = free_port()
         self.socket = folder / "redis.sock"
         self.process: subprocess.Popen[bytes] | None = None
@@ -51,6 +52,7 @@ class RedisServer:
             "--appendonly": "no",
             "--daemonize": "no",
             "--logfile": str(self.folder / "redis.log"),
+            **self.options,
         }
         command = ["redis-server", *(word for pair in options.items() for word in pair)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

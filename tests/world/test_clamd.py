@@ -168,6 +168,7 @@ def test_the_messages_budget_bounds_the_wait(tmp_path: Path) -> None:
         (b"COMMAND READ TIMED OUT ERROR\n", ScanFailed("unknown answer: COMMAND READ TIMED OUT ERROR")),
         (b"INSTREAM size limit exceeded. ERROR\n", TooLarge(0)),
         (b"stream: Heuristics.Encrypted.Zip FOUND\n", Heuristic("Heuristics.Encrypted.Zip")),
+        (b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\n", TooLarge(0)),
         (b"stream: a b: c FOUND\n", Infected("c")),
         (b"stream: OK\0", Clean()),
         (b"stream: OK", Clean()),

@@ -90,6 +90,11 @@ class Mime:
     parts: tuple[Part, ...]
     defects: frozenset[str]
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether limits.DECODED_BYTES were used up, so that a payload may have come back cut."""
+        return any(part._allowance.left <= 0 for part in self.parts[:1])  # noqa: SLF001  the same module
+
     def leaves(self) -> Iterator[Part]:
         """Give the parts that carry content, in reading order."""
         return (part for part in self.parts if not part.container)

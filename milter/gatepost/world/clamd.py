@@ -36,6 +36,9 @@ PING_SECONDS: Final = 1.0
 
 _SIZE_LIMIT: Final = "INSTREAM size limit exceeded"
 
+# With AlertExceedsMax clamd reports a file it did not read to its end under this name.
+_NOT_READ_WHOLE: Final = "Heuristics.Limits.Exceeded"
+
 
 class Settings(BaseModel):
     """How to reach clamd, and within which bounds."""
@@ -156,6 +159,8 @@ class ClamdScanner:
         match found.group("status", "virus") if found else None:
             case ("OK", None):
                 return Clean()
+            case ("FOUND", str(name)) if name.startswith(_NOT_READ_WHOLE):
+                return TooLarge(0)
             case ("FOUND", str(name)):
                 name = name[: limits.VIRUS_SIGNATURE_CHARACTERS]
                 return Heuristic(name) if name.startswith(self._settings.heuristics) else Infected(name)

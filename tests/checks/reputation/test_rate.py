@@ -94,6 +94,7 @@ def test_own_users_are_counted_by_login_alone(state: MemoryState) -> None:
     check = RateCheck(Settings(login_soft=2, client_soft=1, sender_soft=1), state)
     said = [say(check, mail(f"192.0.2.{number}", login="ann")) for number in range(1, 5)]
     assert said[1:3] == [["rate.normal"], ["rate.login-high"]]
+    assert say(check, mail(login="ANN")) == ["rate.login-high"]
     assert say(check, mail(login="bob")) == ["rate.normal"]
 
 

@@ -158,6 +158,13 @@ def test_a_structure_that_stays_closed_is_not_called_clean() -> None:
     assert codes(look(FakeScanner(), from_bytes(message))) == ["virus.skipped"]
 
 
+def test_parts_that_decode_to_too_much_are_not_called_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encoded messages inside encoded messages may decode to more than is kept; what came back cut was not scanned."""
+    message = mail(PLAIN, part(b"a" * 100), part(b"b" * 100))
+    message.mime.parts[0]._allowance.left = 150
+    assert codes(look(FakeScanner(), message)) == ["virus.skipped"]
+
+
 def test_no_scanner_is_said() -> None:
     """A site without clamd gets `skipped`, not `clean` and not `error`."""
     (said,) = look(None, mail(PLAIN))

@@ -82,6 +82,7 @@ def test_what_has_no_registrable_domain_stays_itself() -> None:
     assert keys.registrable("co.uk") == "co.uk"
     assert keys.registrable("Localhost.") == "localhost"
     assert keys.registrable("a.b.EXAMPLE.com.") == "example.com"
+    assert keys.registrable("a." * 200 + "example") == ""
 
 
 @given(name=st.text(st.characters(), max_size=300))

@@ -11,9 +11,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from gatepost.world.budget import allowance
@@ -262,6 +269,59 @@ def test_the_password_is_not_shown(clock: FakeClock) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_redis_over_tls(tmp_path: Path, clock: FakeClock) -> None:
+    """`rediss://` encrypts and verifies: with the right authority it answers, with none it is the store's trouble."""
+    certificate, key = self_signed(tmp_path)
+    port = free_port()
+    tls = {"tls_port": str(port), "tls_cert_file": certificate, "tls_key_file": key, "tls_auth_clients": "no"}
+    with RedisServer(tmp_path, **tls, tls_ca_cert_file=certificate):
+        state = RedisState(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={certificate}", clock, timeout=5.0)
+        assert state.hit([Hit("a", WINDOW)]) == [1]
+        state.close()
+        stranger = RedisState(f"rediss://127.0.0.1:{port}/0", clock, timeout=5.0)
+        with pytest.raises(StateUnavailableError, match=r"(?i)certificate"):
+            stranger.hit([Hit("a", WINDOW)])
+        stranger.close()
+
+
+def self_signed(folder: Path) -> tuple[str, str]:
+    """Write a certificate for 127.0.0.1 and its key; gives their paths."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, secret = folder / "cert.pem", folder / "key.pem"
+    pem.write_bytes(certificate.public_bytes(Encoding.PEM))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return str(pem), str(secret)
+
+
+def test_a_wrong_password_is_the_stores_trouble(tmp_path: Path, clock: FakeClock) -> None:
+    """Redis that wants a password: with it answers come, without it a clear reason does, and no secret in it."""
+    with RedisServer(tmp_path, protected_mode="no") as server:
+        server.command(b"CONFIG", b"SET", b"requirepass", b"s3cret")
+        state = RedisState(f"redis://:s3cret@127.0.0.1:{server.port}/0", clock, timeout=5.0)
+        assert state.hit([Hit("a", WINDOW)]) == [1]
+        state.close()
+        for url in (server.url, f"redis://:wr0ng@127.0.0.1:{server.port}/0"):
+            state = RedisState(url, clock, timeout=5.0)
+            with pytest.raises(StateUnavailableError, match=r"(?i)auth|password") as caught:
+                state.hit([Hit("a", WINDOW)])
+            assert "wr0ng" not in str(caught.value)
+            state.close()
+
+
 def test_an_error_answer_is_the_stores_trouble(server: RedisServer, clock: FakeClock) -> None:
     """A key of the wrong type, a full or read-only server: an answer that is an error is never taken for a count."""
     server.command(b"FLUSHALL")
@@ -270,6 +330,13 @@ def test_an_error_answer_is_the_stores_trouble(server: RedisServer, clock: FakeC
     with pytest.raises(StateUnavailableError, match="WRONGTYPE"):
         state.hit([Hit("a", WINDOW)])
     assert state.hit([Hit("b", WINDOW)]) == [1]
+    server.command(b"CONFIG", b"SET", b"maxmemory", b"1")
+    try:
+        with pytest.raises(StateUnavailableError, match="maxmemory"):
+            state.hit([Hit("c", WINDOW)])
+    finally:
+        server.command(b"CONFIG", b"SET", b"maxmemory", b"0")
+    assert state.hit([Hit("c", WINDOW)]) == [1]
     state.close()
 
 
@@ -440,6 +507,9 @@ def test_wrong_urls_are_config_errors(tmp_path: Path, clock: FakeClock) -> None:
             Settings(url=url)
     for url in (
         "redis://host:port",
+        "redis://:s3cret#x@host/0",
+        "redis://host?socket_timeout=60",
+        "redis://host?ssl_nonsense=1",
         "redis://127.0.0.1/nonsense?timeout=x",
         "sqlite://relative",
         "sqlite:///",
@@ -448,6 +518,7 @@ def test_wrong_urls_are_config_errors(tmp_path: Path, clock: FakeClock) -> None:
         with pytest.raises(StateConfigError) as caught:
             open_state(Settings(url=url), tmp_path / "state.db", clock)
         assert "\n" not in str(caught.value)
+        assert "s3cret" not in str(caught.value)
     (tmp_path / "file").write_text("x")
     with pytest.raises(StateConfigError, match="cannot create the state directory"):
         open_state(Settings(), tmp_path / "file" / "below" / "state.db", clock)

@@ -63,7 +63,9 @@ class _Limits:
         wanted, client = self._settings, envelope.client
         if client.login:
             name = f"user {client.login}"
-            return [_Count("login", name, keys.key("login", client.login), wanted.login_soft, wanted.login_hard)]
+            return [
+                _Count("login", name, keys.key("login", client.login.casefold()), wanted.login_soft, wanted.login_hard)
+            ]
         if envelope.direction is not Direction.INBOUND or client.ip is None or self.exempt(envelope):
             return []
         host = keys.host_of(client.ip)
@@ -71,10 +73,9 @@ class _Limits:
 
     def sender(self, envelope: Envelope, found: Found) -> list[_Count]:
         """Give the count of the envelope domain; none for the null path and for own users."""
-        domain = envelope.sender.domain if envelope.sender else ""
+        domain = keys.registrable(envelope.sender.domain) if envelope.sender else ""
         if not domain or envelope.client.login or envelope.direction is not Direction.INBOUND or self.exempt(envelope):
             return []
-        domain = keys.registrable(domain)
         proven = any(item.status is Status.PASS and item.facts.get("smtp.mailfrom") for item in found.of("spf"))
         network = keys.network_of(envelope.client.ip) if envelope.client.ip else "local"
         place = keys.key("sender", domain) if proven else keys.key("sender-unproven", domain, network)

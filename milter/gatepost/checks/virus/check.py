@@ -96,6 +96,8 @@ class VirusCheck:
             self._parts(self._scanner, message, report)
         if message.truncated and not report.skipped:
             report.skipped = "only the beginning of the message was kept"
+        if message.mime.exhausted and not report.skipped:
+            report.skipped = "its parts decode to more than is looked at"
         if message.mime.defects & _CLOSED and not report.skipped:
             report.skipped = "its parts are too many or too deeply nested to be opened"
         return _said(report)

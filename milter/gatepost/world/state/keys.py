@@ -93,8 +93,13 @@ def _proven(item: Evidence, fact: str) -> str:
 
 @lru_cache(maxsize=4_096)
 def registrable(domain: str) -> str:
-    """Give the registrable domain (`example.co.uk`) of a domain, or the domain itself where the list knows none."""
+    """Give the registrable domain (`example.co.uk`) of a domain, or the domain itself where the list knows none.
+
+    What is longer than limits.DOMAIN_OCTETS is no domain: "".
+    """
     domain = domain.strip().strip(".").lower()
+    if len(domain) > limits.DOMAIN_OCTETS:
+        return ""
     return suffixes().privatesuffix(domain) or domain
 
 

@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -66,6 +67,8 @@ def _script(source: str) -> _Script:
     return _Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
+_OPTIONS: Final = ("db", "username", "password", "client_name")
+
 _HIT_SCRIPT: Final = _script(_HIT)
 _REMEMBER_SCRIPT: Final = _script(_REMEMBER)
 
@@ -82,6 +85,7 @@ class RedisState:
         self._clock = clock
         self._half_life = half_life
         self._timeout = timeout
+        _check_options(url)
         try:
             self._client = redis.Redis.from_url(
                 url,
@@ -92,8 +96,14 @@ class RedisState:
                 protocol=2,
                 decode_responses=False,
             )
-        except (ValueError, redis.RedisError) as error:
-            raise StateConfigError(f"cannot read the state URL: {error}") from error
+            pool = self._client.connection_pool
+            pool.connection_class(**pool.connection_kwargs)  # Options are read here; nothing is connected yet.
+        except (ValueError, TypeError, redis.RedisError):
+            # The library's own words may repeat a piece of the password.
+            raise StateConfigError(
+                "cannot read state.url: its host, port or an option is malformed "
+                "(special characters in a password are written as %XX)"
+            ) from None
 
     @property
     def backend(self) -> str:
@@ -177,6 +187,19 @@ class RedisState:
             if isinstance(answer, Exception) and not (allowed and isinstance(answer, allowed)):
                 raise StateUnavailableError(f"{self.backend}: {_reason(answer)}") from answer
         return answers
+
+
+def _check_options(url: str) -> None:
+    """Refuse URL options that would override the time limit or the protocol; raises StateConfigError."""
+    try:
+        names = parse_qs(urlsplit(url).query)
+    except ValueError:
+        names = {}
+    for name in names:
+        if name not in _OPTIONS and not name.startswith("ssl_"):
+            raise StateConfigError(
+                f"state.url: option {name[:40]!r} is not known; there are {', '.join(_OPTIONS)}, ssl_*"
+            )
 
 
 def _slot(hit: Hit) -> str:
