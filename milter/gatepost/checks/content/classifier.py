@@ -1,0 +1,130 @@
+"""The content check: what the learned model makes of a message's words, as evidence.
+
+The model's probability that people do not want the message becomes one of four findings, with a dead band between spam
+and ham where it says that it does not know. `Evidence.value` grows with the certainty, from 0 at even odds to 1 at
+999 to 1 (in log-odds, where evidence adds up), so that a weight of six points means: six for a message beyond doubt.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.checks.content.model import Model, Opinion
+from gatepost.checks.content.tokens import Features, extract
+from gatepost.evidence import Evidence, Found, Status
+from gatepost.mail.envelope import Envelope
+from gatepost.mail.message import Message
+
+CODES: Final[Mapping[str, str]] = {
+    "content.spam": "The learned classifier takes the text for spam",
+    "content.phish": "The learned classifier takes the text for phishing",
+    "content.ham": "The learned classifier takes the text for wanted mail",
+    "content.unsure": "The learned classifier is not sure about the text",
+    "content.none": "There is no text to classify",
+    "content.limit": "A limit kept part of the message from being read by the classifier",
+    "content.bulk": "Reserved: the learned classifier takes the text for solicited bulk mail (no model says so yet)",
+}
+
+CERTAIN_LOGIT: Final = math.log(999)
+"""The log-odds of 99.9 %, where `value` reaches 1."""
+
+_TOKENS_SHOWN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ContentCheck:
+    """Scores the text of a message with a loaded model; holds nothing that changes, so threads and forks share it.
+
+    From `spam_from` (a probability of being unwanted) on a message is called spam or phish, up to `ham_to` ham.
+    """
+
+    model: Model
+    spam_from: float
+    ham_to: float
+
+    @property
+    def name(self) -> str:
+        """The check's name, `content`."""
+        return "content"
+
+    @property
+    def codes(self) -> Mapping[str, str]:
+        """Each code with its meaning."""
+        return CODES
+
+    @property
+    def after(self) -> frozenset[str]:
+        """Nothing: the text is judged by itself."""
+        return frozenset()
+
+    def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002
+        """Give one finding about the text, and `content.limit` where a limit left something unread; never raises."""
+        features = extract(message)
+        items = [self._finding(features)]
+        if features.unread:
+            reasons = ", ".join(sorted(features.unread))
+            items.append(
+                Evidence(
+                    "content",
+                    "content.limit",
+                    Status.NEUTRAL,
+                    f"Part of the message was not read ({reasons}).",
+                    facts={"limits": reasons},
+                )
+            )
+        return items
+
+    def _finding(self, features: Features) -> Evidence:
+        """Turn the model's opinion into evidence."""
+        if not features.readable:
+            return Evidence(
+                "content",
+                "content.none",
+                Status.NONE,
+                "The message has no text to classify.",
+                facts={"model": self.model.version},
+            )
+        opinion = self.model.judge(features, _TOKENS_SHOWN)
+        word, status = self._word(opinion)
+        facts = {
+            "probability": f"{opinion.probability:.4f}",
+            "class": "ham" if word == "unsure" else word,
+            "phish": f"{opinion.phish:.4f}",
+            "model": self.model.version,
+            "tokens": _tokens(opinion),
+        }
+        value = min(abs(opinion.logit) / CERTAIN_LOGIT, 1.0)
+        return Evidence("content", f"content.{word}", status, _sentence(word, opinion), value, facts)
+
+    def _word(self, opinion: Opinion) -> tuple[str, Status]:
+        """Choose the finding."""
+        if opinion.probability >= self.spam_from:
+            return ("phish" if opinion.phish >= 0.5 else "spam"), Status.FAIL
+        if opinion.probability <= self.ham_to:
+            return "ham", Status.PASS
+        return "unsure", Status.NEUTRAL
+
+
+def _tokens(opinion: Opinion) -> str:
+    """Give the strongest tokens with their signed shares: `+viagra(0.8) -unsubscribe(0.3)`; pairs are joined by `_`."""
+    return " ".join(
+        f"{'+' if part.points >= 0 else '-'}{part.token.replace(' ', '_')}({abs(part.points):.2f})"
+        for part in opinion.parts
+    )
+
+
+def _sentence(word: str, opinion: Opinion) -> str:
+    """Say the finding to people."""
+    called = {
+        "spam": "looks like spam",
+        "phish": "looks like phishing",
+        "ham": "looks like wanted mail",
+        "unsure": "could be either wanted or unwanted",
+    }
+    sign = 1 if opinion.logit >= 0 else -1
+    strong = [part.token for part in opinion.parts if part.points * sign > 0][:4]
+    because = f", mostly for: {', '.join(strong)}" if strong else ""
+    return f"The text {called[word]} (probability of being unwanted {opinion.probability:.1%}){because}."

@@ -1,0 +1,79 @@
+"""The content family's drawer: its settings, its codes, and how it is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+import gatepost
+from gatepost.checks.content.classifier import CODES, ContentCheck
+from gatepost.checks.content.model import ModelError, load_model
+
+__all__ = ["CODES", "Settings", "build", "find_model"]
+
+_PACKAGE: Final = Path(gatepost.__file__).resolve().parent
+# A wheel carries the models inside the package; a checkout has them beside the source root.
+_SHELVES: Final = (_PACKAGE / "_models", _PACKAGE.parent.parent / "models")
+
+
+class Settings(BaseModel):
+    """`[classifier]`: which learned model judges the text, and when it is sure."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(
+        "base",
+        min_length=1,
+        max_length=4096,
+        description="The model: `base` is the newest one shipped, `base-YYYYMM` a certain one, a path one you trained.",
+    )
+    spam_from: float = Field(
+        0.7,
+        ge=0.5,
+        le=1.0,
+        description="From this probability of being unwanted on, a text is called spam or phish.",
+    )
+    ham_to: float = Field(
+        0.3,
+        ge=0.0,
+        le=0.5,
+        description="Up to this probability of being unwanted a text is called ham; between the two it is unsure.",
+    )
+
+    @model_validator(mode="after")
+    def _leave_a_band(self) -> Self:
+        """Ham and spam must not overlap: 0.5 and 0.5 is the narrowest."""
+        if self.ham_to > self.spam_from:
+            raise ValueError("ham_to must not exceed spam_from")
+        return self
+
+
+def find_model(name: str) -> Path:
+    """Give the directory of a model: `base` is the newest shipped base-YYYYMM, another word a shipped one, else a path.
+
+    Raises ModelError, one line, where there is none. Does not look inside.
+    """
+    if "/" in name or name.startswith((".", "~")):
+        return Path(name).expanduser()
+    if name == "base":
+        shipped = [path for shelf in _SHELVES if shelf.is_dir() for path in shelf.glob("base-*") if _month(path)]
+        if not shipped:
+            raise ModelError("model base: no base-YYYYMM model is installed with this Gatepost")
+        return max(shipped, key=_month)
+    for shelf in _SHELVES:
+        if (shelf / name).is_dir():
+            return shelf / name
+    raise ModelError(f"model {name}: no model of that name is installed (write a path with a slash for your own)")
+
+
+def _month(path: Path) -> int:
+    """Give the YYYYMM of a shipped model's directory, 0 for another directory."""
+    digits = path.name.removeprefix("base-")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) == 6 and path.is_dir() else 0
+
+
+def build(settings: Settings) -> ContentCheck:
+    """Load the model and give the check. Raises ModelError, one line. To be called before forking: workers share it."""
+    return ContentCheck(load_model(find_model(settings.model)), settings.spam_from, settings.ham_to)

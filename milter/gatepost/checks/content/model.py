@@ -1,0 +1,199 @@
+"""The learned model: plain arrays and JSON whose hashes are checked on load. Nothing is unpickled, nothing is executed.
+
+A model directory holds
+
+    weights.npz     fingerprint (uint8), unwanted (int16), phish (int16): one entry for each of 2**bits buckets
+    features.json   what the arrays mean: format, features version, bits, steps, biases, calibration
+    metrics.json    what it was measured to do     card.md   what it was made of
+    SHA256SUMS      of the files above, in the form of sha256sum(1)
+
+A token's bucket is the low `bits` bits of its CRC-32 and its fingerprint the high eight. A bucket belongs to one token of
+the training mail; a token with another fingerprint is one the model has not met and counts nothing, so unknown words do
+not borrow the weights of known ones (feature hashing, Weinberger et al. 2009, without its collisions in 255 of 256 cases).
+
+Weights are whole numbers times a step: sums are exact, the same on every machine, and so are the parts of an explanation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from gatepost.checks.content.tokens import FEATURES_VERSION, Features
+
+FORMAT: Final = 1
+"""The layout of the directory; rises when a reader of the old one would misread the new one."""
+
+LABELS: Final = ("ham", "spam", "phish")
+_BITS: Final = range(10, 23)
+_JSON_BYTES: Final = 1024 * 1024
+_DENSE_FROM: Final = 30
+
+
+class ModelError(ValueError):
+    """A model cannot be used; the message is one line for the administrator, naming the directory and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One token's share in the opinion: `points` is what it adds to the calibrated logit of being unwanted."""
+
+    token: str
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the model thinks of one message.
+
+    `logit` is the calibrated log-odds of being unwanted (spam or phish), `probability` the same in [0, 1]; `phish` is the
+    probability of phish among unwanted mail. `base` plus the points of all `parts` is the logit; parts are sorted by size.
+    """
+
+    logit: float
+    probability: float
+    phish: float
+    base: float
+    parts: tuple[Part, ...]
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How a sum of whole-number weights becomes a calibrated logit: `slope * (bias + step * sum * length) + offset`."""
+
+    step: float
+    bias: float
+    slope: float
+    offset: float
+
+    def base(self) -> float:
+        """Give the logit of a message without any known token."""
+        return self.slope * self.bias + self.offset
+
+    def factor(self, tokens: int, power: float) -> float:
+        """Give what one unit of weight adds to the logit of a message of so many known tokens."""
+        return self.slope * self.step / float(max(tokens, _DENSE_FROM) ** power)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded model: read-only arrays, shared by threads and by forked workers."""
+
+    version: str
+    bits: int
+    power: float
+    unwanted_scale: Scale
+    phish_scale: Scale
+    fingerprint: npt.NDArray[np.uint8]
+    unwanted: npt.NDArray[np.int16]
+    phish: npt.NDArray[np.int16]
+
+    def judge(self, features: Features, parts: int = 8) -> Opinion:
+        """Score one message; gives the opinion with its `parts` strongest tokens (all of them for a negative number)."""
+        hashes = features.hashes()
+        buckets = hashes & np.uint32((1 << self.bits) - 1)
+        known = np.flatnonzero(self.fingerprint[buckets] == (hashes >> np.uint32(24)).astype(np.uint8))
+        buckets = buckets[known]
+        weights = self.unwanted[buckets].astype(np.int64)
+        factor = self.unwanted_scale.factor(known.size, self.power)
+        logit = self.unwanted_scale.base() + factor * int(weights.sum())
+        kind = self.phish_scale.base() + self.phish_scale.factor(known.size, self.power) * int(
+            self.phish[buckets].sum(dtype=np.int64)
+        )
+        order = np.argsort(-np.abs(weights), kind="stable")
+        order = order if parts < 0 else order[:parts]
+        shown = tuple(
+            Part(features.tokens[known[index]].decode("utf-8", "replace"), factor * int(weights[index]))
+            for index in order.tolist()
+            if weights[index]
+        )
+        return Opinion(logit, _sigmoid(logit), _sigmoid(kind), self.unwanted_scale.base(), shown, int(known.size))
+
+
+def _sigmoid(logit: float) -> float:
+    """Give the probability of a log-odds; never overflows."""
+    return 1 / (1 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1 + math.exp(logit))
+
+
+def load_model(directory: Path) -> Model:
+    """Load a model directory; raises ModelError, one line, where it is missing, altered, or made for other features."""
+    if not directory.is_dir():
+        raise ModelError(f"model {directory}: no such directory")
+    sums = _sums(directory)
+    meta = _json(_checked(directory, "features.json", sums), directory)
+    if meta.get("format") != FORMAT:
+        raise ModelError(f"model {directory}: format {meta.get('format')!r}, this Gatepost reads format {FORMAT}")
+    if meta.get("features_version") != FEATURES_VERSION:
+        raise ModelError(
+            f"model {directory}: made for features version {meta.get('features_version')!r}, this Gatepost makes "
+            f"version {FEATURES_VERSION}: train it again"
+        )
+    if meta.get("labels") != list(LABELS) or meta.get("hash") != "crc32" or meta.get("bits") not in _BITS:
+        raise ModelError(f"model {directory}: features.json names labels, a hash or a size that are not known")
+    try:
+        with np.load(io.BytesIO(_checked(directory, "weights.npz", sums)), allow_pickle=False) as arrays:
+            return _build(meta, {name: arrays[name] for name in ("fingerprint", "unwanted", "phish")}, directory)
+    except ModelError:
+        raise
+    except (KeyError, TypeError, ValueError, OSError, EOFError) as error:
+        raise ModelError(f"model {directory}: cannot be read ({error})".replace("\n", " ")) from error
+
+
+def _build(meta: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], directory: Path) -> Model:
+    """Put a model together from checked parts."""
+    size = (1 << int(meta["bits"]),)
+    kinds = {"fingerprint": np.uint8, "unwanted": np.int16, "phish": np.int16}
+    for name, kind in kinds.items():
+        if arrays[name].dtype != kind or arrays[name].shape != size:
+            raise ModelError(f"model {directory}: array {name} has a wrong type or size")
+        arrays[name].flags.writeable = False
+    scales = [
+        Scale(*(float(meta[name][key]) for key in ("step", "bias", "slope", "offset")))
+        for name in ("unwanted", "phish")
+    ]
+    power = float(meta["length_power"])
+    if not all(map(math.isfinite, (power, *(getattr(s, f) for s in scales for f in Scale.__slots__)))):
+        raise ModelError(f"model {directory}: features.json holds a number that is not finite")
+    return Model(str(meta["name"]), int(meta["bits"]), power, *scales, **arrays)  # type: ignore[arg-type]
+
+
+def _sums(directory: Path) -> dict[str, str]:
+    """Read SHA256SUMS: file name to hex digest."""
+    try:
+        lines = (directory / "SHA256SUMS").read_text("ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"model {directory}: SHA256SUMS cannot be read") from error
+    found = (line.split(maxsplit=1) for line in lines if len(line.split(maxsplit=1)) == 2)
+    return {name.lstrip("*"): digest for digest, name in found}
+
+
+def _checked(directory: Path, name: str, sums: Mapping[str, str]) -> bytes:
+    """Read a file of the model whose hash must be the one in SHA256SUMS."""
+    try:
+        data = (directory / name).read_bytes()
+    except OSError as error:
+        raise ModelError(f"model {directory}: {name} is missing or cannot be read") from error
+    if hashlib.sha256(data).hexdigest() != sums.get(name):
+        raise ModelError(f"model {directory}: {name} does not match its checksum in SHA256SUMS")
+    return data
+
+
+def _json(data: bytes, directory: Path) -> dict[str, Any]:
+    """Read features.json, which must be one object."""
+    try:
+        meta = json.loads(data[:_JSON_BYTES])
+    except ValueError as error:
+        raise ModelError(f"model {directory}: features.json is not JSON") from error
+    if not isinstance(meta, dict):
+        raise ModelError(f"model {directory}: features.json is not an object")
+    return meta

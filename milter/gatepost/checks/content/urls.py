@@ -1,0 +1,136 @@
+"""Links: the hosts a message leads to, and the tricks links play on people.
+
+A link is judged by what it is, not by whom it names: a bare IP address, punycode, a shortening service, a user name
+before the host, a port, a registrable domain (public suffix list) other than the sender's, and above all a text that
+shows one domain while the link goes to another.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from urllib.parse import unquote
+
+from publicsuffixlist import PublicSuffixList
+
+from gatepost.checks.content.markup import Anchor
+from gatepost.mail import limits
+
+_SUFFIXES: Final = PublicSuffixList()
+_IN_TEXT: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"'\x00-\x20)\]]{3,2000}", re.IGNORECASE)
+_PARTS: Final = re.compile(r"\s*+([a-z][a-z0-9+.-]{1,20}):(?://)?([^/?#\\]{0,400})([^?#]{0,600})", re.IGNORECASE)
+_DOMAIN_SHOWN: Final = re.compile(r"(?:https?://)?((?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24})(?![\w.-])", re.IGNORECASE)
+
+# Services whose links hide where they lead; a public list, not a judgement.
+SHORTENERS: Final = frozenset(
+    "bit.ly tinyurl.com t.co goo.gl ow.ly is.gd buff.ly rebrand.ly cutt.ly shorturl.at t.ly rb.gy bl.ink tiny.cc s.id "
+    "lnkd.in v.gd soo.gd qrco.de urlz.fr u.to clck.ru vk.cc dlvr.it tny.im short.gy shorte.st adf.ly t.cn dwz.cn".split()
+)
+
+# Top-level domains that are given away or sold for cents; Spamhaus and Interisle list them year after year.
+CHEAP: Final = frozenset(
+    "top xyz icu cfd sbs cyou click link shop online site store fun buzz club live rest quest monster bond lol tk ml ga "
+    "cf gq work loan win bid stream download racing review date trade party science men life world today".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One web link: its host and the host's registrable domain (lower case; "" when it has none), and its path.
+
+    `oddities` are words for what is unusual: `ip`, `punycode`, `port`, `login` (user name before the host), `shortener`,
+    `cheap` (a top-level domain that costs next to nothing), `mismatch` (the text shows another domain).
+    """
+
+    host: str
+    domain: str
+    path: str
+    oddities: frozenset[str]
+
+
+@lru_cache(maxsize=8192)
+def registrable(host: str) -> str:
+    """Give the registrable domain of a host name, or the host itself where there is none; never raises."""
+    return _SUFFIXES.privatesuffix(host) or host
+
+
+def read_links(anchors: Iterable[Anchor], text: str) -> tuple[list[Link], int]:
+    """Read the web links of a message: those of its HTML, then those standing in its text, each address once.
+
+    Gives at most limits.URLS links, and how many there were altogether; never raises.
+    """
+    links: list[Link] = []
+    seen: set[str] = set()
+    total = 0
+    for address, shown in _addresses(anchors, text):
+        total += 1
+        if address in seen or len(links) >= limits.URLS:
+            continue
+        seen.add(address)
+        link = _read(address, shown)
+        if link is not None:
+            links.append(link)
+    return links, total
+
+
+def _addresses(anchors: Iterable[Anchor], text: str) -> Iterator[tuple[str, str]]:
+    """Give (address, shown text) of every candidate link; text beyond ten times the limit is not looked through."""
+    for anchor in anchors:
+        yield anchor.href, anchor.shown
+    for _, match in zip(range(10 * limits.URLS), _IN_TEXT.finditer(text), strict=False):
+        found = match[0].rstrip(".,;:!?")
+        yield (found if "://" in found else "http://" + found), ""
+
+
+def _read(address: str, shown: str) -> Link | None:
+    """Read one address (RFC 3986 3); None where it is no web link."""
+    parts = _PARTS.match(address[:2000])
+    if parts is None or parts[1].lower() not in ("http", "https", "ftp"):
+        return None
+    login, _, place = parts[2].rpartition("@")
+    host, colon, port = place.partition(":")
+    host = unquote(host).strip().rstrip(".").lower()[: limits.DOMAIN_OCTETS]
+    oddities = set()
+    if login:
+        oddities.add("login")
+    if colon and port not in ("", "80", "443"):
+        oddities.add("port")
+    if _is_ip(host):
+        oddities.add("ip")
+        return Link(host, "", parts[3], frozenset(oddities))
+    if "xn--" in host or not host.isascii():
+        oddities.add("punycode")
+    domain = registrable(host)
+    if domain in SHORTENERS:
+        oddities.add("shortener")
+    if domain.rpartition(".")[2] in CHEAP:
+        oddities.add("cheap")
+    if shown and _shows_other(shown, domain):
+        oddities.add("mismatch")
+    return Link(host, domain, parts[3], frozenset(oddities))
+
+
+def _is_ip(host: str) -> bool:
+    """Say whether a host is an address: dotted, IPv6 in brackets, or one number (which browsers accept)."""
+    if host.isdigit() or host.startswith(("0x", "[")):
+        return True
+    if not host[-1:].isdigit():
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _shows_other(shown: str, domain: str) -> bool:
+    """Say whether a link's text is itself an address, and of another registrable domain."""
+    match = _DOMAIN_SHOWN.match(shown.strip())
+    if match is None:
+        return False
+    claimed = match[1].lower()
+    return _SUFFIXES.publicsuffix(claimed, accept_unknown=False) is not None and registrable(claimed) != domain

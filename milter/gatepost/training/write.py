@@ -1,0 +1,92 @@
+"""Writing a model directory: arrays, their description, metrics, card and checksums, byte for byte reproducible."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatepost.checks.content.model import FORMAT, LABELS
+from gatepost.training.calibrate import Curve
+from gatepost.training.card import write_card
+from gatepost.training.evaluate import Metrics
+from gatepost.training.fit import Linear
+from gatepost.training.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a model was made: its name, the shape of its arrays, the seed, and the table it learned from."""
+
+    name: str
+    bits: int
+    power: float
+    features_version: int
+    seed: int
+    table: Table
+
+
+def write_model(
+    out: Path,
+    recipe: Recipe,
+    columns: npt.NDArray[np.uint32],
+    unwanted: tuple[Linear, Curve],
+    phish: tuple[Linear, Curve],
+    metrics: Metrics,
+) -> None:
+    """Write the files of a model into `out`, SHA256SUMS last; replaces files of the same names."""
+    out.mkdir(parents=True, exist_ok=True)
+    buckets = columns & np.uint32((1 << recipe.bits) - 1)
+    arrays = {"fingerprint": np.zeros(1 << recipe.bits, np.uint8)}
+    arrays["fingerprint"][buckets] = (columns >> np.uint32(24)).astype(np.uint8)
+    meta: dict[str, Any] = {
+        "format": FORMAT,
+        "name": recipe.name,
+        "features_version": recipe.features_version,
+        "hash": "crc32",
+        "bits": recipe.bits,
+        "labels": list(LABELS),
+        "length_power": recipe.power,
+        "tokens": int(columns.size),
+        "seed": recipe.seed,
+    }
+    for name, (linear, curve) in {"unwanted": unwanted, "phish": phish}.items():
+        step = float(np.abs(linear.weights).max() or 1.0) / 32767
+        arrays[name] = np.zeros(1 << recipe.bits, np.int16)
+        arrays[name][buckets] = np.round(linear.weights / step).astype(np.int16)
+        meta[name] = {"step": step, "bias": linear.bias, "slope": curve.slope, "offset": curve.offset}
+    files = {
+        "weights.npz": _npz(arrays),
+        "features.json": _json(meta),
+        "metrics.json": _json(metrics),
+        "card.md": write_card(recipe.name, recipe.table, metrics, recipe.seed).encode(),
+    }
+    for name, data in files.items():
+        (out / name).write_bytes(data)
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items()))
+    (out / "SHA256SUMS").write_text(sums, "ascii")
+
+
+def _npz(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
+    """Pack arrays as numpy does, with fixed dates so that the same arrays give the same bytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, array in arrays.items():
+            one = io.BytesIO()
+            np.lib.format.write_array(one, array, allow_pickle=False)
+            info = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, one.getvalue())
+    return packed.getvalue()
+
+
+def _json(value: object) -> bytes:
+    """Give JSON with sorted keys and a final line end."""
+    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()

@@ -1,0 +1,206 @@
+"""Tokens: what is read of a message, the same everywhere, within bounds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatepost.checks.content.tokens import extract
+from gatepost.mail import limits
+from gatepost.mail.message import from_bytes
+from support.letters import letter
+
+_SCRIPT = """
+import sys
+from gatepost.checks.content.tokens import extract
+from gatepost.mail.message import from_bytes
+features = extract(from_bytes(sys.stdin.buffer.read()))
+print(features.tokens, features.hashes().tolist())
+"""
+
+
+def _tokens(data: bytes) -> set[str]:
+    return {token.decode() for token in extract(from_bytes(data)).tokens}
+
+
+def _html(source: str) -> set[str]:
+    return _tokens(letter("Hello", "plain twin", html=source))
+
+
+def test_the_same_in_every_process():
+    """Tokens, their order and their hashes do not depend on Python's per-process hash seed."""
+    data = letter("Cheap pills", "Buy now", html="<p>Buy <b>cheap</b> pills at <a href='http://192.0.2.1/x'>here</a>")
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", _SCRIPT],
+            input=data,
+            capture_output=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(answers) == 1
+    assert b"pills" in answers.pop()
+
+
+def test_words_pairs_subject_and_sender_are_told_apart():
+    """A word's token says where it was found."""
+    found = _tokens(letter("Your invoice", "garden lunch", sender="Support Team <x@example.org>"))
+    assert {"s:invoice", "garden", "lunch", "garden lunch", "f:support", "f:team"} <= found
+
+
+def test_html_is_read_as_a_browser_shows_it():
+    """Inline tags do not split words, block tags do; scripts, styles and comments are not text."""
+    found = _html(
+        "<style>stylish{}</style><script>scripted()</script><p>Via<b></b>gra</p><td>one</td><td>two</td><!-- remark -->"
+    )
+    assert {"viagra", "one", "two"} <= found
+    assert not {"stylish", "scripted", "remark", "onetwo"} & found
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "display:none",
+        "display : NONE",
+        "visibility:hidden",
+        "font-size:0px",
+        "opacity:0",
+        "max-height:0",
+        "mso-hide:all",
+    ],
+)
+def test_hidden_text_does_not_count(style: str):
+    """Words that an inline style hides are not tokens, so they cannot poison the score."""
+    found = _html(f"<p>shown words</p><div style='{style}'>secretly</div>")
+    assert "shown" in found
+    assert "secretly" not in found
+
+
+def test_a_size_that_is_set_back_is_visible():
+    """Layouts put text with a size of its own inside boxes of size zero: it is read."""
+    assert "visible" in _html("<div style='font-size:0'><p style='font-size:14px'>visible</p></div>")
+
+
+def test_the_plain_twin_of_html_is_not_read():
+    """A harmless text/plain beside spam in text/html is what no mail client shows."""
+    found = _tokens(letter("Hello", "innocent gardening", html="<p>casino jackpot</p>"))
+    assert "casino" in found
+    assert "innocent" not in found
+
+
+def test_what_a_bounce_returns_is_not_the_bouncers_text():
+    """The message inside a delivery report does not count against the report."""
+    inner = letter("Casino", "jackpot casino").decode()
+    data = (
+        "From: MAILER-DAEMON@example.org\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        "--b\r\n\r\nIt could not be delivered.\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n" + inner + "\r\n--b--\r\n"
+    ).encode()
+    found = _tokens(data)
+    assert {"delivered", "=multipart/report"} <= found
+    assert "jackpot" not in found
+
+
+def test_look_alike_letters_become_letters():
+    """Full-width and mathematical letters, soft hyphens and zero-width spaces do not hide a word."""
+    found = _tokens(letter("x", "𝐯𝐢𝐚𝐠𝐫𝐚 ｃａｓｉｎｏ jack\u200bpot lot\u00adtery"))
+    assert {"viagra", "casino", "jackpot", "lottery"} <= found
+
+
+def test_text_without_spaces_gives_character_pairs():
+    """Chinese text is read in pairs of characters."""
+    assert {"发票", "代开"} <= _tokens(letter("发票", "代开发票"))
+
+
+def test_the_recipients_own_names_are_no_tokens():
+    """Words of the To address prove nothing about the next mailbox."""
+    found = _tokens(letter("Hi", "dear pat of mailbox, casino"))
+    assert "casino" in found
+    assert not {"pat", "mailbox"} & found
+
+
+@pytest.mark.parametrize(
+    ("source", "token"),
+    [
+        ("<a href='http://192.0.2.7/x'>here</a>", "=link-ip"),
+        ("<a href='http://3221225985/'>here</a>", "=link-ip"),
+        ("<a href='http://xn--80ak6aa92e.com/'>here</a>", "=link-punycode"),
+        ("<a href='https://bit.ly/abc'>here</a>", "=link-shortener"),
+        ("<a href='https://evil.example.net/'>www.paypal.com</a>", "=link-mismatch"),
+        ("<a href='http://paypal.com@evil.example/'>x</a>", "=link-login"),
+        ("<a href='http://evil.example:8081/'>x</a>", "=link-port"),
+        ("<a href='http://evil.xyz/'>x</a>", "=link-cheap"),
+    ],
+)
+def test_tricks_of_links_are_tokens(source: str, token: str):
+    """Each trick a link plays is named; an ordinary link names none."""
+    assert token in _html(source)
+    assert token not in _html("<a href='https://www.example.org/page'>www.example.org</a>")
+
+
+def test_ten_thousand_nested_tags_and_attribute_floods_are_read_without_a_tree():
+    """Past the limits the tags are stripped in one pass, the words are kept, and the limit is named."""
+    for source in (
+        "<div>" * 20_000 + "casino",
+        "<p>" + "".join(f"<b c={n}>" for n in range(6_000)) + "</p><p>casino" * 5_000,
+        "<i " + " ".join(f"a{n}=1" for n in range(30_000)) + ">casino",
+    ):
+        features = extract(from_bytes(letter("x", "y", html=source)))
+        assert b"casino" in features.tokens
+        assert "html-limit" in features.unread
+
+
+def test_unclosed_formatting_elements_do_not_multiply():
+    """A page that browsers would copy its open elements into thousands of times stays one tree of its own size."""
+    source = "<p>" + "".join(f"<b c={n}>" for n in range(3_000)) + "</p>" + "<p>casino" * 3_000
+    features = extract(from_bytes(letter("x", "y", html=source)))
+    assert b"casino" in features.tokens
+    assert "html-limit" not in features.unread
+
+
+def test_one_huge_line_is_cut_at_the_limits():
+    """Text past TEXT_BYTES is not read and tokens past TOKENS are not made, and the evidence says so."""
+    words = " ".join(f"w{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676 % 26)}" for n in range(17_000))
+    data = b"Subject: x\r\n\r\n" + (words + " ").encode() * 12 + b"zzlast"
+    assert len(data) > 2 * limits.TEXT_BYTES
+    features = extract(from_bytes(data))
+    assert len(features.tokens) <= limits.TOKENS
+    assert b"zzlast" not in features.tokens
+    assert "text-limit" in features.unread
+
+
+def test_nothing_to_read_is_said():
+    """A message without text, subject, links or images is not readable."""
+    assert not extract(from_bytes(b"From: a@example.org\r\n\r\n")).readable
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=3000))
+def test_arbitrary_bytes_never_raise(data: bytes):
+    """Any bytes give bounded, unique, non-empty tokens."""
+    features = extract(from_bytes(data))
+    assert len(set(features.tokens)) == len(features.tokens) <= limits.TOKENS
+    assert all(features.tokens)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            "<div> </div> <b> <a href='http:// '> <table> <td> <script> <style> <!-- --> <![CDATA[ &#x0; &nbsp; \x00 = \" ' "
+            "style='display:none' hidden http://[::1]/ http://%00@x: 你好 \u200b word \ud83d\udc4d".split(" ")
+        ),
+        max_size=80,
+    )
+)
+def test_arbitrary_markup_never_raises(pieces: list[str]):
+    """Any soup of tags is read without an exception."""
+    body = "".join(pieces).encode("utf-8", "surrogatepass")
+    extract(from_bytes(b"Content-Type: text/html; charset=utf-8\r\n\r\n" + body))
