@@ -182,6 +182,14 @@ def test_each_answer_has_its_type(reply: bytes, answer: object) -> None:
         assert ClamdScanner(Settings(clamd=address)).scan(b"x") == answer
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "\udcff.example"])
+def test_a_host_nobody_can_spell_is_unreachable(host: str) -> None:
+    """The door never raises, whatever stands in the config."""
+    scanner = ClamdScanner(Settings.model_construct(**{**Settings().model_dump(), "clamd": f"tcp:{host}:3310"}))
+    assert isinstance(scanner.scan(b"x"), Unreachable)
+    assert scanner.ping() is None
+
+
 @given(reply=st.binary(max_size=200))
 @hypothesis_settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nonsense_is_never_clean_and_never_raises(reply: bytes) -> None:

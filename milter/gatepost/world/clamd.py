@@ -127,8 +127,11 @@ class ClamdScanner:
         line = _Line(self._address, min(seconds, self._settings.connect_seconds), seconds)
         try:
             reply = line.stream(data)
-        except (OSError, clamd.ClamdError) as error:
+        except (OSError, ValueError, clamd.ClamdError) as error:
+            # ValueError: a host name or path that the system cannot even spell.
             return self._unreachable(_one_line(error), connected=line.connected)
+        if not reply:
+            return self._unreachable("clamd hung up without an answer", connected=True)
         self._suspect = False
         return self._read(reply)
 
@@ -139,7 +142,7 @@ class ClamdScanner:
     def _version(self, seconds: float) -> str | None:
         try:
             version: str = _Line(self._address, seconds, seconds).version()
-        except (OSError, clamd.ClamdError, UnicodeDecodeError):
+        except (OSError, ValueError, clamd.ClamdError):
             return None
         return version or None
 
@@ -166,8 +169,6 @@ class ClamdScanner:
                 return Heuristic(name) if name.startswith(self._settings.heuristics) else Infected(name)
             case ("ERROR", reason):
                 return ScanFailed((reason or "clamd answered with an error")[: limits.VIRUS_SIGNATURE_CHARACTERS])
-            case _ if not text:
-                return Unreachable("clamd hung up without an answer")
             case _:
                 return ScanFailed(f"unknown answer: {text}"[: limits.VIRUS_SIGNATURE_CHARACTERS])
 
@@ -196,7 +197,7 @@ class _Line(clamd.ClamdNetworkSocket):  # type: ignore[misc]
                 self.clamd_socket.close()
                 raise
         self.connected = True
-        self._hurry()
+        self.clamd_socket.settimeout(max(0.001, self._until - SystemClock().monotonic()))
 
     def _hurry(self) -> None:
         """Let the next wait last as long as there is time; raises TimeoutError when there is none."""

@@ -114,12 +114,14 @@ def unmapped(ip: IpAddress) -> IpAddress:
     return ip.ipv4_mapped or IPv6Address(int(ip)) if isinstance(ip, IPv6Address) else ip
 
 
+@lru_cache(maxsize=4_096)
 def network_of(ip: IpAddress) -> str:
     """Give the network whose hosts share a reputation: the IPv4 /24 or IPv6 /48 (one site, RFC 6177)."""
     ip = unmapped(ip)
     return str(ip_network((ip, 24 if isinstance(ip, IPv4Address) else 48), strict=False))
 
 
+@lru_cache(maxsize=4_096)
 def host_of(ip: IpAddress) -> str:
     """Give what counts as one client: the IPv4 address, or the IPv6 /64 (one link, whose hosts choose their addresses)."""
     ip = unmapped(ip)

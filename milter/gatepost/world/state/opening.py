@@ -43,10 +43,7 @@ def _primary(settings: Settings, default_path: Path, clock: Clock, half_life: fl
 
 
 def _sqlite_path(url: str) -> Path:
-    """Read `sqlite:///relative/path` or `sqlite:////absolute/path`... as administrators write it: three slashes, then the path.
-
-    `sqlite:///var/lib/x` means /var/lib/x, as in `file:` and `unix:` URLs.
-    """
+    """Read `sqlite:///var/lib/x.db` as `file:` and `unix:` URLs are read: /var/lib/x.db. A fourth slash changes nothing."""
     scheme, _, rest = url.partition("://")
     if scheme != "sqlite":
         raise StateConfigError(f"state.url must start with {', '.join(SCHEMES)}")
