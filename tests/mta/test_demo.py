@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import demo
 import pytest
+
+import demo
 
 
 @pytest.mark.mta
