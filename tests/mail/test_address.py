@@ -170,6 +170,13 @@ def test_what_two_readers_read_differently_is_refused(value: str | bytes, proble
     assert found.reason.endswith(".")
 
 
+def test_a_label_too_long_for_dns_still_has_an_organization() -> None:
+    """A spoofed name that cannot exist is the author's domain, so that the policy above it applies."""
+    found = author(from_field("a@" + "a" * 64 + ".legit.example"))
+    assert found.mailbox is not None
+    assert found.mailbox.domain == "a" * 64 + ".legit.example"
+
+
 def test_no_from_field() -> None:
     """A message without a From field has no author."""
     assert author((Header(b"Subject", b" x"),)).problem is MISSING

@@ -62,6 +62,7 @@ def sign(message: bytes, key: SigningKey | None = None, **options: object) -> by
 def seal(message: bytes, domain: bytes = b"relay.example", key: SigningKey | None = None) -> bytes:
     """Put one more ARC set on top of a message whose top Authentication-Results is by `domain`."""
     key = key or rsa_key()
-    results = b"Authentication-Results: " + domain + b"; spf=pass smtp.mailfrom=ann@example.com\r\n"
+    chain = b"; arc=pass" if b"ARC-Seal" in message else b""
+    results = b"Authentication-Results: " + domain + b"; spf=pass smtp.mailfrom=ann@example.com" + chain + b"\r\n"
     fields = dkim.arc_sign(results + message, b"s", domain, key.private, domain)
     return b"".join(fields) + message

@@ -201,7 +201,7 @@ def _mailbox(spec: Sequence[Token], display: str) -> Address:
         raise RefusedError(AuthorProblem.MALFORMED, "The address in the From field is broken.")
     if domain.startswith("[") and domain.endswith("]"):
         raise RefusedError(AuthorProblem.LITERAL, "The author's address has an IP address in place of a domain.")
-    name = normal_domain(domain)
+    name = normal_domain(domain, overlong=True)
     if not local or not name or not local.isprintable() or "=?" in local:
         raise RefusedError(AuthorProblem.MALFORMED, "The address in the From field is not valid.")
     return Address(local, name, display)

@@ -18,6 +18,7 @@ from gatepost.mail import limits
 # RFC 5321 4.1.2 with the underscore that real host names carry; a label neither begins nor ends with a hyphen.
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_OVERLONG: Final = re.compile(r"[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_][a-z0-9_-]*)*")
 
 # Looked up once at import, before a worker gives up its privileges.
 codecs.lookup("punycode")
@@ -26,11 +27,12 @@ codecs.lookup("punycode")
 _FOREIGN_DOTS: Final = frozenset("\u3002\uff0e\uff61")
 
 
-def normal_domain(text: str) -> str:
+def normal_domain(text: str, *, overlong: bool = False) -> str:
     """Give a domain in lower-case A-label form, or "" for what is not a domain name; never raises.
 
     Takes a host name with or without its final dot, in A-labels, U-labels or a mix of both (RFC 5890, RFC 6531).
-    Address literals (`[192.0.2.1]`) are not domain names.
+    Address literals (`[192.0.2.1]`) are not domain names. `overlong` lets through labels that DNS cannot hold: such a name
+    does not exist, and still belongs to the organization above it.
     """
     if len(text) > limits.DOMAIN_OCTETS + 1:
         return ""
@@ -38,7 +40,8 @@ def normal_domain(text: str) -> str:
     if not name.isascii():
         name = _to_ascii(name)
     name = name.lower()
-    return name if len(name) <= limits.DOMAIN_OCTETS and _DOMAIN.fullmatch(name) else ""
+    form = _OVERLONG if overlong else _DOMAIN
+    return name if len(name) <= limits.DOMAIN_OCTETS and form.fullmatch(name) else ""
 
 
 def _to_ascii(name: str) -> str:

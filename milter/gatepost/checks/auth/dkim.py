@@ -34,12 +34,15 @@ CODES: Final[Mapping[str, str]] = {
     "dkim.permerror": "A signature cannot be judged: it is malformed, has expired, or has no usable key.",
 }
 
+_AHEAD_SECONDS: Final = 36_000
+"""How far ahead of us a signature may have been made: signers that take local time for UTC are honest (dkimpy's leeway)."""
+
 _MARK_CHARACTERS: Final = 8  # RFC 6008 3: the first eight characters of b=, more where they are not unique
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the site asks of signatures: bits of an RSA key, and seconds that a signer's clock may be off."""
+    """What the site asks of signatures: bits of an RSA key, and seconds of grace when a signature expires."""
 
     min_rsa_bits: int = limits.RSA_KEY_BITS_MIN
     clock_skew_seconds: int = 300
@@ -59,7 +62,7 @@ def verify(signature: Signature, signed: SignedMessage, resolver: Resolver, cloc
     now = clock.now()
     if signature.expires_at is not None and signature.expires_at < now - rules.clock_skew_seconds:
         return Judged(Status.PERMERROR, "it has expired")
-    if signature.signed_at is not None and signature.signed_at > now + rules.clock_skew_seconds:
+    if signature.signed_at is not None and signature.signed_at > now + max(_AHEAD_SECONDS, rules.clock_skew_seconds):
         return Judged(Status.PERMERROR, "it was made in the future")
     if not signed.message.every(b"from"):
         return Judged(Status.PERMERROR, "the message has no From field")

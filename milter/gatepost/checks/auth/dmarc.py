@@ -104,8 +104,8 @@ def evaluate(domain: str, identifiers: Sequence[Identifier], resolver: Resolver)
     policy = _policy(resolver, home, record, domain)
     result = DmarcResult(Status.FAIL, f"nothing vouches for {domain}", policy, home.organization, policy_domain)
     if aligned:
-        methods = tuple(dict.fromkeys(aligned))
-        reason = f"{' and '.join(methods).upper()} vouches for {domain}"
+        methods = tuple(sorted(set(aligned)))
+        reason = f"{' and '.join(methods).upper()} {'vouch' if len(methods) > 1 else 'vouches'} for {domain}"
         return replace(result, status=Status.PASS, reason=reason, aligned=methods)
     if open_question:
         reason = f"whether {open_question} vouches for {domain} is not known now"

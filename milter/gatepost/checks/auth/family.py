@@ -38,7 +38,7 @@ class Settings(BaseModel):
         default=300,
         ge=0,
         le=86_400,
-        description="How far a signer's clock may be off when a signature's time or expiry is judged, in seconds.",
+        description="How far a signer's clock may be off when the expiry of a signature is judged, in seconds.",
     )
 
 
