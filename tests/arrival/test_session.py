@@ -17,10 +17,10 @@ from gatepost.mail.envelope import Client, Direction
 OURS = Ours.of(Settings(own_networks=("192.0.2.0/24", "2001:db8:1::/48")))
 
 
-def connection(address: str = "198.51.100.7", *, networked: bool = True, name: str = "mx.example.net") -> Connection:
+def connection(address: str = "198.51.100.7", *, name: str = "mx.example.net", port: int = 25000) -> Connection:
     """Give a connection that was opened from an address."""
     found = Connection(OURS, Traffic())
-    found.opened(name, address, networked=networked)
+    found.opened(name, address, port)
     return found
 
 
@@ -49,14 +49,24 @@ def test_direction(address, macros, direction):
     assert connection(address).mail(b"<a@example.net>", macros).direction is direction
 
 
-def test_local_submission_is_internal():
-    """A client without a network address that the MTA calls localhost is a program of this host."""
-    assert connection("", networked=False, name="localhost").mail(b"<a@b.example>", {}).direction is Direction.INTERNAL
+@pytest.mark.parametrize(("address", "port"), [("", 0), ("127.0.0.1", 0), ("::1", 0)])
+def test_local_submission_is_internal(address, port):
+    """What the MTA calls localhost, without an address or with one no connection can have, is a program of this host."""
+    message = connection(address, port=port, name="localhost").mail(b"<a@b.example>", {})
+    assert message.direction is Direction.INTERNAL
+    assert message.client.ip is None
+
+
+@pytest.mark.parametrize(("address", "port"), [("127.0.0.1", 25000), ("198.51.100.7", 0)])
+def test_a_name_alone_is_no_local_submission(address, port):
+    """A client over the network stays a stranger whatever its name is."""
+    message = connection(address, port=port, name="localhost").mail(b"<a@b.example>", {})
+    assert message.direction is Direction.INBOUND
 
 
 def test_a_client_of_unknown_address_is_a_stranger():
     """Without an address and without the name localhost nobody is trusted."""
-    assert connection("", networked=False, name="unknown").mail(b"<a@b.example>", {}).direction is Direction.INBOUND
+    assert connection("", name="unknown").mail(b"<a@b.example>", {}).direction is Direction.INBOUND
 
 
 def test_the_address_comes_again_at_mail():
@@ -181,10 +191,10 @@ class AnyOrder(RuleBasedStateMachine):
         self.connection = Connection(OURS, self.traffic)
         self.expected: list[bytes] | None = None
 
-    @rule(name=st.text(max_size=5), address=st.sampled_from(["", "192.0.2.1", "x"]), networked=st.booleans())
-    def connect(self, name, address, networked):
+    @rule(name=st.text(max_size=5), address=st.sampled_from(["", "192.0.2.1", "x"]), port=st.integers(0, 65535))
+    def connect(self, name, address, port):
         """CONNECT, perhaps again."""
-        self.connection.opened(name, address, networked=networked)
+        self.connection.opened(name, address, port)
 
     @rule(helo=st.binary(max_size=5))
     def helo(self, helo):

@@ -89,7 +89,8 @@ class Player:
         words = [octets(word) for word in rest.split()]
         match step:
             case "connect":
-                answer = self.mta.connect(words[0], words[1].decode() if len(words) > 1 else "")
+                ip, port = (*(word.decode() for word in words[1:]), *("", "25000")[len(words) - 1 :])
+                answer = self.mta.connect(words[0], ip, int(port))
             case "helo":
                 answer = self.mta.helo(octets(rest))
             case "mail":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import tarfile
 import threading
 from collections import Counter
@@ -13,7 +14,7 @@ from queue import Empty, SimpleQueue
 import pytest
 
 from support.daemon import Daemon, gatepost, scripted
-from support.postfix import Postfix, missing, private_postfix, send
+from support.postfix import PATH, Postfix, missing, private_postfix, send
 from support.smtp_sink import Delivered, Sink, smtp_sink
 from support.waiting import until
 
@@ -40,7 +41,9 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with (
         smtp_sink() as sink,
         scripted(tmp_path_factory.mktemp("mta")) as daemon,
-        private_postfix([daemon.address], sink) as postfix,
+        private_postfix(
+            [daemon.address], sink, extra="non_smtpd_milters = $smtpd_milters", services="pickup unix n - n 60 1 pickup"
+        ) as postfix,
     ):
         yield Site(sink, daemon, postfix)
 
@@ -138,6 +141,16 @@ def test_several_messages_on_one_session(script: Site):
     for number in range(5):
         (seen,) = map(json.loads, delivered(script.sink, f"row {number}").every("X-Seen"))
         assert seen["sender"] == f"a{number}@example.net"
+
+
+def test_mail_of_local_programs_is_internal(script: Site):
+    """What the sendmail command hands over passes as the host's own, and its recipients are not refused."""
+    command = ["sendmail", "-C", script.postfix.place / "etc", "-f", "root@example.org", "refused@example.org"]
+    environment = {"PATH": PATH, "MAIL_CONFIG": str(script.postfix.place / "etc")}
+    subprocess.run([*map(str, command)], input=b"Subject: local program\n\nhi\n", env=environment, check=True)
+    (seen,) = map(json.loads, delivered(script.sink, "local program").every("X-Seen"))
+    assert (seen["direction"], seen["ip"]) == ("internal", None)
+    assert seen["recipients"] == ["refused@example.org"]
 
 
 def test_odd_bytes_pass(script: Site):

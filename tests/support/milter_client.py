@@ -166,10 +166,10 @@ class MilterClient:
         self.send(packet(command, data))
         return Answer("continue") if self.steps & unanswered else self.answer()
 
-    def connect(self, name: bytes = b"mx.example.net", ip: str = "198.51.100.7", family: bytes = b"") -> Answer:
+    def connect(self, name: bytes = b"mx.example.net", ip: str = "198.51.100.7", port: int = 25000) -> Answer:
         """CONNECT: IPv4 or IPv6 by the look of `ip`; "" is a client without an address."""
-        family = family or (b"U" if not ip else b"6" if ":" in ip else b"4")
-        place = b"" if family == b"U" else struct.pack(">H", 25000) + ip.encode() + b"\0"
+        family = b"U" if not ip else b"6" if ":" in ip else b"4"
+        place = struct.pack(">H", port) + ip.encode() + b"\0" if ip else b""
         return self.ask(b"C", name + b"\0" + family + place)
 
     def helo(self, name: bytes = b"mx.example.net") -> Answer:

@@ -19,6 +19,7 @@ from pathlib import Path
 from support.smtp_sink import Sink
 from support.waiting import free_port, until
 
+PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 _PRIVATE = (
     "active",
     "bounce",
@@ -94,13 +95,9 @@ postlog unix-dgram n - n - 1 postlogd
 
 def missing() -> str:
     """Say what is missing for a private Postfix, or ""."""
-    if not shutil.which("postconf", path=_path()):
+    if not shutil.which("postconf", path=PATH):
         return "Postfix is not installed (Debian: apt-get install postfix)"
     return "" if os.geteuid() == 0 else "a private Postfix needs root"
-
-
-def _path() -> str:
-    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
 class Postfix:
@@ -176,7 +173,7 @@ def private_postfix(milters: Sequence[str], sink: Sink, *, extra: str = "", serv
         (place / "etc" / "master.cf").write_text(_MASTER.format(**values))
         daemons = subprocess.run(
             ["postconf", "-d", "-h", "daemon_directory"],
-            env={"PATH": _path()},
+            env={"PATH": PATH},
             capture_output=True,
             text=True,
             check=True,

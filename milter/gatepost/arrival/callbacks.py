@@ -27,6 +27,7 @@ import Milter
 from gatepost.arrival.judge import Answer, Answers, Judge, Kind
 from gatepost.arrival.session import Connection, Ours, Traffic
 from gatepost.arrival.settings import Settings, Trouble
+from gatepost.mail.envelope import Direction
 from gatepost.verdict import AddHeader, Edit, RemoveHeader
 
 log = logging.getLogger(__name__)
@@ -123,9 +124,9 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
     def connect(self, hostname: str, family: int, hostaddr: Any) -> int:
         """CONNECT: note the client."""
         _current.filter = self
-        networked = family in {socket.AF_INET, socket.AF_INET6}
-        address = str(hostaddr[0]) if networked and hostaddr else ""
-        self._connection.opened(hostname, address, networked=networked, service=self.macro("{daemon_name}"))
+        known = hostaddr is not None and family in {socket.AF_INET, socket.AF_INET6}
+        address, port = (str(hostaddr[0]), int(hostaddr[1])) if known else ("", 0)
+        self._connection.opened(hostname, address, port, self.macro("{daemon_name}"))
         return self._quiet["connect"]
 
     def hello(self, hostname: str) -> int:
@@ -140,14 +141,18 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         return self._quiet["mail"]
 
     def rcpt(self, path: bytes) -> int:
-        """RCPT: ask whether this recipient is taken now, and remember it if so."""
+        """RCPT: ask whether this recipient is taken now, and remember it if so.
+
+        A program of this host is not asked about: Postfix would bounce what is refused here (MILTER_README, non-SMTP).
+        """
         transaction = self._connection.transaction
         address = transaction.asked(path) if transaction else None
         if transaction is None or address is None:
             return int(Milter.CONTINUE)
-        answer = self._site.answer(self._site.judge.admit(transaction.envelope(self.macro("i"), asked=address)))
-        if answer.kind in {Kind.REJECT, Kind.TEMPFAIL}:
-            return self._reply(answer)
+        if transaction.direction is not Direction.INTERNAL:
+            answer = self._site.answer(self._site.judge.admit(transaction.envelope(self.macro("i"), asked=address)))
+            if answer.kind in {Kind.REJECT, Kind.TEMPFAIL}:
+                return self._reply(answer)
         transaction.accept(address)
         return int(Milter.CONTINUE)
 
@@ -214,7 +219,7 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         elif self._connection.known:
             self._connection.greeted(raw)
         else:
-            self._connection.opened("", "", networked=True)
+            self._connection.opened("", "")
 
     def broke(self, step: str) -> int:
         """Answer for an exception: at once where the MTA waits for a decision, else at the end of the message."""

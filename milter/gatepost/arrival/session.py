@@ -155,18 +155,22 @@ class Connection:
         self.known = False
         self.transaction: Transaction | None = None
 
-    def opened(self, name: str, address: str, *, networked: bool, service: str = "") -> None:
+    def opened(self, name: str, address: str, port: int = 0, service: str = "") -> None:
         """Note the client at CONNECT.
 
-        Takes the host name the MTA verified (`[192.0.2.1]`, `unknown`: none), the address as text or "", whether the
-        client came over a network, and the MTA's {daemon_name}.
+        Takes the host name the MTA verified (`[192.0.2.1]`, `unknown`: none), the address as text or "", the port, and
+        the MTA's {daemon_name}.
         """
         self.known = True
         self._ip = client_ip(address) if address else None
         self._ptr = "" if name.startswith("[") or name.lower() == "unknown" else name[: limits.DOMAIN_OCTETS]
         self._service = service
-        # Sendmail names a local submission `localhost` and gives it no address.
-        self._local = not networked and self._ip is None and self._ptr == "localhost"
+        # A program of this host: Sendmail names it `localhost` without an address; Postfix (non_smtpd_milters) gives it
+        # the loopback address and port 0, from which no connection can come.
+        pretended = self._ip is not None and self._ip.is_loopback and port == 0
+        self._local = self._ptr == "localhost" and (self._ip is None or pretended)
+        if self._local:
+            self._ip = None
 
     def greeted(self, helo: bytes) -> None:
         """Note the HELO or EHLO argument; a later one replaces it."""
