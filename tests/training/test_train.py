@@ -1,0 +1,152 @@
+"""Training end to end on invented mail: it learns, explains, repeats itself, and refuses clearly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+from gatepost.checks.content.family import Settings, build
+from gatepost.checks.content.model import load_model
+from gatepost.evidence import Found
+from gatepost.mail.envelope import Envelope
+from gatepost.mail.message import from_bytes
+from gatepost.service.cli.train import train
+from gatepost.training.corpus import CorpusError, find_packs, read_pack
+from gatepost.training.fit import folds_by_group, folds_by_source
+from gatepost.training.table import choose_columns, read_table
+from gatepost.training.train import train_model
+from support.letters import WORDS, invented, letter, write_packs
+
+
+def _quiet(stage: str, done: int) -> None:
+    """Tell nobody."""
+
+
+@pytest.fixture(scope="module")
+def packs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Give two small packs of invented mail."""
+    return write_packs(tmp_path_factory.mktemp("packs"))
+
+
+@pytest.fixture(scope="module")
+def model(packs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a model trained on the packs."""
+    out = tmp_path_factory.mktemp("models") / "base-209901"
+    train_model(packs, out, seed=7, jobs=1, progress=_quiet)
+    return out
+
+
+def test_it_tells_new_messages_apart(model: Path):
+    """A model trained on invented mail gives most new messages of each kind their label."""
+    check = build(Settings(model=str(model), spam_from=0.5, ham_to=0.5))
+    for label in WORDS:
+        classes = [
+            check.run(Envelope(), from_bytes(invented(label, number, seed=99)), Found())[0].facts["class"]
+            for number in range(20)
+        ]
+        assert classes.count(label) >= 17, (label, classes)
+
+
+def test_the_same_seed_gives_the_same_bytes(packs: list[Path], model: Path, tmp_path: Path):
+    """Training again with the same packs and seed writes the same files, whatever the number of processes."""
+    again = tmp_path / model.name
+    train_model(packs, again, seed=7, jobs=2, progress=_quiet)
+    for file in sorted(model.iterdir()):
+        assert (again / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_the_directory_describes_itself(model: Path):
+    """The model loads by its checksums, its metrics have a row for each pack, and its card names them."""
+    assert load_model(model).version == "base-209901"
+    metrics = json.loads((model / "metrics.json").read_text())
+    assert {row["source"] for row in metrics["by source"]} == {"one", "two"}
+    assert all(0 <= row["1-auc"] <= 1 for row in metrics["by source"])
+    card = (model / "card.md").read_text()
+    assert "| one | 40 | 40 | 40 |" in card
+    assert "not known to Gatepost" in card
+
+
+def test_words_of_one_pack_alone_are_not_learned(tmp_path: Path):
+    """A token that only one pack uses says which pack a message is from, so it becomes no column."""
+    paths = write_packs(tmp_path, each=10)
+    for number in range(10):
+        (paths[0] / "ham" / f"x{number}.eml").write_bytes(letter("Hi", f"shibboleth garden lunch soup {number}"))
+    table = read_table((sample for path in paths for sample in read_pack(path)), 1, _quiet)
+    columns = set(choose_columns(table, 20).tolist())
+    from zlib import crc32
+
+    assert crc32(b"shibboleth") not in columns
+    assert crc32(b"garden") in columns
+
+
+def test_near_duplicates_are_kept_twice_at_most(tmp_path: Path):
+    """Ten copies of one message count as two."""
+    for number in range(10):
+        place = tmp_path / "p" / "spam"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number}.eml").write_bytes(letter("Casino", "jackpot casino bonus"))
+    table = read_table(read_pack(tmp_path / "p"), 1, _quiet)
+    assert len(table) == 2
+    assert table.left_out == 8
+
+
+def test_text_without_headers_gives_no_header_features(tmp_path: Path):
+    """In a text-only corpus what is unknown of headers is missing, not absent."""
+    place = tmp_path / "p" / "ham"
+    place.mkdir(parents=True)
+    (place / "1.eml").write_bytes(b"Subject: garden\n\nsoup recipe for the weekend\n")
+    (place / "2.eml").write_bytes(b"From: a@example.org\nSubject: garden\n\nlunch with the neighbour\n")
+    bare, full = read_table(read_pack(tmp_path / "p"), 1, _quiet).hashes
+    from zlib import crc32
+
+    assert crc32(b"s:garden") in bare
+    assert crc32(b"=links-0") not in bare
+    assert crc32(b"=links-0") in full
+
+
+def test_folds_hold_groups_and_sources_together(packs: list[Path]):
+    """No near-duplicate group is cut by the folds by group, every fold by source is used, and both repeat."""
+    table = read_table((sample for path in packs for sample in read_pack(path)), 1, _quiet)
+    by_group = folds_by_group(table, 3)
+    for group in set(table.groups.tolist()):
+        assert len(set(by_group[table.groups == group].tolist())) == 1
+    assert set(folds_by_source(table, 3).tolist()) == {0, 1, 2, 3, 4}
+    assert np.array_equal(by_group, folds_by_group(table, 3))
+
+
+def test_packs_without_both_kinds_are_refused(tmp_path: Path):
+    """Ham alone teaches nothing, and the error says what is missing."""
+    place = tmp_path / "p" / "ham"
+    place.mkdir(parents=True)
+    (place / "1.eml").write_bytes(letter("Hi", "garden lunch"))
+    with pytest.raises(CorpusError, match="no spam or phish"):
+        train_model(find_packs([tmp_path]), tmp_path / "out", 1, 1, _quiet)
+
+
+def test_the_command_writes_a_model(packs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """`gatepost train` writes the directory and says where."""
+    train(packs=[packs[0].parent], out=tmp_path / "mine", seed=7, jobs=1, without=None)
+    assert load_model(tmp_path / "mine").version == "mine"
+    assert str(tmp_path / "mine") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("case", ["no packs", "unknown pack", "full folder"])
+def test_the_command_refuses_in_one_line(
+    case: str, packs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """Wrong paths, unknown packs and a folder in use end with exit code 2 and one line."""
+    out = tmp_path / "out"
+    out.mkdir()
+    if case == "full folder":
+        (out / "keep").write_text("mine")
+    where = [tmp_path / "nowhere"] if case == "no packs" else [packs[0].parent]
+    with pytest.raises(typer.Exit) as caught:
+        train(packs=where, out=out, seed=7, jobs=1, without=["four"] if case == "unknown pack" else None)
+    assert caught.value.exit_code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("gatepost train: ")
+    assert said.count("\n") == 1
