@@ -228,6 +228,8 @@ def organs(loaded: Loaded, doors: Doors) -> Iterable[str]:
     version = doors.scanner.ping() if doors.scanner else None
     yield f"clamd       {_clamd_line(config, version)}"
     yield f"state       {doors.state.backend}"
+    yield "for Postfix, in main.cf:"
+    yield f"  smtpd_milters = {config.milter.address}"
 
 
 def _clamd_line(config: Config, version: str | None) -> str:
