@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from gatepost.world.clock import FakeClock
+from gatepost.world.dns.fake import FakeDns, NoNetworkDns, ZoneError
 
-__all__ = ["FakeClock"]
+__all__ = ["FakeClock", "FakeDns", "NoNetworkDns", "ZoneError"]
