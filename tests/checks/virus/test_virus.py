@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gatepost.checks.virus.check import CODES, VirusCheck
 from gatepost.checks.virus.family import Settings, build, open_scanner
@@ -111,6 +113,54 @@ def test_each_answer_has_its_code(
     assert (said.code, said.status, said.facts["virus.status"], said.degraded) == (code, status, word, degraded)
 
 
+ENCODED = base64.b64encode(BAD)
+PADDED = b"\r\n".join(base64.b64encode(BAD[start : start + 4]) for start in range(0, len(BAD), 4))
+INNER = b"--in\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n%b\r\n--in--\r\n" % ENCODED
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        pytest.param(part(PADDED, b"base64 "), id="padding in the middle"),
+        pytest.param(part(b"=\r\n" + ENCODED, b"BASE64"), id="padding at the start"),
+        pytest.param(part(b"MAL=  \r\nWARE", b"quoted-printable"), id="white space after a soft line break"),
+        pytest.param(part(base64.b64encode(b"-" * 60 + BAD), b"7bit"), id="base64 not declared"),
+        pytest.param(
+            part(base64.b64encode(INNER), b"base64 ", b"multipart/mixed; boundary=in"), id="multipart in base64"
+        ),
+        pytest.param(part(ENCODED, b"x-base64"), id="unknown encoding"),
+    ],
+)
+def test_what_some_client_would_open_is_scanned(hidden: bytes) -> None:
+    """Each known gap between two readers of an encoding is read both ways."""
+    assert codes(look(FakeScanner({BAD: Infected("Win.Bad")}), mail(PLAIN, hidden))) == ["virus.infected"]
+
+
+@given(
+    content=st.binary(max_size=300),
+    encoding=st.sampled_from(
+        [b"base64", b"quoted-printable", b"7bit", b"x", b"base64\r\nContent-Transfer-Encoding: 7bit"]
+    ),
+    kind=st.sampled_from([b"text/plain", b"application/zip", b"multipart/mixed; boundary=in", b"message/rfc822", b"?"]),
+)
+@settings(max_examples=150)
+def test_any_part_is_read_a_handful_of_ways(content: bytes, encoding: bytes, kind: bytes) -> None:
+    """Whatever stands in a part: nothing raises, nothing is read twice, and no view is longer than the part."""
+    scanner = FakeScanner()
+    message = mail(part(content, encoding + b" ", kind))
+    look(scanner, message)
+    contents = scanner.scanned[1:]
+    assert len(contents) == len(set(contents))
+    assert all(len(data) <= len(message.body) for data in contents)
+
+
+def test_an_ordinary_attachment_is_read_one_way() -> None:
+    """Well-formed mail costs one scan per encoded part and one for the whole."""
+    scanner = FakeScanner()
+    look(scanner, mail(PLAIN, part(b"GIF89a" * 100), part(b"caf=C3=A9\r\n", b"quoted-printable", b"text/plain")))
+    assert len(scanner.scanned) == 3
+
+
 def test_an_infection_outweighs_a_suspicion_and_a_raw_message_too_large() -> None:
     """A heuristic hit or a size limit on the raw message does not stop the search in its parts."""
     for first in (Heuristic("PUA.X"), TooLarge(0)):
@@ -182,8 +232,8 @@ def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clamd]:
 @pytest.mark.servers
 def test_with_a_real_clamd(clamd: Clamd, tmp_path: Path) -> None:
     """The test file is found in the open and in base64, well-formed or not; a clean mail is clean; a dead clamd is an error."""
-    settings = Settings(clamd=clamd.address)
-    (check,) = build(settings, open_scanner(settings))
+    wanted = Settings(clamd=clamd.address)
+    (check,) = build(wanted, open_scanner(wanted))
     plain = from_bytes(b"From: a@b.example\r\nContent-Type: text/plain\r\n\r\n" + EICAR + b"\r\n")
     encoded = mail(PLAIN, part(EICAR))
     broken = from_bytes(
@@ -199,5 +249,5 @@ def test_with_a_real_clamd(clamd: Clamd, tmp_path: Path) -> None:
     )
     for message, code in cases:
         assert [item.code for item in check.run(Envelope(), message, Found())] == [code]
-    (gone,) = build(settings, open_scanner(Settings(clamd=f"unix:{tmp_path}/none.sock")))
+    (gone,) = build(wanted, open_scanner(Settings(clamd=f"unix:{tmp_path}/none.sock")))
     assert [item.degraded for item in gone.run(Envelope(), plain, Found())] == ["virus"]
