@@ -43,6 +43,4 @@ def reply(outcome: Outcome) -> Reply | None:
             code = 451
         case Reject(code=status, text=words):
             code = 550
-    # A percent sign is a format character to libmilter's setreply.
-    safe = text.line(words, _REPLY_CHARACTERS).replace("%", "_")
-    return Reply(code, ".".join(map(str, status)), safe)
+    return Reply(code, ".".join(map(str, status)), text.line(words, _REPLY_CHARACTERS))
