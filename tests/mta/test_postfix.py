@@ -153,6 +153,17 @@ def test_mail_of_local_programs_is_internal(script: Site):
     assert seen["recipients"] == ["refused@example.org"]
 
 
+def test_a_dying_worker_costs_a_retry(script: Site):
+    """When a worker dies on a message, the sender is told to try again; the next message is taken."""
+    session = script.postfix.client()
+    code, _ = send(session, marked("die"))
+    assert 400 <= code < 500
+    session.close()
+    session = script.postfix.client()
+    assert send(session, marked("after the death"))[0] == 250
+    session.quit()
+
+
 def test_odd_bytes_pass(script: Site):
     """Header and HELO bytes that are no text are delivered or refused, never lost, and harm no worker."""
     workers = script.daemon.workers()

@@ -49,13 +49,13 @@ _QUIET: Final = {
 # The queue id is asked for at each late stage: Postfix has it from DATA on, and libmilter before 8.17.2 swaps the lists
 # of end-of-header and end-of-message. The others may come at connect or at MAIL, as the MTA likes.
 _MACROS: Final = (
-    (Milter.M_CONNECT, "j _ {daemon_name} {if_name} {client_addr}"),
+    (Milter.M_CONNECT, "{daemon_name} {client_addr}"),
     (Milter.M_HELO, "{tls_version}"),
-    (Milter.M_ENVFROM, "i {auth_authen} {auth_type} {mail_addr} {client_addr} {daemon_name} {tls_version}"),
-    (Milter.M_ENVRCPT, "i {rcpt_addr}"),
+    (Milter.M_ENVFROM, "i {auth_authen} {auth_type} {client_addr} {daemon_name} {tls_version}"),
+    (Milter.M_ENVRCPT, "i"),
     (Milter.M_DATA, "i"),
-    (Milter.M_EOH, "i {msg_id}"),
-    (Milter.M_EOM, "i {msg_id}"),
+    (Milter.M_EOH, "i"),
+    (Milter.M_EOM, "i"),
 )
 _AT_MAIL: Final = ("{auth_authen}", "{auth_type}", "{tls_version}", "{client_addr}", "{daemon_name}")
 _REASON_BYTES: Final = 100

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _NEEDS_RESTART: Final = ("listen", "user", "socket_owner", "socket_mode")
+_BOOT: Final = 60.0  # seconds a worker may take to begin
 _GRACE: Final = 3.0  # seconds beyond a worker's own deadline before it is killed
 _SHORT_LIFE: Final = 10.0  # seconds; a worker that dies younger counts as dying again
 _IDLE: Final = 5.0  # seconds between two turns of the loop when nothing happens
@@ -164,7 +165,12 @@ class Supervisor:
     def _fill_up(self) -> None:
         """Fork the workers that are missing, unless they keep dying and it is too early."""
         while self._missing() > 0 and time.monotonic() >= self._not_before:
-            self._fork(self._candidate or self._snapshot)
+            try:
+                self._fork(self._candidate or self._snapshot)
+            except OSError as error:
+                # No process or descriptor to be had just now; those that serve go on.
+                log.error("cannot start a worker: %s", error.strerror)  # noqa: TRY400
+                self._not_before = time.monotonic() + 1.0
 
     def _missing(self) -> int:
         active = {Stage.STARTING, Stage.SERVING}
@@ -181,7 +187,8 @@ class Supervisor:
             worker.serve(snapshot, self._listener, theirs, self._account)
         theirs.close()
         ours.setblocking(False)
-        self._children[pid] = Child(pid, ours, self._generation, time.monotonic())
+        now = time.monotonic()
+        self._children[pid] = Child(pid, ours, self._generation, now, deadline=now + _BOOT)
 
     def _hear(self, child: Child) -> None:
         """Take a worker's word. End of file needs nothing: it is reaped when it is dead."""
@@ -190,7 +197,7 @@ class Supervisor:
         except OSError:
             return
         if worker.READY in words and child.stage is Stage.STARTING:
-            child.stage = Stage.SERVING
+            child.stage, child.deadline = Stage.SERVING, None
             self._serves(child)
         if worker.RETIRE in words and child.stage is Stage.SERVING:
             child.stage = Stage.RETIRING
@@ -256,12 +263,13 @@ class Supervisor:
         now = time.monotonic()
         overdue = [c for c in self._children.values() if c.deadline is not None and c.deadline <= now]
         for child in overdue:
-            log.warning("worker %d did not leave in time and is killed", child.pid)
+            lag = "begin" if child.stage is Stage.STARTING else "leave"
+            log.warning("worker %d did not %s in time and is killed", child.pid, lag)
         self._kill(overdue)
 
     def _kill(self, children: Iterable[Child]) -> None:
         for child in children:
-            child.stage, child.deadline = Stage.LEAVING, None
+            child.deadline = None
             try:
                 os.kill(child.pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -297,6 +305,8 @@ class Supervisor:
         """Go back to the old snapshot, since a worker could not begin with the new one; without an old one, end."""
         mine = [c for c in self._children.values() if c.generation == self._generation]
         self._candidate = None
+        for child in mine:
+            child.stage = Stage.LEAVING
         self._kill(mine)
         if self._generation == 1:
             self._say("gatepost: a worker cannot begin, see the log")

@@ -37,6 +37,10 @@ WORKER_BOOT_ERROR: Final = 3
 """Exit code of a worker that could not begin: starting it again would end the same way."""
 
 _LIBMILTERS: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+_BACKLOG: Final = 1024
+"""Connections that may wait to be accepted. libmilter's own 20 are too few for a hundred smtpd processes at once: what
+does not fit is tried again by the kernel a second later."""
+
 _TICK: Final = 0.05  # seconds between two looks at what is still open
 _SETTLE: Final = 0.2  # seconds that libmilter gets to send the answer to the last message
 _JITTER: Final = 0.1  # workers of one age must not all leave at once
@@ -66,6 +70,7 @@ def bind(name: str) -> None:
     """Make libmilter listen on an address in its own notation; raises OSError."""
     try:
         Milter.register(callbacks.NAME)
+        Milter.setbacklog(_BACKLOG)
         Milter.setconn(name)
         Milter.opensocket(0)
     except Milter.error as error:
