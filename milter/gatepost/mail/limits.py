@@ -96,7 +96,7 @@ DKIM_FIELD_BYTES: Final = 16 * 1024
 """Bytes of one DKIM-Signature, ARC-Seal or ARC-Message-Signature field that is judged (real ones stay under 4 kB). A
 longer one is a permanent error."""
 
-DKIM_SPACE_RUN: Final = 256
+DKIM_SPACE_RUN: Final = 128
 """White space in a row within a signature field. Past it the field is a permanent error: dkimpy's expressions are
 quadratic in it."""
 
@@ -119,6 +119,13 @@ IPREV_NAMES: Final = 10
 DMARC_IDENTIFIERS: Final = 10
 """Authenticated domains compared with the author's by a tree walk each. The rest do not count as aligned unless they
 equal the author's domain."""
+
+SPF_RECORD_BYTES: Final = 8 * 1024
+"""Bytes of one SPF record (RFC 7208 3.4 recommends to stay below 512). A longer one is a permanent error."""
+
+SPF_TERM_BYTES: Final = 512
+"""Bytes of one term of an SPF record, and of an explanation: pyspf's expressions are quadratic in them, and a domain name
+has 253. A longer term is a permanent error, a longer explanation is not read."""
 
 DNS_ANSWER_RECORDS: Final = 500
 """Records read from one DNS answer. A larger answer is a temporary failure: half of it would be a different answer."""

@@ -49,7 +49,7 @@ def test_rfc9989_vectors(case: dict[str, Any]) -> None:
     evidence, *wishes = run(f"a@{case['header_from_domain']}", dns, *identifiers)
     want = case["expect"]
     assert evidence.status in ([want["result"]] if isinstance(want["result"], str) else want["result"])
-    for key, fact in (("policy", "policy.dmarc"), ("org_domain", "organization"), ("policy_domain", "policy.domain")):
+    for key, fact in (("policy", "policy.dmarc"), ("org_domain", "organization"), ("policy_domain", "policy-domain")):
         if key in want:
             assert evidence.facts[fact] == want[key]
     for method in ("spf", "dkim"):

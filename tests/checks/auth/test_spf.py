@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gatepost.checks.auth.spf import SpfCheck, check_host
+from gatepost.checks.auth.spf import CODES, SpfCheck, check_host
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope
@@ -114,3 +117,78 @@ def test_lookups_are_bounded() -> None:
     dns = FakeDns(zone)
     assert run(b"<ann@n0.example>", dns=dns).code == "spf.permerror"
     assert len(dns.asked) <= 12
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        "a:x." + "a" * 30_000 + "!",
+        "exists:%%" + ".a" * 15_000,
+        "exists:" + "%%." * 10_000 + "a",
+        " ".join(["?ip4:198.51.100.1"] * 1_700),
+        " ".join(f"a{number}=x" for number in range(4_000)),
+        "exp=long.example -all",
+        "exists:" + "%{s}" * 100,
+        " ".join(["?exists:" + "%{sr1}." * 50 + "x"] * 18),
+    ],
+)
+def test_records_cannot_make_it_slow(term: str) -> None:
+    """A record may be as long as DNS allows: it costs no more than a common one (pyspf alone: up to half a minute)."""
+    dns = FakeDns({"example.com": {"TXT": [f"v=spf1 {term}"]}, "long.example": {"TXT": ["%%." * 10_000]}})
+    started = time.perf_counter()
+    run(b"<" + b"a.b-" * 900 + b"c@example.com>", dns=dns)
+    assert time.perf_counter() - started < 1.0
+
+
+TERMS = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                "all",
+                "-all",
+                "a",
+                "mx",
+                "ptr",
+                "ip4:192.0.2.7",
+                "ip6:::1",
+                "a:x.example//64",
+                "a/33",
+                "include:x.example",
+                "exists:%{ir}.%{v}._spf.%{d2}",
+                "exists:%{l1r-}.%{h}.x.example",
+                "redirect=x.example",
+                "exp=x.example",
+                "exists:%{p}.%{S}.x.example",
+                "include:%{",
+                "a:%%%_%-",
+                "é",
+                "ip4:1.2.3.4/",
+                "?mx:x.example/0",
+                "op=x",
+                "a:" + "x" * 300,
+                "a:..",
+                "exists:%{d0}",
+                "exists:%{i999r+-/,_=}.x",
+                "redirect=",
+            ]
+        ),
+        st.text(max_size=12),
+    ),
+    max_size=8,
+).map(" ".join)
+
+
+@given(TERMS, TERMS, st.binary(max_size=30), st.text(max_size=20), st.sampled_from(["192.0.2.7", "2001:db8::1"]))
+@settings(max_examples=300)
+def test_no_record_raises(one: str, two: str, local: bytes, helo: str, ip: str) -> None:
+    """Whatever a domain publishes and a sender says, SPF gives one of its words."""
+    dns = FakeDns(
+        {
+            "example.com": {"TXT": [f"v=spf1 {one}"], "A": ["192.0.2.7"], "MX": [(10, "x.example")]},
+            "x.example": {"TXT": [f"v=spf1 {two}"], "A": ["192.0.2.8"], "AAAA": ["2001:db8::1"]},
+            "7.2.0.192.in-addr.arpa": {"PTR": ["x.example", "example.com"]},
+        }
+    )
+    evidence = run(b"<" + local + b"@example.com>", ip, helo, dns)
+    assert evidence.code in CODES
+    assert len(dns.asked) <= 130

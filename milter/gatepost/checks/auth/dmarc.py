@@ -150,7 +150,7 @@ def identifiers_of(found: Found) -> tuple[Identifier, ...]:
 class DmarcCheck:
     """Reports one `dmarc.<result>` for inbound mail; beside a fail, `dmarc.reject` or `dmarc.quarantine` when asked for.
 
-    Facts: `header.from`, `policy.dmarc` (the policy to apply), `organization`, `policy.domain`, `aligned`.
+    Facts: `header.from`, `policy.dmarc` (the policy to apply), `organization`, `policy-domain`, `aligned`.
     """
 
     resolver: Resolver
@@ -175,7 +175,7 @@ class DmarcCheck:
 def _evidence(domain: str, result: DmarcResult) -> tuple[Evidence, ...]:
     """Put a result into the words everybody shares."""
     facts = {"header.from": domain, "policy.dmarc": result.policy or "", "organization": result.organization}
-    facts |= {"policy.domain": result.policy_domain, "aligned": ",".join(result.aligned)}
+    facts |= {"policy-domain": result.policy_domain, "aligned": ",".join(result.aligned)}
     facts = {name: str(value) for name, value in facts.items() if value}
     detail = f"DMARC {result.status} for {domain}: {result.reason}."
     degraded = "dns" if result.status is Status.TEMPERROR else ""

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Final
 import spf
 
 from gatepost.evidence import Evidence, Found, Status
+from gatepost.mail import limits
 from gatepost.mail.domain import normal_domain
 from gatepost.mail.envelope import Direction, Envelope, IpAddress
 from gatepost.mail.message import Message
@@ -62,7 +63,7 @@ class _Query(spf.query):  # type: ignore[misc]
         if not values:
             match self._resolver.ask(Question(found, RecordType(qtype))):
                 case Records(records):
-                    values = [(value,) for value in records] if qtype == "TXT" else list(records)
+                    values = [(_bounded(value),) for value in records] if qtype == "TXT" else list(records)
                     self.cache[found, qtype] = values
                 case TempFailure(reason):
                     raise spf.TempError(f"DNS: {reason}")
@@ -88,6 +89,16 @@ class _Query(spf.query):  # type: ignore[misc]
             except spf.TempError:
                 continue
         return names
+
+
+def _bounded(text: Any) -> bytes:
+    """Give a TXT record within the bounds that pyspf's expressions can bear; raises PermError for an SPF record past them."""
+    record = bytes(text)
+    if spf.RE_SPF.match(record):
+        if len(record) > limits.SPF_RECORD_BYTES or max(map(len, record.split(b" "))) > limits.SPF_TERM_BYTES:
+            raise spf.PermError("The SPF record is too long")
+        return record
+    return record if len(record) <= limits.SPF_TERM_BYTES else b""
 
 
 def check_host(
