@@ -44,6 +44,8 @@ _KNOWN: Final = {codecs.lookup(name).name for name in _CODECS}
 
 # RFC 2047 2: =?charset?encoding?text?=, each run bounded, no nested quantifier.
 _WORD: Final = re.compile(rb"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]{0,2000})\?=")
+_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_NOT_BASE64: Final = bytes(set(range(256)) - set(_BASE64))
 _BETWEEN_WORDS: Final = re.compile(rb"[ \t\r\n]*\Z")
 
 
@@ -90,7 +92,7 @@ def decode_base64(data: bytes) -> bytes:
     try:
         return binascii.a2b_base64(data)
     except binascii.Error:
-        kept = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
+        kept = data.translate(None, _NOT_BASE64)
         kept = kept[: len(kept) - (len(kept) % 4 == 1)]
         return binascii.a2b_base64(kept + b"=" * (-len(kept) % 4))
 

@@ -206,14 +206,14 @@ def _split(source: bytes, start: int, end: int, boundary: bytes, defects: set[st
     spans: list[tuple[int, int]] = []
     opened, position = -1, start
     while (found := source.find(delimiter, position, end)) >= 0:
+        position = found + len(delimiter)
+        if found != start and source[found - 1] != 0x0A:
+            continue  # within a line: its end is not looked for, or a long line of delimiters would cost its square
         newline = source.find(b"\n", found, end)
-        line_end = end if newline < 0 else newline
-        position = min(line_end + 1, end) if newline >= 0 else end
-        rest = source[found + len(delimiter) : min(line_end, found + len(delimiter) + 256)].rstrip(b" \t\r")
-        at_line_start = found == start or source[found - 1] == 0x0A
-        if not at_line_start or rest not in (b"", b"--"):
-            position = found + len(delimiter)
+        rest = source[position : min(end if newline < 0 else newline, position + 256)].rstrip(b" \t\r")
+        if rest not in (b"", b"--"):
             continue
+        position = end if newline < 0 else newline + 1
         if opened >= 0:
             spans.append((opened, _before_line_end(source, opened, found)))
         opened = -1 if rest == b"--" else position

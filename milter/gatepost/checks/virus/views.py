@@ -16,9 +16,11 @@ All is bounded: a part is read a handful of ways, each at most as long as the pa
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Iterator
 from typing import Final
 
+from gatepost.mail import limits
 from gatepost.mail.charset import decode_base64
 from gatepost.mail.message import Message
 from gatepost.mail.mime import Mime, Part, parse_mime
@@ -26,6 +28,7 @@ from gatepost.mail.mime import Mime, Part, parse_mime
 _PLAIN: Final = frozenset({"", "7bit", "8bit", "binary"})
 _ENCODED: Final = frozenset({"base64", "quoted-printable"})
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n"
+_SOFT_BREAK: Final = re.compile(rb"=[ \t]+(?=\r?\n)")
 _LOOK_BYTES: Final = 200
 
 
@@ -74,7 +77,7 @@ def _from_base64(raw: bytes, *, whole: bool) -> Iterator[bytes]:
         yield decode_base64(raw)
     padding = raw.find(b"=")
     if padding >= 0 and raw[padding:].strip(b"= \t\r\n"):
-        yield b"".join(decode_base64(piece) for piece in raw.split(b"=") if piece)
+        yield b"".join(decode_base64(piece) for piece in raw.split(b"=", limits.VIRUS_REPAIRS) if piece)
 
 
 def _from_quoted_printable(raw: bytes, *, whole: bool) -> Iterator[bytes]:
@@ -82,7 +85,7 @@ def _from_quoted_printable(raw: bytes, *, whole: bool) -> Iterator[bytes]:
     if whole:
         yield binascii.a2b_qp(raw)
     if b"= " in raw or b"=\t" in raw:
-        yield binascii.a2b_qp(b"\n".join(line.rstrip(b" \t\r") for line in raw.split(b"\n")))
+        yield binascii.a2b_qp(_SOFT_BREAK.sub(b"=", raw, count=limits.VIRUS_REPAIRS))
 
 
 def _looks_like_base64(raw: bytes) -> bool:
