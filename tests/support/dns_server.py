@@ -96,8 +96,16 @@ def _zone_file(zone: Mapping[str, Mapping[str, Sequence[object]]]) -> bytes:
     lines = [b". 300 IN SOA ns.invalid. root.invalid. 1 3600 600 86400 60", b". 300 IN NS ns.invalid."]
     for name, types in zone.items():
         for kind, values in types.items():
-            lines += [f"{name.removesuffix('.')}. 300 IN {kind} ".encode() + _value(kind, value) for value in values]
+            lines += [b"%b 300 IN %b %b" % (_owner(name), kind.encode(), _value(kind, value)) for value in values]
     return b"\n".join(lines) + b"\n"
+
+
+def _owner(name: str) -> bytes:
+    """Write a name: its letters and dots as they are, everything else as a decimal escape (RFC 1035 5.1)."""
+    plain = name.removesuffix(".").encode()
+    return (
+        b"".join(b"%c" % byte if chr(byte).isalnum() or byte in b"._-" else b"\\%03d" % byte for byte in plain) + b"."
+    )
 
 
 def _value(kind: str, value: object) -> bytes:
@@ -107,9 +115,9 @@ def _value(kind: str, value: object) -> bytes:
         pieces = [data[start : start + _STRING] for start in range(0, len(data), _STRING)] or [b""]
         return b" ".join(b'"' + b"".join(b"\\%03d" % byte for byte in piece) + b'"' for piece in pieces)
     if kind == "MX" and isinstance(value, list | tuple):
-        return f"{value[0]} {value[1]}.".encode()
+        return b"%d %b" % (value[0], _owner(str(value[1])))
     if kind in ("PTR", "CNAME"):
-        return f"{value}.".encode()
+        return _owner(str(value))
     return str(value).encode()
 
 

@@ -100,12 +100,25 @@ def test_codes_are_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"min_rsa_bits": 512}, {"min_rsa_bits": 8192}, {"clock_skew_seconds": -1}, {"unknown": 1}]
+    "wrong",
+    [
+        {"min_rsa_bits": 512},
+        {"min_rsa_bits": 8192},
+        {"clock_skew_seconds": -1},
+        {"unknown": 1},
+        {"trusted_arc_sealers": ["a@b.example"]},
+    ],
 )
-def test_settings_are_bounded(wrong: dict[str, int]) -> None:
+def test_settings_are_bounded(wrong: dict[str, object]) -> None:
     """A setting out of its bounds, or unknown, is refused."""
     with pytest.raises(ValidationError):
         Settings(**wrong)
+
+
+def test_sealers_are_domains_in_one_form() -> None:
+    """A trusted sealer may be written as people write domains."""
+    settings = Settings(trusted_arc_sealers=["LIST.Example.", "bücher.example"])
+    assert settings.trusted_arc_sealers == ("list.example", "xn--bcher-kva.example")
 
 
 def test_settings_describe_themselves() -> None:

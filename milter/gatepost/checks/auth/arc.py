@@ -152,7 +152,7 @@ def _oldest_pass(sets: Sequence[Mapping[str, Any]]) -> int | None:
 class ArcCheck:
     """Reports one `arc.*` evidence for inbound mail, and `arc.trusted` beside a pass by a trusted sealer.
 
-    Facts: `arc.chain` (number of sets), `header.d` (the last sealer), `header.oldest-pass` (RFC 8617 10.2).
+    `trusted` are domains in the form of normal_domain(). Facts: `arc.chain` (number of sets), `header.d` (the last sealer), `header.oldest-pass` (RFC 8617 10.2).
     """
 
     resolver: Resolver
@@ -179,7 +179,7 @@ class ArcCheck:
         degraded = "dns" if chain.status is Status.TEMPERROR else ""
         detail = f"ARC {chain.status}" + (f" by {chain.sealer}" if chain.sealer else "") + f": {chain.reason}."
         evidence = Evidence("arc", f"arc.{chain.status}", chain.status, detail, facts=facts, degraded=degraded)
-        if chain.status is Status.PASS and chain.sealer in {normal_domain(domain) for domain in self.trusted}:
+        if chain.status is Status.PASS and chain.sealer in self.trusted:
             detail = f"{chain.sealer}, a trusted sealer, vouches for what it saw."
             return evidence, Evidence("arc", "arc.trusted", Status.PASS, detail, facts=facts)
         return (evidence,)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gatepost.checks.auth import arc, dkim, dmarc, iprev, spf
 from gatepost.checks.check import Check
 from gatepost.mail import limits
+from gatepost.mail.domain import normal_domain
 from gatepost.world.clock import Clock
 from gatepost.world.dns.door import Resolver
 
@@ -40,6 +41,14 @@ class Settings(BaseModel):
         le=86_400,
         description="How far a signer's clock may be off when the expiry of a signature is judged, in seconds.",
     )
+
+    @field_validator("trusted_arc_sealers")
+    @classmethod
+    def _domains(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
+        for domain in domains:
+            if not normal_domain(domain):
+                raise ValueError(f"{domain!r} is not a domain name")
+        return tuple(normal_domain(domain) for domain in domains)
 
 
 CODES: Final[Mapping[str, str]] = {**iprev.CODES, **spf.CODES, **dkim.CODES, **arc.CODES, **dmarc.CODES}

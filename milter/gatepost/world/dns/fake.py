@@ -22,6 +22,9 @@ _Value = bytes | str | tuple[int, str]
 _OTHER_TYPES: Final = frozenset("NS SOA SPF SRV CAA TLSA DNSKEY DS DNAME HINFO NAPTR SVCB HTTPS".split())
 
 
+_ASKED: Final = 10_000  # questions remembered: a replay of a large archive must not grow for ever
+
+
 class ZoneError(Exception):
     """A zone that cannot be read; its text is one clear line for people."""
 
@@ -31,7 +34,7 @@ class FakeDns:
 
     A name with children exists with no data. CNAMEs are followed. A TXT value that is a list is one record of several
     character-strings; an MX value is `"10 host"` or `[10, host]`. Names in `servfail` and `timeout` fail for every type.
-    `asked` holds every question in order, for tests that count them. Never raises once it is built.
+    `asked` holds the questions in order (the first ten thousand), for tests that count them. Never raises once it is built.
     """
 
     def __init__(
@@ -69,7 +72,8 @@ class FakeDns:
 
     def ask(self, question: Question) -> Answer:
         """Give the answer from the map; follows at most limits.DNS_ALIASES CNAMEs."""
-        self.asked.append(question)
+        if len(self.asked) < _ASKED:
+            self.asked.append(question)
         name = normal_name(question.name)
         for _ in range(limits.DNS_ALIASES + 1):
             if name is None:

@@ -230,6 +230,8 @@ def _read(response: dns.message.Message, kind: RecordType) -> Answer | dns.name.
     if chain.answer is None:
         followed = any(rrset.rdtype == dns.rdatatype.SOA for rrset in response.authority)
         return chain.canonical_name if chain.cnames and not followed else NoData(ttl)
+    if chain.answer.rdtype != dns.rdatatype.from_text(kind):
+        return TempFailure("broken answer (to another question)")
     if len(chain.answer) > limits.DNS_ANSWER_RECORDS:
         return TempFailure(f"more than {limits.DNS_ANSWER_RECORDS} records in one answer")
     records = Records(tuple(_value(rdata, kind) for rdata in chain.answer), ttl)
