@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import struct
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from support.daemon import Daemon, scripted
 from support.milter_client import NO_REPLY_HEADERS, SKIP, MilterClient, packet
@@ -94,6 +98,33 @@ def test_rubbish_harms_nobody(daemon: Daemon, rubbish: bytes):
     with MilterClient(daemon.address) as mta:
         mta.greet()
         assert mta.message().answer.taken
+    assert daemon.workers() == workers
+
+
+STEPS = st.one_of(
+    st.tuples(st.sampled_from([b"C", b"H", b"M", b"R", b"T", b"L", b"N", b"B", b"E", b"A", b"K", b"U"]), st.binary(max_size=40)),
+    st.sampled_from([
+        (b"C", b"mx.example.net\0" + b"4\0\x19198.51.100.7\0"), (b"H", b"mx\0"), (b"M", b"<a@example.net>\0"), (b"R", b"<b@example.org>\0"),
+        (b"L", b"Subject\0 hello\0"), (b"L", b"X-\xe9\0 hello\0"), (b"B", b"body"), (b"E", b""), (b"A", b""),
+        (b"D", b"M{auth_authen}\0\xff\0"), (b"D", b"C{daemon_name}"), (b"D", b""),
+    ]),
+)  # fmt: skip
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(steps=st.lists(STEPS, max_size=12))
+def test_any_steps_in_any_order(daemon: Daemon, steps: list[tuple[bytes, bytes]]):
+    """Whatever an MTA sends in whatever order, no worker dies of it and the next message is taken."""
+    workers = daemon.workers()
+    with MilterClient(daemon.address) as mta, suppress(OSError):
+        mta.send(b"".join(packet(command, data) for command, data in steps))
+        mta.socket.shutdown(socket.SHUT_WR)
+        while mta.file.read(4096):
+            pass
+    with MilterClient(daemon.address) as mta:
+        mta.greet()
+        assert mta.message().answer.taken
+        mta.quit()
     assert daemon.workers() == workers
 
 
