@@ -221,6 +221,8 @@ def test_limits_hold() -> None:
         (".", ""),
         ("a..b", ""),
         ("a/b", ""),
+        ("192.0.2.1", ""),
+        ("4chan.example.1com", "4chan.example.1com"),
         ("℀.example", ""),
         ("[192.0.2.1]", ""),
         ("a" * 64, ""),

@@ -20,8 +20,9 @@ _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _OVERLONG: Final = re.compile(r"[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_][a-z0-9_-]*)*")
 
-# Looked up once at import, before a worker gives up its privileges.
+# Both load a module at their first use: that happens here, before a worker gives up its privileges.
 codecs.lookup("punycode")
+idna.uts46_remap("é")
 
 # UTS #46 takes these for dots, other readers do not: a name that holds one has two readings.
 _FOREIGN_DOTS: Final = frozenset("\u3002\uff0e\uff61")
@@ -31,9 +32,16 @@ def normal_domain(text: str, *, overlong: bool = False) -> str:
     """Give a domain in lower-case A-label form, or "" for what is not a domain name; never raises.
 
     Takes a host name with or without its final dot, in A-labels, U-labels or a mix of both (RFC 5890, RFC 6531).
-    Address literals (`[192.0.2.1]`) are not domain names. `overlong` lets through labels that DNS cannot hold: such a name
-    does not exist, and still belongs to the organization above it.
+    Address literals (`[192.0.2.1]`) are not domain names, and neither are bare addresses: no top-level domain is a number
+    (RFC 3696 2). `overlong` lets through labels that DNS cannot hold: such a name does not exist, and still belongs to the
+    organization above it.
     """
+    name = normal_labels(text, overlong=overlong)
+    return "" if name.rpartition(".")[2].isdigit() else name
+
+
+def normal_labels(text: str, *, overlong: bool = False) -> str:
+    """Give labels and dots as normal_domain() does, for what stands below a domain: DKIM selectors such as `20261101`."""
     if len(text) > limits.DOMAIN_OCTETS + 1:
         return ""
     name = text.removesuffix(".")

@@ -130,6 +130,12 @@ def test_pass(canon: tuple[bytes, bytes], key: object) -> None:
     assert evidence.facts["key.bits"] == ("2048" if made.kind == "rsa" else "256")
 
 
+def test_selectors_may_be_numbers() -> None:
+    """Selectors are often dates."""
+    dns = FakeDns({"20261101._domainkey.example.com": {"TXT": [rsa_key().record()]}})
+    assert one(sign(MESSAGE, selector=b"20261101"), dns=dns).code == "dkim.pass"
+
+
 def test_none() -> None:
     """An unsigned message is `none`."""
     assert one(MESSAGE).code == "dkim.none"

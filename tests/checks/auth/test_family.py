@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gatepost.checks.auth.family import CODES, Settings, build
+from gatepost.checks.auth.family import CODES, Settings, build, foreseen
 from gatepost.evidence import Found, Status
 from gatepost.mail.address import parse_path
+from gatepost.mail.header import Header
 from gatepost.mail.message import Message, from_bytes
 from gatepost.world.clock import FakeClock
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns
@@ -127,6 +128,17 @@ def test_settings_describe_themselves() -> None:
         assert not field.is_required()
         assert field.description
         assert field.description.endswith(".")
+
+
+def test_fields_let_questions_be_foreseen() -> None:
+    """From and DKIM-Signature name their records as soon as they arrive; broken and other fields name none."""
+    asked = [foreseen(field) for field in from_bytes(sign(MESSAGE)).headers]
+    assert [question.name for questions in asked for question in questions] == [
+        "s._domainkey.example.com",
+        "_dmarc.example.com",
+    ]
+    for name, value in ((b"From", b" a@b.example, c@d.example"), (b"DKIM-Signature", b" v=1"), (b"Subject", b" x")):
+        assert foreseen(Header(name, value)) == ()
 
 
 NAMES = st.sampled_from(

@@ -26,7 +26,7 @@ from gatepost.checks.auth.signed import Claim, SignedMessage, verifies
 from gatepost.checks.auth.tags import without_space
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
-from gatepost.mail.domain import normal_domain
+from gatepost.mail.domain import normal_domain, normal_labels
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message
 from gatepost.world.clock import Clock
@@ -77,7 +77,7 @@ class _Arc(dkim.ARC):  # type: ignore[misc]
         older = message_signature and int(sig[b"i"]) != self._newest
         if older and self._newest > limits.ARC_OPTIONAL_SETS:
             return False
-        domain, selector = _domain(sig[b"d"]), _domain(sig[b"s"])
+        domain, selector = _domain(sig[b"d"]), normal_labels(sig[b"s"].decode("utf-8", "replace"))
         if not domain or not selector or len(include_headers) > limits.DKIM_SIGNED_NAMES:
             return False
         key = fetch_key(self._resolver, domain, selector)
@@ -132,7 +132,7 @@ def verify_chain(signed: SignedMessage, resolver: Resolver, rules: Rules) -> Cha
 
 
 def _domain(value: bytes) -> str:
-    """Read a d= or s= value, or give ""."""
+    """Read a d= value, or give ""."""
     return normal_domain(value.decode("utf-8", "replace"))
 
 

@@ -75,9 +75,14 @@ class NoKey:
     reason: str
 
 
+def key_question(domain: str, selector: str) -> Question:
+    """Give the question that a signer's key answers (RFC 6376 3.6.2.1)."""
+    return Question(f"{selector}._domainkey.{domain}", RecordType.TXT)
+
+
 def fetch_key(resolver: Resolver, domain: str, selector: str) -> Key | NoKey:
     """Ask for a signer's key. With several records the first that is a key counts (RFC 6376 3.6.2.2)."""
-    match resolver.ask(Question(f"{selector}._domainkey.{domain}", RecordType.TXT)):
+    match resolver.ask(key_question(domain, selector)):
         case TempFailure(reason):
             return NoKey(Status.TEMPERROR, f"its key could not be fetched: {reason}")
         case Records(values):

@@ -15,7 +15,7 @@ from typing import Final
 
 from gatepost.checks.auth.tags import colon_list, parse_tags, without_space
 from gatepost.mail import limits
-from gatepost.mail.domain import normal_domain
+from gatepost.mail.domain import normal_domain, normal_labels
 from gatepost.mail.header import Header
 
 _REQUIRED: Final = (b"v", b"a", b"b", b"bh", b"d", b"h", b"s")
@@ -85,7 +85,7 @@ def parse_signature(field: Header) -> Signature | Broken:
 
 def _facts(tags: Mapping[bytes, bytes]) -> dict[str, str]:
     """Give what is known of a broken signature, as far as it is plain text."""
-    facts = {"header.d": normal_domain(_text(tags, b"d")), "header.s": normal_domain(_text(tags, b"s"))}
+    facts = {"header.d": normal_domain(_text(tags, b"d")), "header.s": normal_labels(_text(tags, b"s"))}
     algorithm = _text(tags, b"a").lower()
     if re.fullmatch(r"[a-z0-9-]{1,40}", algorithm):
         facts["header.a"] = algorithm
@@ -107,7 +107,7 @@ def _signature(field: Header, tags: Mapping[bytes, bytes]) -> Signature:
             raise _BrokenError(f"the signature has no {name.decode()}=")
     if tags[b"v"] != b"1":
         raise _BrokenError("the signature has another version")
-    domain, selector = normal_domain(_text(tags, b"d")), normal_domain(_text(tags, b"s"))
+    domain, selector = normal_domain(_text(tags, b"d")), normal_labels(_text(tags, b"s"))
     if not domain or not selector:
         raise _BrokenError("d= or s= is not a name")
     if b"dns/txt" not in colon_list(tags.get(b"q", b"dns/txt")):

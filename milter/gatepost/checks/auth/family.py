@@ -12,11 +12,15 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gatepost.checks.auth import arc, dkim, dmarc, iprev, spf
+from gatepost.checks.auth.dkim_key import key_question
+from gatepost.checks.auth.dkim_signature import Signature, parse_signature
 from gatepost.checks.check import Check
 from gatepost.mail import limits
+from gatepost.mail.address import author
 from gatepost.mail.domain import normal_domain
+from gatepost.mail.header import Header
 from gatepost.world.clock import Clock
-from gatepost.world.dns.door import Resolver
+from gatepost.world.dns.door import Question, RecordType, Resolver
 
 
 class Settings(BaseModel):
@@ -64,3 +68,17 @@ def build(settings: Settings, resolver: Resolver, clock: Clock) -> tuple[Check, 
         arc.ArcCheck(resolver, clock, rules, settings.trusted_arc_sealers),
         dmarc.DmarcCheck(resolver),
     )
+
+
+def foreseen(field: Header) -> tuple[Question, ...]:
+    """Give the DNS questions that one header field lets us foresee, for `Resolver.prefetch()` while the body still comes.
+
+    Reads From (its DMARC record) and DKIM-Signature (its key); every other field, and one with a fault, gives none.
+    """
+    if field.key == b"from":
+        mailbox = author((field,)).mailbox
+        return (Question(f"_dmarc.{mailbox.domain}", RecordType.TXT),) if mailbox else ()
+    if field.key == b"dkim-signature":
+        signature = parse_signature(field)
+        return (key_question(signature.domain, signature.selector),) if isinstance(signature, Signature) else ()
+    return ()
