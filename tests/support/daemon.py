@@ -17,6 +17,7 @@ from pathlib import Path
 from support.model import write_model
 from support.waiting import free_port, until
 
+_GATEPOST = (sys.executable, "-P", "-m", "gatepost.service.cli.main")
 _SCRIPTED = Path(__file__).with_name("scripted_daemon.py")
 
 
@@ -104,7 +105,9 @@ def _alive(pid: int) -> bool:
 
 
 @contextmanager
-def gatepost(config: str, *, dns: str = "", clamd: str = "") -> Iterator[Daemon]:
+def gatepost(
+    config: str, *, dns: str = "", clamd: str = "", program: Sequence[str | Path] = _GATEPOST
+) -> Iterator[Daemon]:
     """Run `gatepost run` as it ships on a free loopback port, its state in a directory of its own.
 
     `config` is TOML for the tables other than [milter], [dns], [virus] and [classifier]; the shipped model is used, or a
@@ -128,7 +131,6 @@ model = "{_model(place)}"
 {config}
 """
     (place / "gatepost.toml").write_text(tables)
-    program = [sys.executable, "-P", "-m", "gatepost.service.cli.main"]
     command = [*program, "run", "--config", place / "gatepost.toml"]
     state = place / "state"
     state.mkdir()

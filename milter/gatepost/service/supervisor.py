@@ -99,8 +99,7 @@ class Supervisor:
         except (sockets.ListenError, privileges.PrivilegeError) as error:
             self._say(f"gatepost: {error}")
             return 1
-        if self._account is not None:
-            privileges.preload()
+        privileges.preload()
         self._wake_out, self._wake_in = socket.socketpair()
         for end in (self._wake_out, self._wake_in):
             end.setblocking(False)
