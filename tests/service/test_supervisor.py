@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from support.daemon import refused, scripted
-from support.milter_client import Ending, MilterClient
+from support.milter_client import ALL_ACTIONS, ALL_STEPS, Ending, MilterClient
 from support.waiting import until
 
 
@@ -90,6 +90,15 @@ def test_reload_serves_open_connections_on(tmp_path: Path):
         assert seen(old.message())["generation"] == "1"
         old.quit()
         until(lambda: not workers & set(daemon.workers()), "the old workers to leave")
+
+
+def test_reload_serves_a_connection_that_has_not_spoken_yet(tmp_path: Path):
+    """A connection that was accepted before a reload and negotiates after it is served."""
+    with scripted(tmp_path, workers=1) as daemon, MilterClient(daemon.address, negotiate=False) as mta:
+        daemon.reload()
+        mta.negotiate(ALL_ACTIONS, ALL_STEPS)
+        mta.greet()
+        assert mta.message().answer.taken
 
 
 def test_reload_can_change_the_number_of_workers(tmp_path: Path):

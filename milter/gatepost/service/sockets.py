@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,10 +32,14 @@ class ListenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """The open socket: its descriptor, its address for people, and the inode of a unix socket's path."""
+    """The open socket: its descriptor, its address for people, and the inode of a unix socket's path.
+
+    `nowhere` is the descriptor of a listening socket that nobody can connect to.
+    """
 
     fd: int
     address: Listen
+    nowhere: int
     inode: int = 0
 
     def remove(self) -> None:
@@ -67,7 +72,7 @@ def open_listener(settings: Settings, bind: Callable[[str], None]) -> Listener:
     os.set_blocking(fd, False)
     if address.family != "unix":
         _send_at_once(fd)
-    return Listener(fd, address, inode)
+    return Listener(fd, address, _nowhere(), inode)
 
 
 def _bound(address: Listen, bind: Callable[[str], None], name: str) -> None:
@@ -200,9 +205,9 @@ def _listening() -> Iterator[int]:
             yield fd
 
 
-def connections(fd_or_name: object) -> int:
-    """Count the open connections that were accepted at a listening socket's own name (`socket_name`)."""
-    return sum(1 for _, found in _sockets() if _accepted(found, fd_or_name))
+def connections(name: object) -> int:
+    """Count the open connections that were accepted at a listening socket, known by its `socket_name`."""
+    return sum(1 for _, found in _sockets() if _accepted(found, name))
 
 
 def socket_name(fd: int) -> object:
@@ -226,15 +231,26 @@ def _accepted(found: socket.socket, name: object) -> bool:
         return False
 
 
-def stop_accepting(fd: int) -> None:
-    """Put a socket that nobody knows in place of the listening one, in this process alone.
+def _nowhere() -> int:
+    """Give a listening socket whose name is gone before anybody else could use it."""
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="gatepost-") as place,
+            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as found,
+        ):
+            found.bind(f"{place}/s")
+            found.listen(1)
+            found.setblocking(False)
+            return found.detach()
+    except OSError as error:
+        raise ListenError(f"cannot make a socket in {tempfile.gettempdir()}: {error.strerror or error}") from None
+
+
+def stop_accepting(listener: Listener) -> None:
+    """Put the socket that nobody can connect to in place of the listening one, in this process alone.
 
     libmilter goes on polling it for ever. Its own way to stop takes up to five seconds, lets `milter.main()` return and
     then hangs up on a connection that was accepted but had not negotiated yet (measured with pymilter 1.0.5 and libmilter
     8.17); the MTA would take its default action.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as nobody:
-        nobody.bind("")  # an abstract name chosen by the kernel (unix(7), autobind)
-        nobody.listen(1)
-        nobody.setblocking(False)
-        os.dup2(nobody.fileno(), fd, inheritable=False)
+    os.dup2(listener.nowhere, listener.fd, inheritable=False)

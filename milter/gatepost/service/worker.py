@@ -117,7 +117,7 @@ class _Duty:
         self, snapshot: Snapshot, listener: sockets.Listener, channel: socket.socket, traffic: Traffic
     ) -> None:
         self._snapshot = snapshot
-        self._fd = listener.fd
+        self._listener = listener
         self._name = sockets.socket_name(listener.fd)
         self._channel = channel
         self._traffic = traffic
@@ -132,7 +132,7 @@ class _Duty:
                 if self._lifetime and self._traffic.ended >= self._lifetime:
                     self._lifetime = 0
                     self._channel.send(RETIRE)
-            sockets.stop_accepting(self._fd)
+            sockets.stop_accepting(self._listener)
             self.leave(draining=order == DRAIN)
         except Exception:
             log.exception("worker %d lost its supervision", os.getpid())
