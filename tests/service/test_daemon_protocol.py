@@ -172,3 +172,20 @@ def test_load_generator_finds_no_fault(daemon: Daemon, tmp_path: Path, load: Pat
     done = subprocess.run([*map(str, command)], capture_output=True, timeout=60, check=False, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["errors"] == []
+
+
+def test_undecodable_names_reach_their_own_connection(daemon: Daemon):
+    """What pymilter could not decode is given to the connection it came from, with many of them open at once."""
+    clients = [MilterClient(daemon.address) for _ in range(8)]
+    try:
+        for mta in clients:
+            mta.connect()
+        for number, mta in enumerate(clients):
+            mta.helo(b"\xff-%d" % number)
+        for number, mta in reversed(list(enumerate(clients))):
+            seen = json.loads(mta.message(fields=[(b"X-\xe9-%d" % number, b" 1")]).added("X-Seen")[0])
+            assert seen["helo"] == f"\ufffd-{number}"
+            assert seen["headers"][-1] == f"X-\u00e9-{number}"
+    finally:
+        for mta in clients:
+            mta.quit()
