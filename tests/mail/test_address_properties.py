@@ -55,13 +55,14 @@ def test_an_author_is_plain_or_refused(value: bytes) -> None:
 
 
 @given(st.lists(PIECES, max_size=8).map(b"".join))
-@settings(max_examples=200)
+@settings(max_examples=300)
 def test_one_domain_is_the_only_one_in_the_field(value: bytes) -> None:
     """When an author is found, the other party's address stands in the field only inside quotes or comments."""
     found = author((Header(b"From", value),))
-    if found.mailbox is not None and b'"' not in value and b"(" not in value:
-        other = b"b@attack.example" if found.mailbox.domain == "legit.example" else b"a@legit.example"
-        assert other not in value
+    others = {"legit.example": b"b@attack.example", "attack.example": b"a@legit.example"}
+    if found.mailbox is not None and found.mailbox.domain in others and b'"' not in value and b"(" not in value:
+        other = others[found.mailbox.domain]
+        assert other not in value.replace(other + "é".encode(), b"")  # a letter more is a third party's address
 
 
 @given(st.one_of(st.binary(max_size=120), st.lists(PIECES, max_size=8).map(b"".join)))
