@@ -109,6 +109,7 @@ _WANTED = {
 
 
 def _judge(data: bytes) -> Evidence:
+    """Give the finding of the shipped model about a message."""
     return _CHECK.run(Envelope(), from_bytes(data), Found())[0]
 
 

@@ -22,6 +22,7 @@ _MANIFEST = (
 
 
 def _archive(path: Path, mode: str) -> Path:
+    """Write the mail as an archive."""
     with tarfile.open(path, mode) as archive:
         for name, data in {**_MAIL, "MANIFEST.tsv": _MANIFEST.encode(), "notes.txt": b"no mail"}.items():
             info = tarfile.TarInfo(name)
@@ -31,6 +32,7 @@ def _archive(path: Path, mode: str) -> Path:
 
 
 def _folder(path: Path) -> Path:
+    """Write the mail as a folder."""
     for name, data in {**_MAIL, "MANIFEST.tsv": _MANIFEST.encode()}.items():
         file = path / name
         file.parent.mkdir(parents=True, exist_ok=True)

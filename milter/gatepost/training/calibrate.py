@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from gatepost.training.fit import Floats
+from gatepost.training.fit import Floats, phish_weights
 from gatepost.training.table import Table
 
 HAM_SHARE: Final = 0.01
@@ -66,5 +66,5 @@ def fit_phish_curve(table: Table, scores: Floats) -> Curve:
     target = (table.labels[rows] == "phish").astype(np.int64)
     if len(set(target.tolist())) < 2:
         return Curve(1.0, 0.0)
-    platt = LogisticRegression(C=1e6, class_weight="balanced").fit(scores[rows][:, None], target)
+    platt = LogisticRegression(C=1e6).fit(scores[rows][:, None], target, sample_weight=phish_weights(table)[rows])
     return Curve(max(float(platt.coef_[0, 0]), 1e-3), float(platt.intercept_[0]))

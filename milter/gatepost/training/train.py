@@ -21,6 +21,7 @@ from gatepost.training.fit import (
     Linear,
     fit_bayes,
     fit_phish,
+    fit_regression,
     fit_unwanted,
     folds_by_group,
     folds_by_source,
@@ -71,11 +72,15 @@ def train_model(packs: list[Path], out: Path, seed: int, jobs: int, progress: Pr
     bayes = held_out_scores(
         matrix, by_source, lambda rows: fit_bayes(matrix, table, rows), "comparing naive Bayes", progress
     )
+    plain = held_out_scores(
+        matrix, by_source, lambda rows: fit_regression(matrix, table, rows, seed), "comparing regression", progress
+    )
     metrics: Metrics = {
         "by source": rows_by_pack(table, unseen, curve, everything),
         "by group": rows_by_pack(table, known, curve, everything),
         "by time": rows_by_pack(table, ahead, curve, later),
         "naive bayes by source": rows_by_pack(table, bayes, fit_curve(table, bayes), everything),
+        "regression by source": rows_by_pack(table, plain, fit_curve(table, plain), everything),
         "phish": phish_metrics(table, kinds, kind_curve),
         "lowered": round(curve.lowered, 3),
         "left out": table.left_out,

@@ -44,6 +44,7 @@ def _describe(directory: Path, **changes: object) -> None:
 
 
 def _refusal(directory: Path) -> str:
+    """Give the line with which a directory is refused."""
     with pytest.raises(ModelError) as caught:
         load_model(directory)
     return str(caught.value)

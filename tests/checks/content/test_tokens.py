@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gatepost.checks.content.text import read_text
 from gatepost.checks.content.tokens import extract
 from gatepost.mail import limits
 from gatepost.mail.message import from_bytes
@@ -25,10 +26,12 @@ print(features.tokens, features.hashes().tolist())
 
 
 def _tokens(data: bytes) -> set[str]:
+    """Give the tokens of a message as text."""
     return {token.decode() for token in extract(from_bytes(data)).tokens}
 
 
 def _html(source: str) -> set[str]:
+    """Give the tokens of a message with an HTML part."""
     return _tokens(letter("Hello", "plain twin", html=source))
 
 
@@ -163,6 +166,12 @@ def test_unclosed_formatting_elements_do_not_multiply():
     features = extract(from_bytes(letter("x", "y", html=source)))
     assert b"casino" in features.tokens
     assert "html-limit" not in features.unread
+
+
+def test_forms_that_expand_stay_within_the_limit():
+    """A character that normalisation turns into eighteen cannot make the text longer than the limit."""
+    text = read_text(from_bytes(b"Subject: x\r\n\r\n" + "\ufdfa".encode() * 80_000)).text
+    assert len(text) <= limits.TEXT_BYTES
 
 
 def test_one_huge_line_is_cut_at_the_limits():

@@ -25,6 +25,9 @@ _MIXED_SCRIPT: Final = re.compile("[a-z][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u0
 _SPACED_OUT: Final = re.compile(r"\b\w(?:[ ._*-]\w\b){4}")
 _EXTENSION: Final = re.compile(r"\.([a-z0-9]{1,6})\Z", re.IGNORECASE)
 
+_LOOKS_CHARACTERS: Final = 4_000
+"""Characters of text whose looks (mixed scripts, spaced-out letters) are examined."""
+
 _KINDS: Final = {
     extension: kind
     for kind, extensions in {
@@ -113,10 +116,10 @@ def _text_shape(reading: Reading) -> Iterator[str]:
         yield "=hidden-most"
     if reading.invisible > max(20, seen // 20):
         yield "=invisible-many"
-    text = reading.text[: limits.HEADER_TEXT_BYTES]
-    if not text.isascii() and _MIXED_SCRIPT.search(text):
+    text = reading.text
+    if not text.isascii() and _MIXED_SCRIPT.search(text, 0, _LOOKS_CHARACTERS):
         yield "=mixed-script"
-    if _SPACED_OUT.search(text):
+    if _SPACED_OUT.search(text, 0, _LOOKS_CHARACTERS):
         yield "=spaced-out"
 
 

@@ -103,12 +103,13 @@ def without_footer(text: str) -> str:
 def normalise(text: str) -> tuple[str, int]:
     """Bring look-alike forms to one (NFKC: full-width, mathematical letters) and drop characters without width.
 
-    Gives the text and how many characters were dropped.
+    Gives the text, at most limits.TEXT_BYTES characters of it, and how many characters without width were dropped.
     """
     if text.isascii():
         return text, 0
     kept = _INVISIBLE.sub("", text)
-    return unicodedata.normalize("NFKC", kept), len(text) - len(kept)
+    # NFKC makes eighteen characters of one (U+FDFA): the limit holds after it, too.
+    return unicodedata.normalize("NFKC", kept)[: limits.TEXT_BYTES], len(text) - len(kept)
 
 
 def shown_parts(parts: Sequence[Part]) -> list[Part]:

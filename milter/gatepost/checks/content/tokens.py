@@ -18,7 +18,6 @@ the next mailbox. Tokens are hashed by CRC-32, which does not change between pro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Final
@@ -79,25 +78,32 @@ def extract(message: Message) -> Features:
     for mark in _MARKS:
         found.pop(f"s:{mark}", None)
     readable = bool(words or found or links or reading.images)
-    found.update(dict.fromkeys(sender_tokens(message, own)))
-    found.update(dict.fromkeys(structure_tokens(message, reading, subject, links, link_count)))
+    if not _headless(message):
+        found.update(dict.fromkeys(sender_tokens(message, own)))
+        found.update(dict.fromkeys(structure_tokens(message, reading, subject, links, link_count)))
     found.update(words)
     unread |= {defect for defect in message.mime.defects if defect.endswith("-limit")}
     if message.truncated:
         unread.add("size-limit")
-    tokens = "\n".join(islice(found, limits.TOKENS)).encode("utf-8", "replace").split(b"\n")
+    tokens = "\n".join(islice(found, limits.TOKENS)).encode("utf-8", "replace").split(b"\n") if found else []
     return Features(tuple(tokens), readable, frozenset(unread))
 
 
-def _text_tokens(text: str, own: frozenset[str]) -> Iterator[str]:
+def _headless(message: Message) -> bool:
+    """Say whether a message is bare text, with none of the fields every real message has (RFC 5322 3.6).
+
+    Text-only corpora are like that: what is not known of their headers is missing, not absent, and must teach nothing.
+    """
+    return not (message.every(b"from") or message.every(b"date") or message.every(b"message-id"))
+
+
+def _text_tokens(text: str, own: frozenset[str]) -> list[str]:
     """Give words and pairs of neighbouring words, at most limits.TOKENS; the recipient's own names left out."""
     if "@" in text or "://" in text or "www." in text:
         text = _ADDRESS.sub(" ", text)
-    words = [word for word in _words(text) if word not in own]
-    half = words[: limits.TOKENS // 2]
-    yield from (word for word in half if word[0] != "#")
-    for first, second in pairwise(half):
-        yield f"{first} {second}"
+    words = [word for word in _words(text) if word not in own][: limits.TOKENS // 2]
+    pairs = [f"{first} {second}" for first, second in pairwise(words) if first[0] != "#" or second[0] != "#"]
+    return [word for word in words if word[0] != "#"] + pairs
 
 
 def _words(text: str) -> list[str]:

@@ -81,6 +81,8 @@ def _addresses(anchors: Iterable[Anchor], text: str) -> Iterator[tuple[str, str]
     """Give (address, shown text) of every candidate link; text beyond ten times the limit is not looked through."""
     for anchor in anchors:
         yield anchor.href, anchor.shown
+    if "://" not in text and "www." not in text.lower():
+        return
     for _, match in zip(range(10 * limits.URLS), _IN_TEXT.finditer(text), strict=False):
         found = match[0].rstrip(".,;:!?")
         yield (found if "://" in found else "http://" + found), ""
