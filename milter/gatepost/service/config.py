@@ -86,11 +86,13 @@ class Loaded:
         """A short hash of the effective config, for records."""
         return hashlib.sha256(self.config.model_dump_json().encode()).hexdigest()[:12]
 
-    def origin(self, key: str) -> str:
-        """Say where the value of a dotted key came from: the command line, `FILE:LINE`, or the default."""
-        if key in self.overrides:
+    def origin(self, table: str, key: str) -> str:
+        """Say where the value of a setting came from: the command line, `FILE:LINE`, or the default."""
+        if f"{table}.{key}" in self.overrides:
             return "command line"
-        line = line_of(self.text, key.split(".")) if self.path else None
+        settings = getattr(self.config, table)
+        given = settings.model_fields_set if isinstance(settings, BaseModel) else settings
+        line = line_of(self.text, [table, key]) if key in given else None
         return f"{self.path}:{line}" if line else "default"
 
 

@@ -43,7 +43,8 @@ def toml_value(value: Any) -> str:
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    return json.dumps("" if value is None else str(value), ensure_ascii=False)
+    text = json.dumps("" if value is None else str(value), ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in text)
 
 
 def reference() -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gatepost.service.complaints import without_password
+from gatepost.service.complaints import plain, without_password
 from gatepost.service.config import Loaded, load
 from gatepost.service.reference import reference, toml_value
 
@@ -42,9 +42,7 @@ def show(
         for key, value in entries.items():
             quoted = key if key.replace("_", "").isalnum() else f'"{key}"'
             setting = f"{quoted} = {toml_value(value)}"
-            print(
-                f"{setting:50}  # {loaded.origin(f'{table}.{key}') if table != 'weights' else _weight_origin(loaded, key)}"
-            )
+            print(f"{setting:50}  # {plain(loaded.origin(table, key))}")
         print()
 
 
@@ -62,7 +60,3 @@ def effective(loaded: Loaded) -> dict[str, dict[str, object]]:
     if data["headers"]["signing_key"]:
         data["headers"]["signing_key"] = "(hidden)"
     return data
-
-
-def _weight_origin(loaded: Loaded, code: str) -> str:
-    return loaded.origin(f"weights.{code}") if code in loaded.config.weights else "default"

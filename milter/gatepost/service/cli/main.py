@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from typing import Final
+from typing import Any, Final, NoReturn
 
 import typer
 
@@ -15,6 +16,7 @@ from gatepost.service.cli.run import run
 from gatepost.service.cli.scan import scan
 from gatepost.service.cli.train import train
 from gatepost.service.cli.version import version
+from gatepost.service.complaints import plain
 from gatepost.service.config import ConfigError
 
 _HELP: Final = """Gatepost filters mail beside the mail server you already run.
@@ -41,29 +43,51 @@ app.command()(version)
 app.add_typer(config_app, name="config")
 
 
+# Newer versions of Typer carry their own copy of click: its usage errors are found by their place, not by their module.
+_UsageError: Final = typer.BadParameter.__mro__[1]
+
+
 def main() -> None:
     """Run the command line; an error is one clear line on standard error, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows no UTF-8 is shown escapes, not an error.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        # Not "standalone": click would answer a wrong option with four lines.
+        code = app(prog_name="gatepost", standalone_mode=False)
     except ConfigError as error:
         _fail(error.problems, 2)
     except (AssemblyError, ReplayError) as error:
         _fail([str(error)], 2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output is gone (`gatepost scan | head`): that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, _UsageError):
+            _wrong_usage(error)
         if os.environ.get("GATEPOST_DEBUG"):
             raise
         _fail([f"internal error: {type(error).__name__}: {error} (GATEPOST_DEBUG=1 shows the traceback)"], 1)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(lines: list[str], code: int) -> None:
+def _wrong_usage(error: Any) -> NoReturn:
+    """Answer a wrong command line: one line, or the help where nothing was asked for."""
+    command = error.ctx.command_path if error.ctx else "gatepost"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        sys.exit(2)
+    name = f"{command.partition(' ')[2]}: " if " " in command else ""
+    _fail([f"{name}{error.format_message()} ({command} --help tells more)"], 2)
+
+
+def _fail(lines: list[str], code: int) -> NoReturn:
     for line in lines:
-        sys.stderr.write(f"gatepost: {line}\n")
+        sys.stderr.write(f"gatepost: {plain(line)}\n")
     sys.exit(code)
 
 

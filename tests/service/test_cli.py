@@ -1,0 +1,157 @@
+"""The command line as its user meets it: help, versions, config commands, exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import gatepost as package
+from gatepost.service.cli.main import main
+from gatepost.service.config import Config
+from gatepost.service.reference import reference
+from support.cli import gatepost, on_terminal
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_the_installed_command_answers() -> None:
+    """`gatepost version` is installed and runs; a wrong command is one line and exit 2, without a traceback."""
+    good = gatepost("version")
+    assert (good.code, good.err) == (0, "")
+    assert good.out.split()[:2] == ["gatepost", package.__version__]
+    bad = gatepost("nonsense")
+    assert (bad.code, bad.out) == (2, "")
+    assert bad.err == "gatepost: No such command 'nonsense'. (gatepost --help tells more)\n"
+
+
+def test_version_for_machines(run: Run) -> None:
+    """`version --json` is one object with the versions that a bug report needs."""
+    code, out, _ = run("version", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["gatepost"] == package.__version__
+    assert {"python", "pymilter", "dkimpy", "pyspf", "authres", "scikit-learn", "clamd", "redis"} <= set(told)
+    assert "not installed" not in told.values()
+
+
+def test_every_command_explains_itself(run: Run) -> None:
+    """--help gives a sentence and every option's meaning, for each command; nothing asked for is the help and exit 2."""
+    code, out, _ = run("--help")
+    assert code == 0
+    commands = [line.split()[0] for line in out.partition("Commands:\n")[2].splitlines() if line.strip()]
+    assert {"run", "scan", "config", "version", "train"} <= set(commands)
+    for command in commands:
+        code, out, err = run(command, "--help")
+        assert (code, err) == (0, "")
+        assert out.startswith(f"Usage: gatepost {command}")
+        assert "\x1b" not in out
+        described = [line for line in out.splitlines() if line.strip().startswith("--")]
+        assert all(len(line.split("  ")) > 1 for line in described)
+    code, out, err = run()
+    assert (code, out) == (2, "")
+    assert "Commands:" in err
+
+
+def test_config_check(run: Run, tmp_path: Path) -> None:
+    """A good config says so with its version; a wrong one gives a line for each mistake and exit 2."""
+    path = tmp_path / "site.toml"
+    path.write_text("[thresholds]\nreject = 20\n")
+    code, out, err = run("config", "check", path)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{path}: ok, config version ")
+    path.write_text('[thresholds]\nreject = "20"\ntagg = 5\n')
+    code, out, err = run("config", "check", path)
+    assert (code, out) == (2, "")
+    first, second = err.splitlines()
+    assert first.startswith(f'gatepost: {path}:2: [thresholds] reject: "20": must be a number from 0.1 to 1000')
+    assert second.startswith(f'gatepost: {path}:3: [thresholds] tagg: unknown key; did you mean "tag"?')
+    assert run("config", "check")[1].startswith("built-in defaults: ok")
+
+
+def test_config_show_names_every_origin(run: Run, tmp_path: Path) -> None:
+    """Every setting in force stands there with file and line, or as a default; what is printed is a config itself."""
+    path = tmp_path / "site.toml"
+    path.write_text(
+        '[milter]\nworkers = 3\n\n[weights]\n"spf.fail" = 9\n\n[actions.inbound]\n"dmarc.reject" = "reject"\n'
+    )
+    code, out, err = run("config", "show", path)
+    assert (code, err) == (0, "")
+    origins = {line.partition(" = ")[0]: line.rpartition("  # ")[2] for line in out.splitlines() if " = " in line}
+    assert origins["workers"] == f"{path}:2"
+    assert origins['"spf.fail"'] == f"{path}:5"
+    assert origins['"dmarc.fail"'] == "default"
+    assert origins["tag"] == "default"
+    assert origins["inbound"].startswith(str(path))
+    assert origins["outbound"] == "default"
+    shown = tomllib.loads(out)
+    assert set(shown) == set(Config.model_fields)
+    assert shown["milter"]["workers"] == 3
+    assert shown["actions"]["inbound"]["virus.infected"] == "reject"
+    # What was printed can be used as a config, and then says the same.
+    again = tmp_path / "again.toml"
+    again.write_text(out)
+    assert json.loads(run("config", "show", "--json", again)[1]) == json.loads(run("config", "show", "--json", path)[1])
+
+
+def test_config_show_hides_secrets(run: Run, tmp_path: Path) -> None:
+    """Neither the signing key nor the password of the store is shown, in either form."""
+    path = tmp_path / "site.toml"
+    path.write_text('[headers]\nsigning_key = "hush"\n[state]\nurl = "rediss://gatepost:hush@192.0.2.9:6380/0"\n')
+    for options in ([], ["--json"]):
+        code, out, _ = run("config", "show", *options, path)
+        assert code == 0
+        assert "hush" not in out
+        assert "(hidden)" in out
+        assert "rediss://gatepost:(hidden)@192.0.2.9:6380/0" in out
+
+
+def test_config_reference(run: Run) -> None:
+    """The reference is printed as it is committed."""
+    assert run("config", "reference") == (0, reference(), "")
+
+
+def test_a_config_that_is_a_terminal_trick(run: Run, tmp_path: Path) -> None:
+    """A value in a config cannot speak to the terminal through `config show`."""
+    path = tmp_path / "site.toml"
+    path.write_text('[milter]\nsubmission_daemon_names = ["\\u001b[31m\\u009b1m\\u202e"]\n')
+    _, out, _ = run("config", "show", path)
+    assert all(line.isprintable() for line in out.splitlines())
+    assert tomllib.loads(out)["milter"]["submission_daemon_names"] == ["\x1b[31m\x9b1m\u202e"]
+
+
+def test_an_interrupt_is_no_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends with exit code 130 and says nothing more."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gatepost.service.cli.scan.load", interrupted)
+    assert run("scan", "--no-network", __file__) == (130, "", "")
+
+
+def test_an_error_of_our_own_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw is one line and exit 1; the traceback is there for whoever asks for it."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by\nzero")
+
+    monkeypatch.setattr("gatepost.service.cli.scan.load", broken)
+    code, out, err = run("scan", "--no-network", __file__)
+    assert (code, out) == (1, "")
+    assert err == "gatepost: internal error: ZeroDivisionError: by\\nzero (GATEPOST_DEBUG=1 shows the traceback)\n"
+    monkeypatch.setenv("GATEPOST_DEBUG", "1")
+    monkeypatch.setattr(sys, "argv", ["gatepost", "scan", __file__])
+    with pytest.raises(ZeroDivisionError):
+        main()
+
+
+def test_help_on_a_terminal_fits_it() -> None:
+    """On a terminal the help is plain text too."""
+    shown = on_terminal("scan", "--help")
+    assert shown.code == 0
+    assert "--no-network" in shown.out
