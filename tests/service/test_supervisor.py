@@ -7,6 +7,7 @@ import os
 import pwd
 import signal
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -190,6 +191,34 @@ def test_a_killed_worker_is_replaced(tmp_path: Path):
         with MilterClient(daemon.address) as mta:
             mta.greet()
             assert mta.message().answer.taken
+
+
+def test_a_hanging_worker_is_replaced(tmp_path: Path):
+    """A worker that gives no sign of life is killed, and a new one serves."""
+    with scripted(tmp_path, workers=1, hang_seconds=1) as daemon:
+        (victim,) = daemon.workers()
+        os.kill(victim, signal.SIGSTOP)
+        daemon.logged(f"worker {victim} hangs and is killed")
+        with MilterClient(daemon.address) as mta:
+            mta.greet()
+            assert seen(mta.message())["pid"] != victim
+
+
+def test_a_busy_worker_does_not_hang(tmp_path: Path):
+    """A worker whose judge takes long gives signs of life all the same."""
+    gate = tmp_path / "gate"
+    own = pwd.getpwuid(os.geteuid()).pw_name
+    with scripted(tmp_path, user=own, workers=1, hang_seconds=1) as daemon, MilterClient(daemon.address) as mta:
+        mta.greet()
+        endings: list[Ending] = []
+        judging = threading.Thread(target=lambda: endings.append(mta.message(f"block {gate}")))
+        judging.start()
+        begun = until(gate.with_suffix(".begun").exists, "the judge to begin") and time.monotonic()
+        until(lambda: time.monotonic() - begun > 2, "two seconds")
+        gate.touch()
+        judging.join(20)
+        assert endings[0].answer.taken
+        assert "hangs" not in daemon.log()
 
 
 def test_a_worker_that_keeps_dying_is_started_ever_more_slowly(tmp_path: Path):

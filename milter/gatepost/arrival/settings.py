@@ -181,6 +181,12 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         le=600,
         description="Longest pause before a worker that keeps dying is started again, 0.1 to 600 seconds; the first time there is none.",
     )
+    hang_seconds: float = Field(
+        60.0,
+        ge=1,
+        le=3600,
+        description="A worker that gives no sign of life for so long is killed and replaced, 1 to 3600 seconds.",
+    )
     own_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         (),
         max_length=1_000,

@@ -5,8 +5,8 @@ Signal handlers only wake the loop; the loop does the work, one event at a time,
 * SIGHUP builds a whole new snapshot. If that fails, or a worker cannot begin with it, the old one stays. Otherwise new
   workers start, and when all of them serve the old ones are told to drain.
 * SIGTERM and SIGINT stop: the workers finish the messages in flight. A second one ends them at once.
-* A worker that died is replaced at once, and after growing pauses if it keeps dying. One that has served its number of
-  messages is replaced before it leaves.
+* A worker that died or hangs is replaced at once, and after growing pauses if it keeps dying. One that has served its
+  number of messages is replaced before it leaves.
 
 The process forks, so it never starts a thread; whatever needs one is begun in the workers.
 """
@@ -40,7 +40,7 @@ _NEEDS_RESTART: Final = ("listen", "user", "socket_owner", "socket_mode")
 _BOOT: Final = 60.0  # seconds a worker may take to begin
 _GRACE: Final = 3.0  # seconds beyond a worker's own deadline before it is killed
 _SHORT_LIFE: Final = 10.0  # seconds; a worker that dies younger counts as dying again
-_IDLE: Final = 5.0  # seconds between two turns of the loop when nothing happens
+_IDLE: Final = 1.0  # seconds between two turns of the loop when nothing happens
 
 
 class Stage(Enum):
@@ -54,14 +54,21 @@ class Stage(Enum):
 
 @dataclass(slots=True)
 class Child:
-    """A worker as the supervisor knows it; `deadline` is when it is killed, on the monotonic clock."""
+    """A worker as the supervisor knows it, its times on the monotonic clock.
+
+    `heard` is when it last gave a sign of life; at its `deadline` it is killed.
+    """
 
     pid: int
     channel: socket.socket
     generation: int
     born: float
+    heard: float
     stage: Stage = Stage.STARTING
     deadline: float | None = None
+
+
+_AT_WORK: Final = frozenset({Stage.SERVING, Stage.RETIRING})
 
 
 class Supervisor:
@@ -122,6 +129,7 @@ class Supervisor:
         for channel in readable:
             if channel in channels:
                 self._hear(channels[channel])
+        self._kill_silent()
         self._reap()
         while self._signals:
             self._obey(self._signals.popleft())
@@ -187,7 +195,7 @@ class Supervisor:
         theirs.close()
         ours.setblocking(False)
         now = time.monotonic()
-        self._children[pid] = Child(pid, ours, self._generation, now, deadline=now + _BOOT)
+        self._children[pid] = Child(pid, ours, self._generation, now, now, deadline=now + _BOOT)
 
     def _hear(self, child: Child) -> None:
         """Take a worker's word. End of file needs nothing: it is reaped when it is dead."""
@@ -195,6 +203,7 @@ class Supervisor:
             words = child.channel.recv(16)
         except OSError:
             return
+        child.heard = time.monotonic()
         if worker.READY in words and child.stage is Stage.STARTING:
             child.stage, child.deadline = Stage.SERVING, None
             self._serves(child)
@@ -257,6 +266,14 @@ class Supervisor:
                 child.channel.shutdown(socket.SHUT_WR)
         except OSError:
             return  # it is dead already
+
+    def _kill_silent(self) -> None:
+        """End workers that hang. To be done right after all were heard: the supervisor itself may have been busy."""
+        since = time.monotonic() - self._snapshot.settings.hang_seconds
+        silent = [c for c in self._children.values() if c.stage in _AT_WORK and c.heard < since]
+        for child in silent:
+            log.error("worker %d hangs and is killed", child.pid)
+        self._kill(silent)
 
     def _kill_overdue(self) -> None:
         now = time.monotonic()

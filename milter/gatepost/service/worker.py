@@ -2,8 +2,8 @@
 
 libmilter holds the main thread. A second thread listens to the supervisor on a socket pair: the byte DRAIN means "take no
 new connection, serve those that are open until the MTA closes them"; end of file, which is also what is left of a
-supervisor that died, means "finish the messages in flight". A worker says READY when it can serve and RETIRE when it has
-served as many messages as it should.
+supervisor that died, means "finish the messages in flight". A worker says READY when it can serve, ALIVE from time to
+time and RETIRE when it has served as many messages as it should.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from gatepost.service import privileges, sockets
 log = logging.getLogger(__name__)
 
 READY: Final = b"r"
+ALIVE: Final = b"a"
 RETIRE: Final = b"m"
 DRAIN: Final = b"d"
 WORKER_BOOT_ERROR: Final = 3
@@ -121,22 +122,32 @@ class _Duty:
         self._name = sockets.socket_name(listener.fd)
         self._channel = channel
         self._traffic = traffic
+        self._pulse = snapshot.settings.hang_seconds / 4
+        self._beaten = time.monotonic()
         self._lifetime = _lifetime(snapshot.settings.max_messages_per_worker)
         self._leaving = threading.Lock()
 
     def watch(self) -> None:
         """Wait for the supervisor's word, telling it meanwhile if enough messages have been served."""
         try:
-            self._channel.settimeout(0.5)
+            self._channel.settimeout(min(0.5, self._pulse))
             while (order := self._hear()) is None:
                 if self._lifetime and self._traffic.ended >= self._lifetime:
                     self._lifetime = 0
                     self._channel.send(RETIRE)
+                self._beat()
             sockets.stop_accepting(self._listener)
             self.leave(draining=order == DRAIN)
         except Exception:
             log.exception("worker %d lost its supervision", os.getpid())
             os._exit(1)
+
+    def _beat(self) -> None:
+        """Give a sign of life, if it is time: code that held the interpreter lock for ever would keep this from it."""
+        if time.monotonic() - self._beaten >= self._pulse:
+            self._beaten = time.monotonic()
+            with suppress(TimeoutError):  # a supervisor that does not listen just now
+                self._channel.send(ALIVE)
 
     def _hear(self) -> bytes | None:
         """Give the supervisor's byte, b"" for end of file, None for nothing yet."""
