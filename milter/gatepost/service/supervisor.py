@@ -23,13 +23,12 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import Enum, auto
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 from gatepost.arrival.settings import Settings
 from gatepost.service import privileges, sockets, worker
+from gatepost.service.child import Child, Stage, spawn
 from gatepost.service.notify import Notifier
 from gatepost.service.worker import Snapshot
 
@@ -37,35 +36,8 @@ log = logging.getLogger(__name__)
 
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _NEEDS_RESTART: Final = ("listen", "user", "socket_owner", "socket_mode")
-_BOOT: Final = 60.0  # seconds a worker may take to begin
-_GRACE: Final = 3.0  # seconds beyond a worker's own deadline before it is killed
 _SHORT_LIFE: Final = 10.0  # seconds; a worker that dies younger counts as dying again
 _IDLE: Final = 1.0  # seconds between two turns of the loop when nothing happens
-
-
-class Stage(Enum):
-    """Where a worker is in its life."""
-
-    STARTING = auto()
-    SERVING = auto()
-    RETIRING = auto()  # serves on until its replacement does
-    LEAVING = auto()
-
-
-@dataclass(slots=True)
-class Child:
-    """A worker as the supervisor knows it, its times on the monotonic clock.
-
-    `heard` is when it last gave a sign of life; at its `deadline` it is killed.
-    """
-
-    pid: int
-    channel: socket.socket
-    generation: int
-    born: float
-    heard: float
-    stage: Stage = Stage.STARTING
-    deadline: float | None = None
 
 
 _AT_WORK: Final = frozenset({Stage.SERVING, Stage.RETIRING})
@@ -163,7 +135,8 @@ class Supervisor:
         if number == signal.SIGHUP:
             self._reload()
         elif self._stopping:
-            self._kill(self._children.values())
+            for child in self._children.values():
+                child.kill()
         else:
             log.info("stopping: %s", signal.Signals(number).name)
             self._stop(0)
@@ -180,30 +153,20 @@ class Supervisor:
                 self._not_before = time.monotonic() + 1.0
 
     def _missing(self) -> int:
-        active = {Stage.STARTING, Stage.SERVING}
-        there = [c for c in self._children.values() if c.generation == self._generation and c.stage in active]
+        there = [c for c in self._children.values() if c.generation == self._generation and c.active]
         return (self._candidate or self._snapshot).settings.workers - len(there)
 
     def _fork(self, snapshot: Snapshot) -> None:
-        ours, theirs = socket.socketpair()
-        pid = os.fork()
-        if pid == 0:
-            ours.close()
-            for inherited in (self._wake_in, self._wake_out, *(c.channel for c in self._children.values())):
-                inherited.close()
-            worker.serve(snapshot, self._listener, theirs, self._account)
-        theirs.close()
-        ours.setblocking(False)
-        now = time.monotonic()
-        self._children[pid] = Child(pid, ours, self._generation, now, now, deadline=now + _BOOT)
+        def serve(channel: socket.socket) -> NoReturn:
+            worker.serve(snapshot, self._listener, channel, self._account)
+
+        others = (child.channel for child in self._children.values())
+        child = spawn(self._generation, serve, (self._wake_in, self._wake_out, *others))
+        self._children[child.pid] = child
 
     def _hear(self, child: Child) -> None:
-        """Take a worker's word. End of file needs nothing: it is reaped when it is dead."""
-        try:
-            words = child.channel.recv(16)
-        except OSError:
-            return
-        child.heard = time.monotonic()
+        """Take a worker's word."""
+        words = child.hear()
         if worker.READY in words and child.stage is Stage.STARTING:
             child.stage, child.deadline = Stage.SERVING, None
             self._serves(child)
@@ -253,19 +216,7 @@ class Supervisor:
 
     def _drain(self, children: Iterable[Child]) -> None:
         for child in children:
-            self._tell(child, worker.DRAIN, self._snapshot.settings.drain_seconds)
-
-    def _tell(self, child: Child, word: bytes, seconds: float) -> None:
-        """Tell a worker to leave within so many seconds; no word means at the end of the messages in flight."""
-        child.stage = Stage.LEAVING
-        child.deadline = time.monotonic() + seconds + _GRACE
-        try:
-            if word:
-                child.channel.send(word)
-            else:
-                child.channel.shutdown(socket.SHUT_WR)
-        except OSError:
-            return  # it is dead already
+            child.drain(self._snapshot.settings.drain_seconds)
 
     def _kill_silent(self) -> None:
         """End workers that hang. To be done right after all were heard: the supervisor itself may have been busy."""
@@ -273,7 +224,7 @@ class Supervisor:
         silent = [c for c in self._children.values() if c.stage in _AT_WORK and c.heard < since]
         for child in silent:
             log.error("worker %d hangs and is killed", child.pid)
-        self._kill(silent)
+            child.kill()
 
     def _kill_overdue(self) -> None:
         now = time.monotonic()
@@ -281,15 +232,7 @@ class Supervisor:
         for child in overdue:
             lag = "begin" if child.stage is Stage.STARTING else "leave"
             log.warning("worker %d did not %s in time and is killed", child.pid, lag)
-        self._kill(overdue)
-
-    def _kill(self, children: Iterable[Child]) -> None:
-        for child in children:
-            child.deadline = None
-            try:
-                os.kill(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+            child.kill()
 
     # ------------------------------------------------------------------ snapshots
     def _roll_out(self, snapshot: Snapshot) -> None:
@@ -323,7 +266,7 @@ class Supervisor:
         self._candidate = None
         for child in mine:
             child.stage = Stage.LEAVING
-        self._kill(mine)
+            child.kill()
         if self._generation == 1:
             self._say("gatepost: a worker cannot begin, see the log")
             self._stop(1)
@@ -359,7 +302,7 @@ class Supervisor:
         self._stopping, self._exit_code = True, code
         self._notifier.stopping()
         for child in self._children.values():
-            self._tell(child, b"", self._snapshot.settings.stop_seconds)
+            child.finish(self._snapshot.settings.stop_seconds)
 
 
 def _keep_fixed(old: Settings, new: Snapshot) -> Snapshot:
