@@ -86,6 +86,22 @@ def test_the_null_path_is_judged_by_helo() -> None:
     assert run(b"<>", helo="").code == "spf.none"
 
 
+def test_a_quoted_at_does_not_move_the_domain() -> None:
+    """The domain is what stands behind the last @, for pyspf too, which would take the first."""
+    dns = FakeDns({**ZONE, "attack.example": {"TXT": ["v=spf1 +all"]}})
+    evidence = run(b'<"x@attack.example"@example.com>', "198.51.100.1", dns=dns)
+    assert evidence.code == "spf.fail"
+    assert evidence.facts["domain"] == "example.com"
+    assert {question.name for question in dns.asked} == {"example.com"}
+
+
+def test_a_strangers_explanation_is_not_shown() -> None:
+    """What a domain writes into exp= stays out of our sentences."""
+    zone = {"x.example": {"TXT": ["v=spf1 -all exp=e.x.example"]}, "e.x.example": {"TXT": ["Call 555-0100 now"]}}
+    evidence = run(b"<ann@x.example>", dns=FakeDns(zone))
+    assert evidence.detail == "SPF: x.example says that 192.0.2.7 may not send for it."
+
+
 def test_no_client_no_spf() -> None:
     """Mail from no network client has nothing to check."""
     assert run(b"<ann@example.com>", ip=None).code == "spf.none"

@@ -39,7 +39,11 @@ CODES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class SpfResult:
-    """What check_host() gives (RFC 7208 2.6): `reason` is pyspf's sentence; `explanation` the domain's own on a fail."""
+    """What check_host() gives (RFC 7208 2.6).
+
+    `reason` is half a sentence about an error. `explanation` is the domain's own text on a fail: a stranger's words, which
+    are shown to nobody.
+    """
 
     status: Status
     reason: str = ""
@@ -53,6 +57,10 @@ class _Query(spf.query):  # type: ignore[misc]
     def __init__(self, ip: str, sender: str, helo: str, resolver: Resolver, receiver: str) -> None:
         super().__init__(i=ip, s=sender, h=helo, receiver=receiver, strict=True)
         self._resolver = resolver
+        if sender.count("@") > 1:
+            # pyspf cuts at the first @, which a quoted local part may hold: "x@attack.example"@example.com.
+            self.l, _, self.o = sender.rpartition("@")
+            self.d = self.o
 
     def dns(self, name: str, qtype: str, cnames: object = None, ignore_void: bool = False) -> list[Any]:  # noqa: ARG002
         """Answer as pyspf's own method does: a list of values, [] for a void look-up (RFC 7208 4.6.4), or TempError."""
@@ -109,8 +117,9 @@ def check_host(
     query.t = str(int(clock.now()))
     word, _, text = query.check()
     status = Status(word)
+    error = text if status in (Status.TEMPERROR, Status.PERMERROR) else ""
     explanation = text if status is Status.FAIL else ""
-    return SpfResult(status, text, str(query.mechanism or ""), explanation)
+    return SpfResult(status, error, str(query.mechanism or ""), explanation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +160,20 @@ class SpfCheck:
         return (_evidence(result, facts),)
 
 
+_SENTENCES: Final[Mapping[Status, str]] = {
+    Status.PASS: "{ip} may send for {who}.",
+    Status.FAIL: "{who} says that {ip} may not send for it.",
+    Status.SOFTFAIL: "{who} says that {ip} probably may not send for it.",
+    Status.NEUTRAL: "{who} says nothing about {ip}.",
+    Status.NONE: "{who} has no SPF record.",
+}
+
+
 def _evidence(result: SpfResult, facts: Mapping[str, str]) -> Evidence:
     """Put a result into the words everybody shares."""
     who = facts.get("domain") or facts.get("smtp.mailfrom") or facts.get("smtp.helo") or "the sender"
-    detail = f"SPF {result.status} for {who}" + (f": {result.reason}" if result.reason else "") + "."
+    sentence = f"SPF {result.status} for {who}: {result.reason}."
+    if not result.reason:
+        sentence = "SPF: " + _SENTENCES[result.status].replace("{ip}", facts["client-ip"]).replace("{who}", who)
     degraded = "dns" if result.status is Status.TEMPERROR else ""
-    return Evidence("spf", f"spf.{result.status}", result.status, detail, facts=facts, degraded=degraded)
+    return Evidence("spf", f"spf.{result.status}", result.status, sentence, facts=facts, degraded=degraded)
