@@ -22,7 +22,8 @@ _UNWANTED = {
     ),
     "stock": letter(
         "Hot stock alert",
-        "This penny stock is about to explode. Target price 2.50 in 5 days. Get in now before the big news hits, watch it trade Monday.",
+        "Investors alert! This penny stock is about to explode. Current price: 0.45. 5 day target price: 2.50. Huge news is expected "
+        "this week and the company is going to announce record profit. Get in now before the price goes up, do not miss this one!",
     ),
     "advance fee": letter(
         "URGENT BUSINESS PROPOSAL",

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
+from gatepost.checks.content.model import DENSE_FROM
 from gatepost.checks.content.tokens import extract
 from gatepost.mail.message import from_bytes
 from gatepost.training.corpus import Sample
@@ -30,7 +31,6 @@ _TWINS: Final = 2
 _BATCH: Final = 256
 _COLUMN_MESSAGES: Final = 4
 _SECOND_SHARE: Final = 0.03
-_DENSE_FROM: Final = 30
 # A text of a dozen tokens with fewer than three of the commonest English words is taken for another language.
 _ENGLISH: Final = frozenset(b"the and to of for you is in this that with are be it your have on from will".split())
 _SOME_TOKENS: Final = 12
@@ -169,6 +169,6 @@ def build_matrix(table: Table, columns: npt.NDArray[np.uint32], power: float) ->
         indices.append(found.astype(np.int32))
         starts.append(starts[-1] + found.size)
     sizes = np.diff(starts)
-    values = np.repeat((1 / np.maximum(sizes, _DENSE_FROM) ** power).astype(np.float32), sizes)
+    values = np.repeat((1 / np.maximum(sizes, DENSE_FROM) ** power).astype(np.float32), sizes)
     shape = (len(table), columns.size)
     return scipy.sparse.csr_matrix((values, np.concatenate(indices), np.array(starts)), shape=shape)

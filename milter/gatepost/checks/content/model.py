@@ -36,7 +36,8 @@ FORMAT: Final = 1
 LABELS: Final = ("ham", "spam", "phish")
 _BITS: Final = range(10, 23)
 _JSON_BYTES: Final = 1024 * 1024
-_DENSE_FROM: Final = 30
+DENSE_FROM: Final = 30
+"""Known tokens from which on a message's length damps each token's weight; shorter messages are not amplified."""
 
 
 class ModelError(ValueError):
@@ -82,7 +83,7 @@ class Scale:
 
     def factor(self, tokens: int, power: float) -> float:
         """Give what one unit of weight adds to the logit of a message of so many known tokens."""
-        return self.slope * self.step / float(max(tokens, _DENSE_FROM) ** power)
+        return self.slope * self.step / float(max(tokens, DENSE_FROM) ** power)
 
 
 @dataclass(frozen=True, slots=True)
