@@ -1,0 +1,185 @@
+"""Where the parts meet: the order of the checks, what they may emit, and what each door is for."""
+
+from __future__ import annotations
+
+import logging
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from gatepost.arrival.judge import Kind
+from gatepost.mail.address import parse_path
+from gatepost.mail.envelope import Client, Direction, Envelope
+from gatepost.mail.message import from_bytes
+from gatepost.service.assemble import (
+    AssemblyError,
+    Doors,
+    ReplayDoors,
+    SiteJudge,
+    answer,
+    early_questions,
+    lineup,
+    pipeline,
+    replay_pipeline,
+)
+from gatepost.service.codes import known_codes
+from gatepost.service.config import load
+from gatepost.service.places import site_key, state_directory
+from gatepost.testing import FakeClock, FakeDns, FakeScanner, MemoryState
+from gatepost.verdict import Accept, Defer, Quarantine, Reject
+from support.cases import Case, cases
+
+# Found only with a memory, a limit or a scanner that mail cases do not have; each has tests beside its check.
+ELSEWHERE = {
+    "arc.neutral",
+    "content.bulk",
+    "content.limit",
+    "content.none",
+    "dkim.neutral",
+    "iprev.none",
+    "virus.heuristic",
+}
+ELSEWHERE |= {
+    "virus.skipped",
+    "virus.error",
+    "sender.bad",
+    "sender.good",
+    "sender.neutral",
+    "sender.temperror",
+    "rate.temperror",
+}
+ELSEWHERE |= {f"rate.{who}-{what}" for who in ("client", "sender", "login") for what in ("high", "exceeded")}
+
+
+def doors(**zone: object) -> Doors:
+    """Give a world of fakes."""
+    clock = FakeClock(1_793_534_400.0)
+    return Doors(clock, FakeDns(zone), MemoryState(clock), FakeScanner())
+
+
+def test_the_order_of_the_checks() -> None:
+    """A check runs after those whose evidence it reads; names are unique; authentication comes first."""
+    checks = lineup(load(None).config, doors())
+    names = [check.name for check in checks]
+    assert names[:5] == ["iprev", "spf", "dkim", "arc", "dmarc"]
+    assert len(set(names)) == len(names)
+    for place, check in enumerate(checks):
+        assert check.after <= set(names[:place]), f"{check.name} reads what comes later"
+
+
+def test_every_check_has_its_codes() -> None:
+    """The codes of the line-up are the known ones, and each begins with its check's name."""
+    codes = {code for check in lineup(load(None).config, doors()) for code in check.codes}
+    assert codes <= set(known_codes())
+    for check in lineup(load(None).config, doors()):
+        assert check.codes
+        assert all(code.startswith(f"{check.name}.") for code in check.codes)
+
+
+def test_the_mail_cases_find_every_code(caplog: pytest.LogCaptureFixture) -> None:
+    """Over all mail cases every code is emitted by some case, and no code that its check does not name."""
+    caplog.set_level(logging.CRITICAL)
+    named = {check.name: set(check.codes) for check in lineup(load(None).config, doors())}
+    seen = set()
+    for case in cases():
+        for item in case.judge().evidence:
+            assert item.code in named[item.check]
+            seen.add(item.code)
+    assert set().union(*named.values()) - seen <= ELSEWHERE
+
+
+def test_replay_remembers_nothing() -> None:
+    """A replayed message changes no state and writes no record; the same mail gets the same verdict again and again."""
+    world = doors()
+    replayed = pipeline(load(None), world, b"key", live=False)
+    message = from_bytes(b"From: a@sender.example\n\nhello\n")
+    envelope = Envelope(client=Client(ip=ip_address("192.0.2.1")), sender=parse_path(b"a@sender.example"))
+    verdicts = {replayed.judge(envelope, message).verdict.score for _ in range(3)}
+    assert len(verdicts) == 1
+    assert replayed.admit(envelope) == Accept()
+
+
+def test_a_live_site_counts_and_logs(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A live pipeline defers a client above the hard limit at RCPT, and writes one JSON line per message."""
+    config = tmp_path / "site.toml"
+    config.write_text("[reputation]\nclient_hard = 2\n")
+    world = doors()
+    judge = SiteJudge(pipeline(load(config), world, b"key", live=True), world.resolver)
+    envelope = Envelope(client=Client(ip=ip_address("192.0.2.1")), sender=parse_path(b"a@sender.example"))
+    judge.warm(envelope)
+    for _ in range(4):
+        judge.judge(envelope, from_bytes(b"From: a@sender.example\n\nhello\n"))
+    assert isinstance(judge.admit(envelope), Defer)
+    lines = capfd.readouterr().err.splitlines()
+    assert len([line for line in lines if line.startswith('{"event":"message"')]) == 4
+
+
+def test_what_is_asked_early() -> None:
+    """At MAIL the client's name and the sender's SPF record are foreseen; under the null path the HELO's."""
+    client = Client(ip=ip_address("192.0.2.1"), helo="mail.sender.example")
+    asked = [question.name for question in early_questions(Envelope(client=client, sender=parse_path(b"a@x.example")))]
+    assert asked == ["1.2.0.192.in-addr.arpa", "x.example"]
+    assert [question.name for question in early_questions(Envelope(client=client))][1] == "mail.sender.example"
+    assert list(early_questions(Envelope())) == []
+
+
+def test_own_mail_asks_nothing_early() -> None:
+    """Outbound mail warms no cache."""
+    world = doors()
+    judge = SiteJudge(pipeline(load(None), world, b"key", live=False), world.resolver)
+    judge.warm(Envelope(direction=Direction.OUTBOUND, sender=parse_path(b"a@x.example")))
+    assert isinstance(world.resolver, FakeDns)
+    assert world.resolver.asked == []
+
+
+def test_outcomes_in_the_words_of_the_protocol() -> None:
+    """Each outcome becomes one answer: acceptance, a hold with a short safe reason, 451, 550."""
+    assert answer(Accept()).kind is Kind.ACCEPT
+    held = answer(Quarantine("score: \r\nX: y " + "ü" * 300))
+    assert (held.kind, held.rcode) == (Kind.ACCEPT, "")
+    assert held.quarantine is not None
+    assert len(held.quarantine.encode()) <= 100
+    assert held.quarantine.isprintable()
+    later, never = answer(Defer((4, 7, 1), "later\x00")), answer(Reject((5, 7, 1), "no\r\n250 ok"))
+    assert (later.kind, later.rcode, later.xcode, later.text) == (Kind.TEMPFAIL, "451", "4.7.1", ("later?",))
+    assert (never.kind, never.rcode, never.xcode, never.text) == (Kind.REJECT, "550", "5.7.1", ("no 250 ok",))
+
+
+def test_parts_that_cannot_be_had(tmp_path: Path) -> None:
+    """A model or a zone that cannot be used is one line, before any mail is judged."""
+    (tmp_path / "bad.zone").write_text("[1, 2")
+    with pytest.raises(AssemblyError, match=r"bad\.zone: not YAML"):
+        replay_pipeline(load(None), ReplayDoors(dns_zone=tmp_path / "bad.zone"))
+    (tmp_path / "site.toml").write_text('[classifier]\nmodel = "base-190001"\n')
+    with pytest.raises(AssemblyError, match="model base-190001: no model of that name is installed") as caught:
+        replay_pipeline(load(tmp_path / "site.toml"), ReplayDoors(no_network=True))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_site_key_is_made_once(tmp_path: Path) -> None:
+    """The key is made at first use, kept, readable by its owner alone, and made anew when it was cut short."""
+    key = site_key(tmp_path)
+    assert len(key) == 32
+    assert site_key(tmp_path) == key
+    assert (tmp_path / "site.key").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "site.key").write_bytes(key[:5])
+    assert len(site_key(tmp_path)) == 32
+
+
+def test_where_the_state_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Systemd's directory comes first; the first of several counts; an ordinary user has XDG's."""
+    monkeypatch.setenv("STATE_DIRECTORY", f"{tmp_path}:/elsewhere")
+    assert state_directory() == tmp_path
+    monkeypatch.delenv("STATE_DIRECTORY")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert state_directory() == tmp_path / "state" / "gatepost"
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert state_directory() == Path("/var/lib/gatepost")
+
+
+def test_a_case_names_its_files() -> None:
+    """A case without an .smtp file has an empty envelope: the corpus' defaults are in its files, not in code."""
+    envelope = Case(Path("nowhere")).envelope()
+    assert (envelope.sender, envelope.client.ip, envelope.recipients) == (None, None, ())
