@@ -115,11 +115,17 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         self._quiet = {
             step: Milter.NOREPLY if self._protocol & bit else Milter.CONTINUE for step, bit in _QUIET.items()
         }
-        if offered & Milter.SETSYMLIST:
-            for stage, names in _MACROS:
-                self._ctx.setsymlist(stage, names)
         options[:] = [_ACTIONS | (offered & Milter.SETSYMLIST), self._protocol, 0, 0]
+        if offered & Milter.SETSYMLIST:
+            self._ask_for_macros()
         return int(Milter.CONTINUE)
+
+    def _ask_for_macros(self) -> None:
+        for stage, names in _MACROS:
+            try:
+                self._ctx.setsymlist(stage, names)
+            except Milter.error:
+                log.warning("the MTA takes no list of macros for stage %d and sends its own choice", stage)
 
     def connect(self, hostname: str, family: int, hostaddr: Any) -> int:
         """CONNECT: note the client."""
@@ -137,7 +143,11 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
     def mail(self, path: bytes) -> int:
         """MAIL: begin a message and let the judge warm up."""
         transaction = self._connection.mail(path, {name: self.macro(name) for name in _AT_MAIL})
-        self._site.judge.warm(transaction.envelope(self.macro("i")))
+        try:
+            self._site.judge.warm(transaction.envelope(self.macro("i")))
+        except Exception:
+            # A head start that failed is no reason to refuse mail.
+            log.exception("warming up failed")
         return self._quiet["mail"]
 
     def rcpt(self, path: bytes) -> int:
@@ -223,6 +233,8 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
 
     def broke(self, step: str) -> int:
         """Answer for an exception: at once where the MTA waits for a decision, else at the end of the message."""
+        if step == "negotiate":
+            return int(Milter.REJECT)
         if step in {"rcpt", "eom"}:
             return self.trouble()
         if self._connection.transaction is not None:

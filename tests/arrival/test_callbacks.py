@@ -1,0 +1,155 @@
+"""The glue to libmilter: no exception leaves a callback, and none is forgotten.
+
+libmilter is replaced by a context that notes what is asked of it; the real one is played against in tests/dialogs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import Milter
+import pytest
+
+from gatepost.arrival import callbacks
+from gatepost.arrival.callbacks import Filter, Site
+from gatepost.arrival.judge import Answer, Kind
+from gatepost.arrival.session import Ours
+from gatepost.arrival.settings import Settings, Trouble
+from gatepost.verdict import Accept, AddHeader, Verdict
+
+OFFER = [0x1FF, 0x1FFFFF, 0, 0]
+
+
+@dataclass
+class Context:
+    """libmilter's side of a connection."""
+
+    private: object = None
+    replies: list[tuple[str, ...]] = field(default_factory=list)
+    headers: list[tuple[str, str, int]] = field(default_factory=list)
+    refuse_symbols: bool = False
+
+    def setpriv(self, value: object) -> None:
+        """Keep the filter."""
+        self.private = value
+
+    def getpriv(self) -> object:
+        """Give the filter."""
+        return self.private
+
+    def getsymval(self, *_: object) -> None:
+        """Know no macro."""
+
+    def setsymlist(self, *_: object) -> None:
+        """Take a list of macros, or refuse it."""
+        if self.refuse_symbols:
+            raise Milter.error("cannot set macro list")
+
+    def setreply(self, *words: str) -> None:
+        """Note a reply."""
+        self.replies.append(words)
+
+    def addheader(self, name: str, value: str, index: int) -> None:
+        """Note a field."""
+        self.headers.append((name, value, index))
+
+
+class Judge:
+    """Accepts everything with one header."""
+
+    def warm(self, *_: object) -> None:
+        """Do nothing."""
+
+    def admit(self, *_: object) -> Accept:
+        """Take everybody."""
+        return Accept()
+
+    def judge(self, *_: object) -> Verdict:
+        """Accept."""
+        return Verdict(Accept(), 0.0, edits=(AddHeader("X-Seen", "yes"),))
+
+
+def site(on_error: Trouble = Trouble.TEMPFAIL) -> Site:
+    """Give a site with the accepting judge."""
+    return Site(Settings(on_error=on_error), Judge(), lambda _: Answer(Kind.CONTINUE))
+
+
+def event(of: Site, step: str, call: Callable[..., int]) -> Callable[..., int]:
+    """Give the function that libmilter would call."""
+    return callbacks._event(of, Ours(), step, call)
+
+
+def fails(*_: object) -> int:
+    """Fail as a bug in the filter would."""
+    raise MemoryError("no more")
+
+
+def begun(of: Site) -> Context:
+    """Give a connection with a message under way."""
+    context = Context()
+    event(of, "negotiate", Filter.negotiate)(context, list(OFFER))
+    event(of, "mail", Filter.mail)(context, b"<a@example.net>")
+    return context
+
+
+@pytest.mark.parametrize("step", ["header", "body", "mail"])
+@pytest.mark.parametrize(
+    ("on_error", "code", "rcode"),
+    [
+        (Trouble.TEMPFAIL, Milter.TEMPFAIL, "451"),
+        (Trouble.REJECT, Milter.REJECT, "550"),
+        (Trouble.ACCEPT, Milter.CONTINUE, ""),
+    ],
+)
+def test_a_failure_on_the_way_is_answered_at_the_end(step: str, on_error: Trouble, code: int, rcode: str):
+    """Where the MTA waits for no decision, an exception is remembered: the message is never judged in part."""
+    of = site(on_error)
+    context = begun(of)
+    assert event(of, step, fails)(context, b"x", b"y") in {Milter.CONTINUE, Milter.NOREPLY}
+    assert event(of, "eom", Filter.eom)(context) == code
+    assert [reply[0] for reply in context.replies] == ([rcode] if rcode else [])
+    assert context.headers == []
+    assert of.traffic.in_flight == 0
+
+
+def test_the_next_message_is_untouched_by_it():
+    """The failure belongs to its message alone."""
+    of = site()
+    context = begun(of)
+    event(of, "header", fails)(context, b"x", b"y")
+    event(of, "eom", Filter.eom)(context)
+    event(of, "mail", Filter.mail)(context, b"<a@example.net>")
+    assert event(of, "eom", Filter.eom)(context) == Milter.CONTINUE
+    assert context.headers == [("X-Seen", " yes", -1)]
+
+
+def test_a_failed_negotiation_refuses_the_connection():
+    """Without an agreement nothing can be examined, so the MTA is left to its default action."""
+    context = Context()
+    assert event(site(), "negotiate", fails)(context, list(OFFER)) == Milter.REJECT
+
+
+def test_an_mta_that_takes_no_macro_list_is_served():
+    """Its own choice of macros has to do."""
+    context = Context(refuse_symbols=True)
+    assert event(site(), "negotiate", Filter.negotiate)(context, list(OFFER)) == Milter.CONTINUE
+
+
+def test_end_of_message_without_a_message():
+    """An end that no MAIL began is trouble, never an acceptance."""
+    context = Context()
+    event(site(), "negotiate", Filter.negotiate)(context, list(OFFER))
+    assert event(site(), "eom", Filter.eom)(context) == Milter.TEMPFAIL
+
+
+def test_close_without_connect():
+    """A connection that ends before it began is no trouble, and lets go of the filter."""
+    of = site()
+    close = callbacks._closing(event(of, "close", Filter.close))
+    assert close(Context()) == Milter.CONTINUE
+    context = begun(of)
+    held = context.private
+    close(context)
+    assert held._ctx is None
+    assert of.traffic.in_flight == 0

@@ -1,0 +1,29 @@
+"""The files that plug the daemon in say what the daemon does by default."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gatepost.arrival.settings import Settings
+
+PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
+DEFAULTS = Settings()
+
+
+def test_systemd_waits_longer_than_the_daemon():
+    """The service manager does not kill what still finishes messages, and its watchdog leaves time to load a model."""
+    unit = (PACKAGING / "systemd" / "gatepost.service").read_text()
+    assert float(re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)[1]) > DEFAULTS.stop_seconds + 10
+    assert "Type=notify\n" in unit
+    assert "KillMode=mixed\n" in unit
+
+
+def test_mta_snippets_name_the_default_socket():
+    """Postfix and Sendmail find the daemon where it listens, and wait longer than it takes."""
+    postfix = (PACKAGING / "postfix" / "main.cf.snippet").read_text()
+    sendmail = (PACKAGING / "sendmail" / "gatepost.mc").read_text()
+    assert f"smtpd_milters = {DEFAULTS.listen}\n" in postfix
+    assert f"S={DEFAULTS.address.milter}," in sendmail
+    assert float(re.search(r"^milter_content_timeout = (\d+)s$", postfix, re.MULTILINE)[1]) > DEFAULTS.message_seconds
+    assert f"milter_macro_daemon_name={DEFAULTS.submission_daemon_names[0]}" in postfix
