@@ -32,6 +32,17 @@ def test_a_missing_path_is_one_line(tmp_path: Path) -> None:
         list(files([tmp_path / "nothing.eml"]))
 
 
+def test_a_directory_that_cannot_be_listed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mail in a directory without permission is not passed over in silence."""
+
+    def refused(path: str | Path = ".") -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(ReplayError, match="cannot be read: Permission denied"):
+        list(files([tmp_path]))
+
+
 def test_an_mbox_is_cut_at_its_from_lines(tmp_path: Path) -> None:
     """Each message of an mbox comes by itself, numbered, with quoted From lines restored."""
     path = tmp_path / "box"

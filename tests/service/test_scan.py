@@ -151,6 +151,7 @@ def test_no_network_asks_nobody(run: Run, tmp_path: Path) -> None:
         (["--jobs", "two", SIGNED], ["--jobs"]),
         (["--bogus", SIGNED], ["--bogus"]),
         ([], ["PATH"]),
+        (["x" * 5000], ["cannot be read: File name too long"]),
         (["/no/\x1b[31msuch\n.eml"], ["/no/\\x1b[31msuch\\n.eml: no such file or directory"]),
     ],
 )
@@ -162,6 +163,14 @@ def test_wrong_usage_is_one_line(run: Run, arguments: list[str | Path], pieces: 
     assert err.count("\n") == 1
     assert err[:-1].isprintable()
     assert all(piece in err for piece in pieces)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1%eth0"])
+def test_every_form_of_a_client_address(run: Run, address: str) -> None:
+    """Both families, mapped and scoped addresses are clients like any other."""
+    code, out, err = run("scan", "--json", "--no-network", "--client-ip", address, SIGNED)
+    assert (code, err) == (0, "")
+    assert "iprev.temperror" in [item["code"] for item in verdicts(out)[0]["evidence"]]
 
 
 def test_an_empty_directory_is_said(run: Run, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -42,22 +43,31 @@ class Stored:
 def files(paths: Iterable[Path]) -> Iterator[Path]:
     """Give the files behind paths, in a stable order: a directory stands for the files below it, Maildir's tmp left out.
 
-    `-` is given as it is. Raises ReplayError for a path that does not exist. Devices, pipes and sockets inside a directory
+    `-` is given as it is. Raises ReplayError for a path that does not exist or cannot be listed. Devices, pipes and sockets inside a directory
     are passed over.
     """
     for path in paths:
         if str(path) == "-":
             yield path
-        elif path.is_dir():
-            yield from _below(path)
-        elif path.exists():
-            yield path
-        else:
-            raise ReplayError(f"{path}: no such file or directory")
+            continue
+        try:
+            if stat.S_ISDIR(path.stat().st_mode):
+                yield from _below(path)
+            else:
+                yield path
+        except FileNotFoundError:
+            raise ReplayError(f"{path}: no such file or directory") from None
+        except OSError as error:
+            raise ReplayError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
+
+
+def _refuse(error: OSError) -> None:
+    """Let a directory that cannot be listed be an error: passed over in silence, its mail would seem to be judged."""
+    raise error
 
 
 def _below(directory: Path) -> Iterator[Path]:
-    for folder, names, entries in os.walk(directory):
+    for folder, names, entries in os.walk(directory, onerror=_refuse):
         if {"cur", "new", "tmp"} <= set(names):
             names.remove("tmp")
         names.sort()

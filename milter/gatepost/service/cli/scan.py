@@ -90,7 +90,8 @@ def scan(
 def _envelope(client_ip: str, client_name: str, helo: str, mail_from: str, rcpt_to: list[str], login: str) -> Envelope:
     """Make the SMTP envelope from the options; a wrong address is a usage error."""
     try:
-        address = ip_address(client_ip) if client_ip else None
+        # A zone (`fe80::1%eth0`) names an interface of this machine, nothing that could be looked up.
+        address = ip_address(client_ip.partition("%")[0]) if client_ip else None
     except ValueError:
         raise typer.BadParameter(f"{client_ip!r} is not an IP address", param_hint="--client-ip") from None
     recipients = (parse_path(recipient.encode("utf-8", "surrogateescape")) for recipient in rcpt_to)
