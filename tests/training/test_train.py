@@ -118,6 +118,20 @@ def test_folds_hold_groups_and_sources_together(packs: list[Path]):
     assert np.array_equal(by_group, folds_by_group(table, 3))
 
 
+def test_packs_without_phish_and_of_few_messages_are_enough(tmp_path: Path):
+    """Ham and spam alone make a model that never says phish, even where a fold holds all the ham."""
+    for label, each in (("ham", 5), ("spam", 60)):
+        place = tmp_path / "p" / label
+        place.mkdir(parents=True)
+        for number in range(each):
+            (place / f"{number:05d}.eml").write_bytes(invented(label, number))
+    train_model(find_packs([tmp_path / "p"]), tmp_path / "out", 1, 1, _quiet)
+    check = build(Settings(model=str(tmp_path / "out"), spam_from=0.5, ham_to=0.5))
+    found = [check.run(Envelope(), from_bytes(invented("spam", n, seed=5)), Found())[0].code for n in range(10)]
+    assert "content.phish" not in found
+    assert found.count("content.spam") >= 8
+
+
 def test_packs_without_both_kinds_are_refused(tmp_path: Path):
     """Ham alone teaches nothing, and the error says what is missing."""
     place = tmp_path / "p" / "ham"

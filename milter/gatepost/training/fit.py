@@ -82,6 +82,8 @@ def fit_unwanted(matrix: scipy.sparse.csr_matrix, table: Table, rows: Bools, see
     between words that occur together, Bayes does not, which serves it better on mail from elsewhere.
     """
     words = matrix.shape[1]
+    if _of_one_kind(table.unwanted[rows]):
+        return _constant(table.unwanted[rows], words)
     both = scipy.sparse.hstack([matrix[rows], nuisance(table)[rows]]).tocsr()
     regression = _fit(both, table.unwanted[rows], sample_weights(table)[rows], _STRENGTH, seed)
     bayes = fit_bayes(matrix, table, rows).weights
@@ -93,6 +95,8 @@ def fit_unwanted(matrix: scipy.sparse.csr_matrix, table: Table, rows: Bools, see
 
 def fit_regression(matrix: scipy.sparse.csr_matrix, table: Table, rows: Bools, seed: int) -> Linear:
     """Fit plain logistic regression of unwanted mail against ham on some rows: a comparison row of the card."""
+    if _of_one_kind(table.unwanted[rows]):
+        return _constant(table.unwanted[rows], matrix.shape[1])
     return _fit(matrix[rows], table.unwanted[rows], sample_weights(table)[rows], _STRENGTH, seed)
 
 
@@ -115,10 +119,20 @@ def fit_phish(matrix: scipy.sparse.csr_matrix, table: Table, rows: Bools, seed: 
     """Fit phish against other unwanted mail on some rows; without phish or without spam it says which one there is."""
     rows = rows & (table.unwanted == 1)
     target = (table.labels[rows] == "phish").astype(np.int64)
-    if len(set(target.tolist())) < 2:
-        return Linear(np.zeros(matrix.shape[1]), 4.0 if target.any() else -4.0)
+    if _of_one_kind(target):
+        return _constant(target, matrix.shape[1])
     weights = phish_weights(table)[rows]
     return _fit(matrix[rows], target, weights, _PHISH_STRENGTH, seed)
+
+
+def _of_one_kind(target: npt.NDArray[np.int64]) -> bool:
+    """Say whether there is nothing to tell apart, as in a fold that holds all the ham there is."""
+    return target.size == 0 or bool((target == target[0]).all())
+
+
+def _constant(target: npt.NDArray[np.int64], words: int) -> Linear:
+    """Give the model that says "the one kind there was", without a word for it."""
+    return Linear(np.zeros(words), 4.0 if target.any() else -4.0)
 
 
 def _fit(
@@ -132,6 +146,8 @@ def _fit(
 
 def fit_bayes(matrix: scipy.sparse.csr_matrix, table: Table, rows: Bools) -> Linear:
     """Fit multinomial naive Bayes on token presence; ham and unwanted mail that is not English weigh alike."""
+    if _of_one_kind(table.unwanted[rows]):
+        return _constant(table.unwanted[rows], matrix.shape[1])
     weights = sample_weights(table)
     foreign = table.foreign & rows
     kinds = [foreign & (table.unwanted == each) for each in (0, 1)]

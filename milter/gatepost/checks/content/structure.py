@@ -22,7 +22,8 @@ _MAILBOX: Final = re.compile(r"([^\s<>@,;:\"]{1,80})@([a-z0-9.-]{1,253})", re.IG
 _WORD: Final = re.compile(r"[^\W\d_]{2,24}")
 _VIA_LIST: Final = re.compile(r"\s(?:via|durch|por)\s.*\Z", re.IGNORECASE)
 _MIXED_SCRIPT: Final = re.compile("[a-z][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][a-z]", re.IGNORECASE)
-_SPACED_OUT: Final = re.compile(r"\b\w(?:[ ._*-]\w\b){4}")
+# Five single letters: the search skips from separator to separator, and each letter must stand alone.
+_SPACED_OUT: Final = re.compile(r"[ .*-](?<=\b\w.)\w(?:[ .*-]\w){3}\b", re.DOTALL)
 _EXTENSION: Final = re.compile(r"\.([a-z0-9]{1,6})\Z", re.IGNORECASE)
 
 _LOOKS_CHARACTERS: Final = 4_000

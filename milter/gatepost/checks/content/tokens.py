@@ -37,7 +37,10 @@ FEATURES_VERSION: Final = 1
 """Rises whenever the same message gives other tokens than before: a model fits one version only."""
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]{1,3}(?![^\W_]))?")
-_ADDRESS: Final = re.compile(r"(?:https?://|www\.)[!-~]{1,2000}|(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,253}")
+# The same for lower-case ASCII, three times as fast.
+_ASCII_WORD: Final = re.compile(r"[a-z0-9]+(?:'[a-z0-9]{1,3}(?![a-z0-9]))?")
+_URL: Final = re.compile(r"(?:https?://|www\.)[!-~]{1,2000}")
+_MAILBOX: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}+@[\w.-]{1,253}")
 # Thai, Lao, Khmer, Burmese; kana; Han. Hangul puts spaces between words.
 _SPACELESS: Final = re.compile(
     "[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff]+"
@@ -99,8 +102,10 @@ def _headless(message: Message) -> bool:
 
 def _text_tokens(text: str, own: frozenset[str]) -> list[str]:
     """Give words and pairs of neighbouring words, at most limits.TOKENS; the recipient's own names left out."""
-    if "@" in text or "://" in text or "www." in text:
-        text = _ADDRESS.sub(" ", text)
+    if "://" in text or "www." in text:
+        text = _URL.sub(" ", text)
+    if "@" in text:
+        text = _MAILBOX.sub(" ", text)
     words = [word for word in _words(text) if word not in own][: limits.TOKENS // 2]
     pairs = [f"{first} {second}" for first, second in pairwise(words) if first[0] != "#" or second[0] != "#"]
     return [word for word in words if word[0] != "#"] + pairs
@@ -110,13 +115,15 @@ def _words(text: str) -> list[str]:
     """Cut text into normal words: lower case, two to 24 characters, numbers by their length."""
     text = text.lower()
     pairs: list[str] = []
+    finder = _ASCII_WORD
     if not text.isascii():
+        finder = _WORD
         for run in _SPACELESS.findall(text):
             pairs += filter(spaceless_word, map("".join, pairwise(run)))
         text = _SPACELESS.sub(" ", text)
     plain = [
         word if word.isalpha() else _shape(word)
-        for word in _WORD.findall(text)
+        for word in finder.findall(text)
         if 1 < len(word) <= _LONGEST and word not in STOPWORDS
     ]
     return [word for word in plain if word] + pairs

@@ -15,12 +15,10 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
-from publicsuffixlist import PublicSuffixList
-
 from gatepost.checks.content.markup import Anchor
 from gatepost.mail import limits
+from gatepost.mail.suffix import registrable, under_known_suffix
 
-_SUFFIXES: Final = PublicSuffixList()
 _IN_TEXT: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"'\x00-\x20)\]]{3,2000}", re.IGNORECASE)
 _PARTS: Final = re.compile(r"\s*+([a-z][a-z0-9+.-]{1,20}):(?://)?([^/?#\\]{0,400})([^?#]{0,600})", re.IGNORECASE)
 _DOMAIN_SHOWN: Final = re.compile(r"(?:https?://)?((?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24})(?![\w.-])", re.IGNORECASE)
@@ -50,12 +48,6 @@ class Link:
     domain: str
     path: str
     oddities: frozenset[str]
-
-
-@lru_cache(maxsize=8192)
-def registrable(host: str) -> str:
-    """Give the registrable domain of a host name, or the host itself where there is none; never raises."""
-    return _SUFFIXES.privatesuffix(host) or host
 
 
 def read_links(anchors: Iterable[Anchor], text: str) -> tuple[list[Link], int]:
@@ -135,4 +127,4 @@ def _shows_other(shown: str, domain: str) -> bool:
     if match is None:
         return False
     claimed = match[1].lower()
-    return _SUFFIXES.publicsuffix(claimed, accept_unknown=False) is not None and registrable(claimed) != domain
+    return under_known_suffix(claimed) and registrable(claimed) != domain
