@@ -99,5 +99,7 @@ def _evidence(item: Evidence) -> dict[str, Any]:
 def shown(text: str) -> str:
     """Give outside text as it may stand in JSON: valid Unicode, one bounded piece, control characters visible."""
     cut = text if len(text) <= limits.DETAIL_CHARACTERS else text[: limits.DETAIL_CHARACTERS - 1] + "…"
+    if cut.isprintable():  # a lone surrogate is not printable either
+        return cut
     valid = cut.encode("utf-8", "replace").decode("utf-8")
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in valid)
