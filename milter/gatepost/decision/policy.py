@@ -56,6 +56,7 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
         default={
             "virus.infected": Action.REJECT,
             "virus.error": Action.ACCEPT,
+            "virus.timeout": Action.ACCEPT,
             "dmarc.reject": Action.QUARANTINE,
             "rate.client-exceeded": Action.DEFER,
             "rate.sender-exceeded": Action.DEFER,
@@ -66,6 +67,7 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
         default={
             "virus.infected": Action.REJECT,
             "virus.error": Action.DEFER,
+            "virus.timeout": Action.DEFER,
             "rate.login-exceeded": Action.DEFER,
         },
         description="The same for mail from authenticated users and own networks.",
