@@ -1,18 +1,27 @@
-"""A real DNS server (NSD) over a zone from a map, on a loopback port of its own, in a temporary directory."""
+"""A real DNS server (NSD) over a zone from a map, on a loopback port of its own, in a temporary directory.
+
+What NSD cannot do (fall silent about a name, fail, answer late, cut its answer short) a forwarder in front of it does,
+name by name, over the same wire.
+"""
 
 from __future__ import annotations
 
 import shutil
+import socket
+import socketserver
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dns.exception
+import dns.flags
 import dns.message
 import dns.query
+import dns.rcode
 
 from support.waiting import free_port, until
 
@@ -68,6 +77,93 @@ def real_dns(zone: Mapping[str, Mapping[str, Sequence[object]]]) -> Iterator[str
     """Give the address of a running server, `127.0.0.1:PORT`."""
     with running_dns(zone) as server:
         yield server.address
+
+
+@dataclass
+class Faults:
+    """What the forwarder does to questions about a name (lower case, no final dot), over both transports.
+
+    `silent` names get no answer, `servfail` names a failure, `late` names their answer once the event is set, and the UDP
+    answers about `cut` names are cut to nothing with the bit that asks to come again over TCP. `seen` holds what was
+    asked, as transport and name.
+    """
+
+    silent: Iterable[str] = ()
+    servfail: Iterable[str] = ()
+    cut: Iterable[str] = ()
+    late: Mapping[str, threading.Event] = field(default_factory=dict)
+    seen: list[tuple[str, str]] = field(default_factory=list)
+
+
+@contextmanager
+def forwarded(upstream: str, faults: Faults) -> Iterator[str]:
+    """Give the address of a forwarder in front of a server, UDP and TCP on one port."""
+    port = free_port()
+    servers = [kind(("127.0.0.1", port), handler) for kind, handler in ((_UdpServer, _Udp), (_TcpServer, _Tcp))]
+    for server in servers:
+        server.upstream, server.faults = int(upstream.rpartition(":")[2]), faults
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+
+
+class _UdpServer(socketserver.ThreadingUDPServer):
+    allow_reuse_address = True
+
+
+class _TcpServer(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+
+
+def _answer(query: bytes, server: _UdpServer | _TcpServer, transport: str) -> bytes | None:
+    """Give the answer to pass on, or None for silence."""
+    question = dns.message.from_wire(query)
+    name = question.question[0].name.to_text(omit_final_dot=True).lower()
+    faults = server.faults
+    faults.seen.append((transport, name))
+    if name in faults.silent:
+        return None
+    if name in faults.late:
+        faults.late[name].wait(10)
+    response = dns.message.make_response(question)
+    if name in faults.servfail:
+        response.set_rcode(dns.rcode.SERVFAIL)
+    elif transport == "udp" and name in faults.cut:
+        response.flags |= dns.flags.TC
+    else:
+        with socket.create_connection(("127.0.0.1", server.upstream)) as wire:
+            wire.sendall(len(query).to_bytes(2, "big") + query)
+            return _framed(wire)
+    return response.to_wire()
+
+
+def _framed(wire: socket.socket) -> bytes:
+    """Read one message off a stream (RFC 1035 4.2.2)."""
+    with wire.makefile("rb") as stream:
+        return stream.read(int.from_bytes(stream.read(2), "big"))
+
+
+class _Udp(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        query, wire = self.request
+        answer = _answer(query, self.server, "udp")
+        if answer is not None and len(answer) > dns.message.from_wire(query).payload:
+            cut = dns.message.make_response(dns.message.from_wire(query))
+            cut.flags |= dns.flags.TC
+            answer = cut.to_wire()
+        if answer is not None:
+            wire.sendto(answer, self.client_address)
+
+
+class _Tcp(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        answer = _answer(_framed(self.request), self.server, "tcp")
+        if answer is not None:
+            self.request.sendall(len(answer).to_bytes(2, "big") + answer)
 
 
 _CONFIG = """server:

@@ -62,15 +62,23 @@ def present() -> bool:
     return SUITES.is_dir()
 
 
-def spf_cases() -> Iterator[SpfCase]:
-    """Read the RFC 7208 suite."""
-    path = SUITES / "spf-openspf" / "rfc7208-tests.yml"
+# Cases that we do not answer as the suite wants: what we say instead, and why.
+SPF_EXCEPTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "corner cases: default-modifier": (("neutral",), "wants pyspf's lax mode; RFC 7208 6 ignores unknown modifiers"),
+    "corner cases: default-modifier-harsh": (("neutral",), "wants pyspf's harsh mode, whose word RFC 7208 2.6 lacks"),
+}
+
+
+def spf_cases(suite: str = "rfc7208") -> Iterator[SpfCase]:
+    """Read one SPF suite: `rfc7208`, `rfc4408` or `pyspf-extra`."""
+    path = SUITES / "spf-openspf" / f"{suite}-tests.yml"
     for document in yaml.safe_load_all(path.read_text()) if path.exists() else ():
         dns = _spf_zone(document["zonedata"])
+        title = document.get("description") or document.get("comment", "").strip() or "ad hoc"
         for name, case in document["tests"].items():
             results = case["result"]
             yield SpfCase(
-                f"{document['description']}: {name}",
+                f"{title}: {name}",
                 case["host"],
                 case["mailfrom"],
                 case["helo"],
@@ -109,6 +117,14 @@ def dkim_cases() -> Iterator[DkimCase]:
     for case in data["cases"]:
         message = from_bytes((folder / case["file"]).read_bytes())
         yield DkimCase(f"test{case['test']:03}", case["title"], message, case["expect"], case.get("use", ""), dns)
+
+
+def psl_cases() -> list[tuple[str, str]]:
+    """Read the Public Suffix List's cases: a name, and its registrable domain or ""."""
+    path = SUITES / "psl" / "tests.txt"
+    lines = path.read_text().splitlines() if path.exists() else []
+    pairs = [line.split() for line in lines if line and not line.startswith("//")]
+    return [("" if name == "null" else name, "" if want == "null" else want) for name, want in pairs]
 
 
 def arc_cases() -> Iterator[ArcCase]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 import gatepost
 from gatepost.checks.content.classifier import CODES, ContentCheck
 from gatepost.checks.content.model import ModelError, load_model
+from gatepost.mail import suffix
 
 __all__ = ["CODES", "Settings", "build", "find_model"]
 
@@ -76,4 +77,5 @@ def _month(path: Path) -> int:
 
 def build(settings: Settings) -> ContentCheck:
     """Load the model and give the check. Raises ModelError, one line. To be called before forking: workers share it."""
+    suffix.load()  # Links are compared by it; a worker without privileges might not be able to read it.
     return ContentCheck(load_model(find_model(settings.model)), settings.spam_from, settings.ham_to)

@@ -13,9 +13,10 @@ from typing import Final
 
 from gatepost.checks.content.stopwords import STOPWORDS
 from gatepost.checks.content.text import Reading, normalise
-from gatepost.checks.content.urls import Link, registrable
+from gatepost.checks.content.urls import Link
 from gatepost.mail import limits
 from gatepost.mail.message import Message
+from gatepost.mail.suffix import registrable
 
 # Which domain is the author's is for mail.author to say; a feature may read any of them, as a person would.
 _MAILBOX: Final = re.compile(r"([^\s<>@,;:\"]{1,80})@([a-z0-9.-]{1,253})", re.IGNORECASE)

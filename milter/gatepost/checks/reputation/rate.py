@@ -23,6 +23,7 @@ from gatepost.checks.reputation.settings import Settings
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message
+from gatepost.mail.suffix import registrable
 from gatepost.world.state import keys
 from gatepost.world.state.door import Hit, State, StateUnavailableError
 
@@ -73,7 +74,7 @@ class _Limits:
 
     def sender(self, envelope: Envelope, found: Found) -> list[_Count]:
         """Give the count of the envelope domain; none for the null path and for own users."""
-        domain = keys.registrable(envelope.sender.domain) if envelope.sender else ""
+        domain = registrable(envelope.sender.domain) if envelope.sender else ""
         if not domain or envelope.client.login or envelope.direction is not Direction.INBOUND or self.exempt(envelope):
             return []
         proven = any(item.status is Status.PASS and item.facts.get("smtp.mailfrom") for item in found.of("spf"))

@@ -23,10 +23,11 @@ from typing import Final
 
 from gatepost.checks.reputation.settings import Settings
 from gatepost.evidence import Evidence, Found, Status
+from gatepost.mail import suffix
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message
 from gatepost.world.state.door import State, StateUnavailableError, Tally
-from gatepost.world.state.keys import Identity, Role, identities, suffixes
+from gatepost.world.state.keys import Identity, Role, identities
 
 CODES: Final[Mapping[str, str]] = {
     "sender.good": "The authenticated sender, or its network, is known for wanted mail.",
@@ -54,7 +55,7 @@ class SenderCheck:
         self._minimum = settings.minimum_messages
         self._exempt = settings.exempt_networks
         self._state = state
-        suffixes()  # Load the list before the workers are forked.
+        suffix.load()  # Load the list before the workers are forked.
 
     def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002  the contract
         """Give one piece of evidence on the sender of inbound mail; own users' mail is not asked about."""

@@ -14,14 +14,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
-
-from publicsuffixlist import PublicSuffixList
 
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
 from gatepost.mail.envelope import Envelope, IpAddress
+from gatepost.mail.suffix import registrable
 
 IpNetwork = IPv4Network | IPv6Network
 
@@ -89,24 +88,6 @@ def _proven(item: Evidence, fact: str) -> str:
     if item.status is not Status.PASS:
         return ""
     return registrable(item.facts.get(fact, "").rpartition("@")[2])
-
-
-@lru_cache(maxsize=4_096)
-def registrable(domain: str) -> str:
-    """Give the registrable domain (`example.co.uk`) of a domain, or the domain itself where the list knows none.
-
-    What is longer than limits.DOMAIN_OCTETS is no domain: "".
-    """
-    domain = domain.strip().strip(".").lower()
-    if len(domain) > limits.DOMAIN_OCTETS:
-        return ""
-    return suffixes().privatesuffix(domain) or domain
-
-
-@cache
-def suffixes() -> PublicSuffixList:
-    """Give the Public Suffix List; loading takes some 50 ms, so it is called once before the workers are forked."""
-    return PublicSuffixList()
 
 
 def unmapped(ip: IpAddress) -> IpAddress:
