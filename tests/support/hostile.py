@@ -16,6 +16,7 @@ NOISE: Final = (
     + b"\xc3\x28\xa0\xa1\xe2\x28\xa1\xf0\x28\x8c\xbc\xed\xa0\x80"
 )
 MEGABYTE: Final = 1024 * 1024
+FIELD: Final = 900_000  # bytes: a header of a megabyte would not be kept
 
 
 def _mail(fields: bytes = b"", body: bytes = b"hello\r\n", head: bytes = HEAD) -> bytes:
@@ -24,6 +25,11 @@ def _mail(fields: bytes = b"", body: bytes = b"hello\r\n", head: bytes = HEAD) -
 
 def _multipart(body: bytes, boundary: bytes = b"b", kind: bytes = b"mixed") -> bytes:
     return _mail(b'MIME-Version: 1.0\r\nContent-Type: multipart/%b; boundary="%b"\r\n' % (kind, boundary), body)
+
+
+def _parts(count: int, parameters: bytes) -> bytes:
+    part = b"--b\r\nContent-Type: text/plain%b\r\nContent-Disposition: attachment%b\r\n\r\nx\r\n"
+    return _multipart(part % (parameters, parameters) * count)
 
 
 def _html(markup: bytes) -> bytes:
@@ -128,11 +134,16 @@ GROWING: Final[Mapping[str, tuple[int, Callable[[int], bytes]]]] = {
     "boundary of dashes": (2 * MEGABYTE, lambda n: _multipart(b"-" * n, b"-" * 400)),
     "part headers": (100_000, lambda n: _multipart(b"--b\r\n" + b"X: y\r\n" * n + b"\r\nx\r\n--b--\r\n")),
     "parameters": (50_000, lambda n: _mail(b"Content-Type: text/plain" + b"; a*0=b" * n + b"\r\n")),
-    "semicolons": (MEGABYTE, lambda n: _mail(b"Content-Type: text/plain" + b";" * n + b"\r\n")),
-    "quotes": (MEGABYTE, lambda n: _mail(b'Content-Type: text/plain; x="' + b'\\"' * (n // 2) + b"\r\n")),
-    "comments in a type": (MEGABYTE, lambda n: _mail(b"Content-Type: text/plain " + b"(" * n + b"\r\n")),
-    "comments in From": (MEGABYTE, lambda n: _mail(head=b"From: " + b"(" * n + b" anna@sender.example\r\n")),
-    "long From": (MEGABYTE, lambda n: _mail(head=b"From: " + b"a" * n + b" <anna@sender.example>\r\n")),
+    "semicolons": (FIELD, lambda n: _mail(b"Content-Type: text/plain" + b";" * n + b"\r\n")),
+    "separators in each part": (1_000, lambda n: _parts(n, b"\r ;" * 5_000)),
+    "comments in each part": (1_000, lambda n: _parts(n, b"(" * 15_000)),
+    "quotes in each part": (1_000, lambda n: _parts(n, b'; a="' + b'\\"' * 7_000)),
+    "words in each part": (1_000, lambda n: _parts(n, b"; name=" + b"=?utf-8?Q?a?= " * 1_000)),
+    "continuations in each part": (1_000, lambda n: _parts(n, b"".join(b"; name*%d*=%%41" % k for k in range(900)))),
+    "quotes": (FIELD, lambda n: _mail(b'Content-Type: text/plain; x="' + b'\\"' * (n // 2) + b"\r\n")),
+    "comments in a type": (FIELD, lambda n: _mail(b"Content-Type: text/plain " + b"(" * n + b"\r\n")),
+    "comments in From": (FIELD, lambda n: _mail(head=b"From: " + b"(" * n + b" anna@sender.example\r\n")),
+    "long From": (FIELD, lambda n: _mail(head=b"From: " + b"a" * n + b" <anna@sender.example>\r\n")),
     "mailboxes": (
         50_000,
         lambda n: _mail(head=b"From: " + b", ".join(b"a%d@x.example" % k for k in range(n)) + b"\r\n"),
@@ -146,7 +157,7 @@ GROWING: Final[Mapping[str, tuple[int, Callable[[int], bytes]]]] = {
         ),
     ),
     "open encoded words": (
-        MEGABYTE,
+        FIELD,
         lambda n: _mail(b"Subject: " + b"=?" * (n // 2) + b"\r\n", head=b"From: " + b"=?a?Q?" * (n // 6) + b"\r\n"),
     ),
     "signatures": (10_000, _signatures),
@@ -167,8 +178,8 @@ GROWING: Final[Mapping[str, tuple[int, Callable[[int], bytes]]]] = {
         lambda n: _mail(b"Authentication-Results: " + b"(" * n + b"mx.gatepost.test; spf=pass\r\n"),
     ),
     "message ids": (
-        MEGABYTE,
-        lambda n: _mail(b"Message-ID: <" + b"a@" * (n // 2) + b">\r\nReferences: " + b"<" * n + b"\r\n"),
+        FIELD,
+        lambda n: _mail(b"Message-ID: <" + b"a@" * (n // 4) + b">\r\nReferences: " + b"<" * (n // 3) + b"\r\n"),
     ),
     "nested tags": (10_000, lambda n: _html(b"<div>" * n + b"x")),
     "many nested tags": (100_000, lambda n: _html(b"<b><i><a href=x>" * (n // 3))),

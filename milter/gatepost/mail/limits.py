@@ -52,6 +52,10 @@ PART_HEADER_BYTES: Final = 64 * 1024
 PART_HEADER_FIELDS: Final = 200
 """Fields of one part's own header block; past it as PART_HEADER_BYTES."""
 
+PARTS_HEADER_BYTES: Final = 2 * 1024 * 1024
+"""Bytes of the header blocks of all parts of one message together (real mail stays under 200 kB). Past it the fields of
+further parts are not read, which makes those parts plain text, and `part-header-limit` is a defect."""
+
 DECODED_BYTES: Final = 32 * 1024 * 1024
 """Decoded bytes given out for all parts of one message together. Past it payloads come back cut."""
 

@@ -21,9 +21,10 @@ _IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
 
 @dataclass(slots=True)
 class _Allowance:
-    """Decoded bytes that may still be given out for one message (limits.DECODED_BYTES)."""
+    """What may still be spent on one message: decoded bytes given out, and bytes of its parts' header blocks read."""
 
     left: int = limits.DECODED_BYTES
+    headers: int = limits.PARTS_HEADER_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +139,10 @@ def _entity(region: _Region, allowance: _Allowance, defects: set[str]) -> tuple[
     """Read one entity's header and say whether it opens into further parts; gives it and its boundary."""
     headers, start = region.headers, region.start
     if headers is None:
-        fields, start, dropped = split_fields(
-            region.source, region.start, region.end, limits.PART_HEADER_FIELDS, limits.PART_HEADER_BYTES
-        )
+        most = min(limits.PART_HEADER_BYTES, allowance.headers)
+        fields, start, dropped = split_fields(region.source, region.start, region.end, limits.PART_HEADER_FIELDS, most)
         headers = tuple(fields)
+        allowance.headers -= min(most, start - region.start)
         if dropped:
             defects.add("part-header-limit")
     content_type, parameters = parse_type(_only(headers, b"content-type", defects), region.default_type)

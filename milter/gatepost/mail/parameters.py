@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from gatepost.mail import limits
 from gatepost.mail.charset import header_text, to_text
 
+_SEPARATORS: Final = re.compile(rb"[\s;]*+")
 # Either a quoted string (RFC 5322 3.2.4; the closing quote may be missing) or a run up to the next separator.
 _PARAMETER: Final = re.compile(
-    rb';[\s;]*([^\s=;"]{1,80})\s{0,20}=\s{0,20}(?:"((?:[^"\\]|\\.){0,4000})"?|([^;\s]{0,4000}))', re.DOTALL
+    rb'([^\s=;"]{1,80}+)\s{0,20}+=\s{0,20}(?:"((?:[^"\\]|\\.){0,4000})"?|([^;\s]{0,4000}))', re.DOTALL
 )
 _TYPE: Final = re.compile(rb"\s*([A-Za-z0-9!#$&^_.+-]{1,60})\s{0,20}/\s{0,20}([A-Za-z0-9!#$&^_.+-]{1,80})")
 _VALUE_BYTES: Final = 16 * 1024
@@ -66,9 +69,7 @@ def _parameters(value: bytes) -> dict[str, str]:
     """Collect parameters; the first of a name wins; RFC 2231 pieces are joined and decoded."""
     plain: dict[str, str] = {}
     pieces: dict[str, list[tuple[int, bool, bytes]]] = {}
-    for count, match in enumerate(_PARAMETER.finditer(value)):
-        if count >= limits.PARAMETERS:
-            break
+    for match in islice(_assignments(value), limits.PARAMETERS):
         name = match[1].decode("ascii", "replace").lower()
         data = match[3] if match[2] is None else re.sub(rb"\\(.)", rb"\1", match[2], flags=re.DOTALL)
         base, star, index = name.partition("*")
@@ -84,6 +85,18 @@ def _parameters(value: bytes) -> dict[str, str]:
     for base, found in pieces.items():
         plain[base] = _join(sorted(found, key=lambda piece: piece[0]))
     return plain
+
+
+def _assignments(value: bytes) -> Iterator[re.Match[bytes]]:
+    """Give each `name=value` that stands behind a semicolon; one pass, however many semicolons are empty."""
+    position = value.find(b";")
+    while position >= 0:
+        separators = _SEPARATORS.match(value, position)
+        start = separators.end() if separators else position + 1
+        match = _PARAMETER.match(value, start)
+        if match:
+            yield match
+        position = value.find(b";", match.end() if match else start)
 
 
 def _join(pieces: list[tuple[int, bool, bytes]]) -> str:
