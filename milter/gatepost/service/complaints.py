@@ -101,7 +101,7 @@ def bounds(info: FieldInfo) -> str:
             case Le(le=high) | Lt(lt=high):
                 words.append(f"to {high}")
             case MaxLen(max_length=length):
-                words.append(f"at most {length} characters or entries")
+                words.append(f"at most {length} {'characters' if info.annotation is str else 'entries'}")
             case _:
                 continue
     return " ".join(words)
