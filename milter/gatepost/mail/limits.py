@@ -117,6 +117,19 @@ ARC_OPTIONAL_SETS: Final = 5
 """Chains of at most so many sets have their older message signatures verified too, for `header.oldest-pass`
 (RFC 8617 5.2 makes it optional). Longer chains do without."""
 
+AUTH_RESULTS_BYTES: Final = 16 * 1024
+"""Bytes of one Authentication-Results field that is read (real ones stay under 4 kB). A longer one says nothing."""
+
+AUTH_RESULTS: Final = 100
+"""Results read from one Authentication-Results field. The rest are not read."""
+
+LIST_FIELD_BYTES: Final = 4 * 1024
+"""Bytes of a List-Id or List-Post field that are read. A longer one names no list."""
+
+FORESEEN_FIELDS: Final = 16
+"""From and DKIM-Signature fields of one message whose DNS questions are asked while the body still comes. The rest are
+asked when their turn comes."""
+
 IPREV_NAMES: Final = 10
 """Reverse names of one client that are looked up again (RFC 7208 5.5 has the same limit). The rest do not count."""
 
