@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 from ipaddress import ip_address
 
 import pytest
@@ -21,7 +22,7 @@ from gatepost.verdict import AddHeader, outcome_word
 from gatepost.world.clock import SystemClock
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns
 from gatepost.world.state.memory import MemoryState
-from support.cases import PatternScanner
+from support.cases import Case, PatternScanner, cases
 from support.hostile import FIXED, GROWING, HEAD, SIGNED, costly_key
 
 # Seconds of processor time. No case needs one of them; what needs more must at least not grow with the square of the size.
@@ -139,6 +140,25 @@ def test_any_bytes_have_a_verdict(alone: Pipeline, data: bytes, with_head: bool)
     """Whatever arrives, with nobody answering: a verdict whose parts sum up, one A-R, and DNS named as missing."""
     record = judged(alone, HEAD + data if with_head else data)
     assert "dns" in record.verdict.degraded
+
+
+SIGNED_CASES = [
+    case for case in cases() if str(case).endswith(("dkim-two-signatures", "dkim-ed25519", "arc-pass", "arc-two-sets"))
+]
+_pipeline = cache(Case.pipeline)
+_changes = st.tuples(st.floats(0, 1), st.integers(0, 40), _line_pieces | st.binary(max_size=8))
+
+
+@given(st.sampled_from(SIGNED_CASES), st.lists(_changes, max_size=5))
+def test_changed_signed_mail_has_a_verdict(case: Case, changes: list[tuple[float, int, bytes]]) -> None:
+    """Signed mail that was cut and patched anywhere still has a verdict, and no check fails on it."""
+    data = case.data()
+    for share, cut, piece in changes:
+        place = int(share * len(data))
+        data = data[:place] + piece + data[place + cut :]
+    record = _pipeline(case).judge(case.envelope(), from_bytes(data))
+    assert not [item.code for item in record.evidence if item.code.endswith(".error")]
+    assert round(sum(part.points for part in record.verdict.because), 6) == record.verdict.score
 
 
 @given(sender=st.binary(max_size=60), helo=st.text(max_size=40), recipient=st.binary(max_size=40), v6=st.booleans())
