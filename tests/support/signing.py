@@ -59,10 +59,15 @@ def sign(message: bytes, key: SigningKey | None = None, **options: object) -> by
     return signer.sign(selector, domain, key.private, **options) + message
 
 
-def seal(message: bytes, domain: bytes = b"relay.example", key: SigningKey | None = None) -> bytes:
-    """Put one more ARC set on top of a message whose top Authentication-Results is by `domain`."""
+def seal(
+    message: bytes,
+    domain: bytes = b"relay.example",
+    key: SigningKey | None = None,
+    results: bytes = b"; spf=pass smtp.mailfrom=ann@example.com",
+) -> bytes:
+    """Put one more ARC set on top of a message; `results` is what `domain` found out."""
     key = key or rsa_key()
-    chain = b"; arc=pass" if b"ARC-Seal" in message else b""
-    results = b"Authentication-Results: " + domain + b"; spf=pass smtp.mailfrom=ann@example.com" + chain + b"\r\n"
-    fields = dkim.arc_sign(results + message, b"s", domain, key.private, domain)
+    chain = b"; arc=pass" if b"ARC-Seal" in message and b"arc=" not in results else b""
+    found = b"Authentication-Results: " + domain + results + chain + b"\r\n"
+    fields = dkim.arc_sign(found + message, b"s", domain, key.private, domain)
     return b"".join(fields) + message

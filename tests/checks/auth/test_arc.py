@@ -63,9 +63,51 @@ def test_trust_is_the_administrators() -> None:
     """A valid chain by a trusted sealer is said to be trusted; by anybody else it is only valid."""
     sealed = seal(seal(MESSAGE), b"list.example")
     assert [each.code for each in judge(sealed, trusted=("list.example",))] == ["arc.pass", "arc.trusted"]
-    assert [each.code for each in judge(sealed, trusted=("relay.example",))] == ["arc.pass"]
+    assert [each.code for each in judge(sealed, trusted=("other.example",))] == ["arc.pass"]
     broken = sealed.replace(b"noon", b"one")
     assert [each.code for each in judge(broken, trusted=("list.example",))] == ["arc.fail"]
+
+
+def test_an_older_trusted_set_belongs_to_this_message_or_counts_for_nothing() -> None:
+    """What a trusted sealer found stands behind a stranger's seal only while its own signature still holds."""
+    kept = seal(seal(MESSAGE), b"list.example")
+    evidence = judge(kept, trusted=("relay.example",))[1]
+    assert (evidence.code, evidence.facts["header.d"], evidence.facts["instance"]) == (
+        "arc.trusted",
+        "relay.example",
+        "1",
+    )
+    changed = seal(seal(MESSAGE).replace(b"noon", b"one"), b"list.example")
+    assert [each.code for each in judge(changed, trusted=("relay.example",))] == ["arc.pass"]
+
+
+def test_trusted_sealers_hand_on_what_they_found() -> None:
+    """Behind a trusted sealer's seal the set of a trusted sealer before it counts, though the body has changed since."""
+    changed = seal(seal(MESSAGE).replace(b"noon", b"one"), b"list.example", results=b"; spf=fail; arc=pass")
+    evidence = judge(changed, trusted=("relay.example", "list.example"))[1]
+    assert (evidence.code, evidence.facts["header.d"]) == ("arc.trusted", "relay.example")
+    assert judge(changed, trusted=("list.example",))[1].code == "arc.sealed"
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        (b"; dmarc=pass (p=REJECT) header.from=Example.COM", "arc.trusted"),
+        (b"; dmarc=pass header.from=other.example", "arc.sealed"),
+        (b"; dmarc=pass", "arc.sealed"),
+        (b"; dmarc=none header.from=example.com; dkim=pass header.d=news.example.com", "arc.trusted"),
+        (b"; dmarc=fail header.from=example.com; dkim=pass header.d=example.com", "arc.sealed"),
+        (b"; dkim=pass header.i=@example.com", "arc.trusted"),
+        (b"; dkim=pass header.d=attack.example", "arc.sealed"),
+        (b"; dkim=fail header.d=example.com", "arc.sealed"),
+        (b"; spf=pass smtp.mailfrom=example.com", "arc.trusted"),
+        (b"; spf=pass smtp.helo=example.com", "arc.sealed"),
+        (b"; none", "arc.sealed"),
+    ],
+)
+def test_what_vouches(results: bytes, code: str) -> None:
+    """A trusted sealer vouches by DMARC for the author's very domain, else by SPF or DKIM for its organization."""
+    assert judge(seal(MESSAGE, results=results), trusted=("relay.example",))[1].code == code
 
 
 def test_a_body_changed_between_two_seals() -> None:
@@ -109,6 +151,16 @@ def test_trouble_is_temporary() -> None:
     (evidence,) = judge(seal(MESSAGE), NoNetworkDns())
     assert (evidence.code, evidence.degraded) == ("arc.temperror", "dns")
     assert [each.code for each in judge(seal(MESSAGE), FakeDns({"x": {}}))] == ["arc.fail"]
+
+
+def test_a_plain_fault_is_not_put_down_to_dns() -> None:
+    """A chain that is broken whatever a silent server would have said is broken, not open."""
+    silent = FakeDns(ZONE, servfail=["s._domainkey.relay.example"])
+    sealed = seal(seal(MESSAGE), b"list.example")
+    assert [each.code for each in judge(sealed, silent)] == ["arc.temperror"]
+    assert [each.code for each in judge(sealed.replace(b"At noon", b"At one"), silent)] == ["arc.fail"]
+    assert [each.code for each in judge(sealed.replace(b"cv=pass", b"cv=none"), silent)] == ["arc.fail"]
+    assert [each.code for each in judge(sealed.replace(b"ARC-Seal: i=1", b"X-Seal: i=1"), silent)] == ["arc.fail"]
 
 
 def test_long_chains_are_bounded() -> None:

@@ -2,7 +2,8 @@
 
 Every hop that may break a signature adds a set of three fields: what it found (ARC-Authentication-Results), a signature
 over the message as it left (ARC-Message-Signature) and a seal over all sets (ARC-Seal). A valid chain proves who sealed,
-not that the sealers tell the truth: only a seal by a domain the administrator trusts says more than "unbroken".
+not that the sealers tell the truth: only a seal by a domain the administrator trusts says more than "unbroken". What such
+a sealer found out about the author is then read from its ARC-Authentication-Results.
 
 dkimpy knows the rules of the chain; keys, their restrictions and body hashes are the same here as for DKIM.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -24,8 +25,11 @@ from gatepost.checks.auth.dkim_key import NoKey, fetch_key
 from gatepost.checks.auth.dkim_signature import readable
 from gatepost.checks.auth.signed import Claim, SignedMessage, verifies
 from gatepost.checks.auth.tags import without_space
+from gatepost.checks.auth.vouching import vouches
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
+from gatepost.mail.address import author
+from gatepost.mail.authres import read_results
 from gatepost.mail.domain import normal_domain, normal_labels
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message
@@ -38,7 +42,8 @@ CODES: Final[Mapping[str, str]] = {
     "arc.none": "There is no ARC chain.",
     "arc.neutral": "The ARC chain was not judged: part of the message is missing.",
     "arc.temperror": "DNS did not answer, so the ARC chain could not be judged.",
-    "arc.trusted": "The ARC chain is unbroken and its last seal is by a domain the administrator trusts.",
+    "arc.trusted": "A sealer whom the administrator trusts found the author's domain authenticated.",
+    "arc.sealed": "A sealer whom the administrator trusts sealed the message and does not vouch for the author's domain.",
 }
 
 # RFC 8463 gave DKIM, and so ARC, Ed25519; dkimpy knows it for DKIM alone.
@@ -48,14 +53,28 @@ _FIELDS: Final = (b"arc-seal", b"arc-message-signature", b"arc-authentication-re
 
 
 @dataclass(frozen=True, slots=True)
+class ArcSet:
+    """One set: who sealed it, what that hop found, and whether its signature still holds for the message at hand."""
+
+    instance: int
+    sealer: str
+    results: bytes
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
-    """A judged chain: `sets` as many as there are, `sealer` the domain of the last seal, `oldest_pass` as RFC 8617 5.2."""
+    """A judged chain: `sets` newest first, `sealer` the domain of the last seal, `oldest_pass` as RFC 8617 5.2."""
 
     status: Status
     reason: str
-    sets: int = 0
-    sealer: str = ""
+    sets: tuple[ArcSet, ...] = ()
     oldest_pass: int | None = None
+
+    @property
+    def sealer(self) -> str:
+        """The domain of the last seal, or ""."""
+        return self.sets[0].sealer if self.sets else ""
 
 
 class _Arc(dkim.ARC):  # type: ignore[misc]
@@ -65,34 +84,47 @@ class _Arc(dkim.ARC):  # type: ignore[misc]
         super().__init__()
         self.headers = signed.fields(frozenset(_FIELDS))
         self._signed, self._resolver, self._rules = signed, resolver, rules
-        self._newest = self.sorted_arc_headers()[0]
+        self.newest = self.sorted_arc_headers()[0]
         self.trouble = ""
+        self.fault = False
 
     def verify_sig(
         self, sig: dict[bytes, bytes], include_headers: list[bytes], sig_header: tuple[bytes, bytes], dnsfunc: object
     ) -> bool:
-        """Verify one seal or message signature; called by dkimpy for each."""
+        """Verify one seal or message signature; called by dkimpy for each.
+
+        The message signatures of older hops may be broken; any other that fails is a fault, or trouble while DNS is silent.
+        """
         del dnsfunc  # keys come through our door
-        message_signature = b"bh" in sig
-        older = message_signature and int(sig[b"i"]) != self._newest
-        if older and self._newest > limits.ARC_OPTIONAL_SETS:
+        older = b"bh" in sig and int(sig[b"i"]) != self.newest
+        if older and self.newest > limits.ARC_OPTIONAL_SETS:
             return False
+        answer = self._holds(sig, include_headers, sig_header)
+        if isinstance(answer, NoKey):
+            self.trouble = self.trouble or ("" if older else answer.reason)
+            return False
+        self.fault = self.fault or not (answer or older)
+        return answer
+
+    def _holds(
+        self, sig: dict[bytes, bytes], include_headers: list[bytes], sig_header: tuple[bytes, bytes]
+    ) -> bool | NoKey:
+        """Say whether one seal or message signature is right, or why its key is not known now."""
+        message_signature = b"bh" in sig
         domain, selector = _domain(sig[b"d"]), normal_labels(sig[b"s"].decode("utf-8", "replace"))
         if not domain or not selector or len(include_headers) > limits.DKIM_SIGNED_NAMES:
-            return False
-        key = fetch_key(self._resolver, domain, selector)
-        if isinstance(key, NoKey):
-            if key.status is Status.TEMPERROR and not older:
-                self.trouble = self.trouble or key.reason
-            return False
-        if not sig[b"a"].startswith(key.kind + b"-") or key.bits > limits.RSA_KEY_BITS_MAX or short(key, self._rules):
-            return False
-        if key.hashes is not None and b"sha256" not in key.hashes:
             return False
         header_canon, _, body_canon = sig[b"c"].partition(b"/")
         if not {header_canon, body_canon or b"simple"} <= {b"relaxed", b"simple"}:
             return False
         if message_signature and not self._same_body(sig, body_canon or b"simple"):
+            return False
+        key = fetch_key(self._resolver, domain, selector)
+        if isinstance(key, NoKey):
+            return key if key.status is Status.TEMPERROR else False
+        if not sig[b"a"].startswith(key.kind + b"-") or key.bits > limits.RSA_KEY_BITS_MAX or short(key, self._rules):
+            return False
+        if key.hashes is not None and b"sha256" not in key.hashes:
             return False
         wanted = self._signed.fields(frozenset(include_headers)) if message_signature else self.headers
         mark = without_space(sig[b"b"])
@@ -123,12 +155,24 @@ def verify_chain(signed: SignedMessage, resolver: Resolver, rules: Rules) -> Cha
         result, sets, reason = arc.verify(dnsfunc=None)
     except (dkim.DKIMException, ValueError, IndexError, KeyError) as error:
         result, sets, reason = dkim.CV_Fail, [], f"it cannot be read ({type(error).__name__})"
-    if result != dkim.CV_Pass and arc.trouble:
-        return Chain(Status.TEMPERROR, arc.trouble, len(sets))
+    told = tuple(_told(each) for each in sets)
+    if result != dkim.CV_Pass and arc.trouble and not arc.fault and _in_order(sets, arc.newest):
+        return Chain(Status.TEMPERROR, arc.trouble, told)
     # dkimpy gives None for a chain whose sealer itself reported a failure: that is a fail (RFC 8617 5.2 step 3).
     status = {dkim.CV_Pass: Status.PASS, dkim.CV_None: Status.NONE}.get(result, Status.FAIL)
-    sealer = _domain(sets[0]["as-domain"]) if sets else ""
-    return Chain(status, str(reason), len(sets), sealer, _oldest_pass(sets) if status is Status.PASS else None)
+    return Chain(status, str(reason), told, _oldest_pass(sets) if status is Status.PASS else None)
+
+
+def _told(found: Mapping[str, Any]) -> ArcSet:
+    """Give one set of dkimpy's in our words."""
+    return ArcSet(found["instance"], _domain(found["as-domain"]), found["aar-value"], bool(found["ams-valid"]))
+
+
+def _in_order(sets: Sequence[Mapping[str, Any]], count: int) -> bool:
+    """Say whether all sets are there and claim what they may (RFC 8617 5.2 step 3): then silent DNS alone is in the way."""
+    return len(sets) == count and all(
+        each["cv"] == (dkim.CV_None if each["instance"] == 1 else dkim.CV_Pass) for each in sets
+    )
 
 
 def _domain(value: bytes) -> str:
@@ -148,11 +192,27 @@ def _oldest_pass(sets: Sequence[Mapping[str, Any]]) -> int | None:
     return 0
 
 
+def believable(chain: Chain, trusted: Sequence[str]) -> Iterator[ArcSet]:
+    """Give the sets of a passing chain whose results may be believed, newest first.
+
+    A seal covers the fields of the chain and not the message, so an old set could be carried to another message. A trusted
+    sealer's set belongs to this one when its own signature still holds, or when everybody who sealed after it is trusted
+    too: they found it in order when the message reached them.
+    """
+    handed_on = chain.status is Status.PASS
+    for each in chain.sets if handed_on else ():
+        if each.sealer in trusted and (handed_on or each.holds):
+            yield each
+        handed_on = handed_on and each.sealer in trusted
+
+
 @dataclass(frozen=True, slots=True)
 class ArcCheck:
-    """Reports one `arc.*` evidence for inbound mail, and `arc.trusted` beside a pass by a trusted sealer.
+    """Reports one `arc.<result>` for inbound mail; beside a pass through a trusted sealer, `arc.trusted` or `arc.sealed`.
 
-    `trusted` are domains in the form of normal_domain(). Facts: `arc.chain` (number of sets), `header.d` (the last sealer), `header.oldest-pass` (RFC 8617 10.2).
+    `trusted` are domains in the form of normal_domain(). Facts: `arc.chain` (number of sets), `header.d` (the last sealer),
+    `header.oldest-pass` (RFC 8617 10.2); with `arc.trusted` and `arc.sealed` `header.d` is the trusted sealer, `instance`
+    its set, and `vouches` the result by which it vouches.
     """
 
     resolver: Resolver
@@ -164,14 +224,14 @@ class ArcCheck:
     after: ClassVar[frozenset[str]] = frozenset()
 
     def run(self, envelope: Envelope, message: Message, found: Found) -> tuple[Evidence, ...]:  # noqa: ARG002
-        """Judge the chain, and whether its last sealer is trusted."""
+        """Judge the chain, and what trusted sealers say in it."""
         if envelope.direction is not Direction.INBOUND:
             return ()
         if message.truncated and message.every(b"arc-seal"):
             chain = Chain(Status.NEUTRAL, "the message is too large to verify")
         else:
             chain = verify_chain(SignedMessage(message), self.resolver, self.rules)
-        facts = {"arc.chain": str(chain.sets)} if chain.sets else {}
+        facts = {"arc.chain": str(len(chain.sets))} if chain.sets else {}
         if chain.sealer:
             facts["header.d"] = chain.sealer
         if chain.oldest_pass is not None:
@@ -179,7 +239,21 @@ class ArcCheck:
         degraded = "dns" if chain.status is Status.TEMPERROR else ""
         detail = f"ARC {chain.status}" + (f" by {chain.sealer}" if chain.sealer else "") + f": {chain.reason}."
         evidence = Evidence("arc", f"arc.{chain.status}", chain.status, detail, facts=facts, degraded=degraded)
-        if chain.status is Status.PASS and chain.sealer in self.trusted:
-            detail = f"{chain.sealer}, a trusted sealer, vouches for what it saw."
-            return evidence, Evidence("arc", "arc.trusted", Status.PASS, detail, facts=facts)
-        return (evidence,)
+        sealed = tuple(believable(chain, self.trusted))
+        return (evidence, _testimony(sealed, message)) if sealed else (evidence,)
+
+
+def _testimony(sealed: Sequence[ArcSet], message: Message) -> Evidence:
+    """Say what trusted sealers found out about the author; the newest set that vouches counts."""
+    mailbox = author(message.headers).mailbox
+    domain = mailbox.domain if mailbox else ""
+    for each in sealed:
+        results = read_results(each.results)
+        if results and (vouched := vouches(results, domain)):
+            facts = {"header.d": each.sealer, "instance": str(each.instance), "vouches": vouched}
+            detail = f"{each.sealer}, a trusted sealer, vouches for {domain}: {vouched}."
+            return Evidence("arc", "arc.trusted", Status.PASS, detail, facts=facts)
+    newest = sealed[0]
+    facts = {"header.d": newest.sealer, "instance": str(newest.instance)}
+    detail = f"{newest.sealer}, a trusted sealer, does not vouch for {domain or 'the author'}."
+    return Evidence("arc", "arc.sealed", Status.NEUTRAL, detail, facts=facts)
