@@ -125,6 +125,14 @@ def _sentence(word: str, opinion: Opinion) -> str:
         "unsure": "could be either wanted or unwanted",
     }
     sign = 1 if opinion.logit >= 0 else -1
-    strong = [part.token for part in opinion.parts if part.points * sign > 0][:4]
+    strong = [_spoken(part.token) for part in opinion.parts if part.points * sign > 0][:4]
     because = f", mostly for: {', '.join(strong)}" if strong else ""
     return f"The text {called[word]} (probability of being unwanted {opinion.probability:.1%}){because}."
+
+
+def _spoken(token: str) -> str:
+    """Say a token as people would: where it was found, and the word."""
+    for mark, place in (("s:", "in the subject"), ("f:", "in the sender's name")):
+        if token.startswith(mark):
+            return f'"{token.removeprefix(mark)}" {place}'
+    return token.removeprefix("=") if token.startswith("=") else f'"{token}"'

@@ -13,6 +13,7 @@ from gatepost.arrival.replay import ReplayError
 from gatepost.service.assemble import AssemblyError
 from gatepost.service.cli.config import config_app
 from gatepost.service.cli.run import run
+from gatepost.service.cli.scan import HELP as SCAN_HELP
 from gatepost.service.cli.scan import scan
 from gatepost.service.cli.train import train
 from gatepost.service.cli.version import version
@@ -37,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
-app.command()(scan)
+app.command(help=SCAN_HELP)(scan)
 app.command()(train)
 app.command()(version)
 app.add_typer(config_app, name="config")

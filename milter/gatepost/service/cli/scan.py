@@ -27,6 +27,15 @@ from gatepost.verdict import outcome_word
 _QUEUED_PER_JOB: Final = 8
 """Messages read ahead for each process: enough to keep it busy, few enough to bound memory."""
 
+HELP: Final = """Print the verdict on stored messages, as the milter would reach it. Nothing is learned or counted.
+
+\b
+One message, the whole story:    gatepost scan message.eml
+Many messages, a table:          gatepost scan --jobs 2 Maildir/ old.mbox
+With what SMTP would have told:  gatepost scan --client-ip 192.0.2.1
+                                   --helo mx.example.org --mail-from a@example.org message.eml
+"""
+
 Verdicts = Iterator[tuple[str, Record]]
 
 
@@ -63,13 +72,7 @@ def scan(
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Processes to scan with.")] = 1,
 ) -> None:
-    r"""Print the verdict on stored messages, as the milter would reach it. Nothing is learned or counted.
-
-    \b
-    gatepost scan message.eml                          one message, the whole story
-    gatepost scan --jobs 2 Maildir/ old.mbox           a table
-    gatepost scan --client-ip 192.0.2.1 --helo mx.example.org --mail-from a@example.org --json message.eml
-    """
+    """Print the verdict on stored messages, as the milter would reach it."""
     envelope = _envelope(client_ip, client_name, helo, mail_from, rcpt_to or [], auth_user)
     doors = ReplayDoors(dns_zone=dns_zone, no_network=no_network)
     loaded = load(config)
