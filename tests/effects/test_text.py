@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given
+import authres
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gatepost.effects import text
@@ -32,6 +33,16 @@ def test_a_value_is_one_word(given_: str) -> None:
 def test_a_mailbox_is_an_address_or_a_domain_or_a_word(given_: str) -> None:
     """Whatever stands for an address is one word with at most one @ that a reader would split at."""
     assert re.fullmatch(r"[^\s()<>\\\",;\[\]]+", text.mailbox(given_))
+
+
+@given(st.text('ab.@-_=é "', max_size=30))
+@example("@victim..example")
+@example(".a@victim.example")
+def test_a_mailbox_can_be_read_by_others(given_: str) -> None:
+    """What stands for an address does not stop a reader of Authentication-Results at a stray dot."""
+    line = f"Authentication-Results: mx.example.org; spf=none smtp.mailfrom={text.mailbox(given_)}; dkim=none"
+    read = authres.AuthenticationResultsHeader.parse(line)
+    assert [result.method for result in read.results] == ["spf", "dkim"]
 
 
 def test_an_odd_local_part_is_left_out() -> None:

@@ -16,8 +16,9 @@ _NOT_PRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 # authres leaves a value unquoted as soon as it holds an @, wherever that stands: only `mailbox` may let one through.
 _NOT_IN_COMMENT: Final = re.compile(r"[^\x20-\x7e]|[()\\\";@]")
 _NOT_IN_VALUE: Final = re.compile(r"[^\x21-\x7e]|[()<>\\\",;@\[\]]")
-_DOMAIN: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?")
-_LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{0,128}")
+# Dots only between words, in both parts (RFC 5322 3.2.3: dot-atom): readers of the field give up at `victim..example`.
+_DOMAIN: Final = re.compile(r"(?=.{1,254}\Z)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_LOCAL: Final = re.compile(r"(?=.{0,128}\Z)(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*)?")
 
 
 def line(text: str, limit: int = limits.HEADER_VALUE_CHARACTERS) -> str:

@@ -172,11 +172,7 @@ def _in_angles(element: Sequence[Token], marks: Sequence[int]) -> Address:
     mailbox = _mailbox(inside, _read([token for token in phrase if token.kind is not Kind.COMMENT]))
     for word in phrase:
         # `boss@bank.example <x@attack.example>`: some readers take the first.
-        if (
-            word.kind is Kind.ATOM
-            and "@" in word.text
-            and normal_domain(word.text.rpartition("@")[2]) != mailbox.domain
-        ):
+        if word.kind is Kind.ATOM and "@" in word.text and normal_domain(word.text.partition("@")[2]) != mailbox.domain:
             raise RefusedError(AuthorProblem.AMBIGUOUS, "The display name holds another address, not quoted.")
     return mailbox
 

@@ -56,6 +56,8 @@ def _to_ascii(name: str) -> str:
     """Turn U-labels into A-labels, or give "" (which is no domain)."""
     if not name.isprintable() or "\N{REPLACEMENT CHARACTER}" in name or _FOREIGN_DOTS & set(name):
         return ""
+    if unicodedata.normalize("NFKC", name).count(".") != name.count("."):
+        return ""  # U+2024 and its kind turn into dots under way: `victim․example` is one label to some readers
     try:
         return idna.encode(name, uts46=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):

@@ -23,7 +23,7 @@ from dkim.crypto import ARC_HASH_ALGORITHMS
 from gatepost.checks.auth.dkim import Rules, short
 from gatepost.checks.auth.dkim_key import NoKey, fetch_key
 from gatepost.checks.auth.dkim_signature import readable
-from gatepost.checks.auth.signed import Claim, SignedMessage, verifies
+from gatepost.checks.auth.signed import SILENT, Claim, SignedMessage, verifies
 from gatepost.checks.auth.tags import without_space
 from gatepost.checks.auth.vouching import vouches
 from gatepost.evidence import Evidence, Found, Status
@@ -81,7 +81,7 @@ class _Arc(dkim.ARC):  # type: ignore[misc]
     """dkimpy's chain logic over our parsed fields, our keys and our body hashes."""
 
     def __init__(self, signed: SignedMessage, resolver: Resolver, rules: Rules) -> None:
-        super().__init__()
+        super().__init__(logger=SILENT)
         self.headers = signed.fields(frozenset(_FIELDS))
         self._signed, self._resolver, self._rules = signed, resolver, rules
         self.newest = self.sorted_arc_headers()[0]
