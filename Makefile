@@ -18,6 +18,7 @@ $(VENV)/.run: pyproject.toml packaging/constraints.txt packaging/setup.sh
 
 $(VENV)/.test: $(VENV)/.run
 	@packaging/setup.sh test
+	@packaging/setup.sh sendmail "$(VENV)"
 	@packaging/setup.sh venv "$(PYTHON)" "$(VENV)" '.[dev]'
 	@touch $@
 

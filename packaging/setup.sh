@@ -2,13 +2,15 @@
 # Install what Gatepost needs, and only that. Called by the Makefile.
 #   setup.sh run                    Debian packages to build pymilter and start the daemon
 #   setup.sh test                   Debian packages whose servers the tests start
+#   setup.sh sendmail DIR           unpack Sendmail, which Debian does not install beside Postfix, in DIR/share/sendmail
 #   setup.sh venv PYTHON DIR WHAT   a virtual environment with the project in it
 #   setup.sh clamd                  prints `--clamd ADDRESS` when a clamd listens on this machine
 # Exit codes: 0 done, 1 an installation failed, 2 this system needs a person.
 set -euo pipefail
 
 RUN_PACKAGES=(gcc libc6-dev libmilter-dev python3 python3-dev python3-venv)
-TEST_PACKAGES=(postfix redis-server clamav-daemon nsd)
+TEST_PACKAGES=(postfix redis-server clamav-daemon nsd m4)
+SENDMAIL_PACKAGES=(sendmail-bin sendmail-base sendmail-cf)
 
 say() { printf 'gatepost setup: %s\n' "$*" >&2; }
 
@@ -72,6 +74,33 @@ make_venv() {
         say "pip could not install the project"; exit 1; }
 }
 
+# Unpacked, never installed: no account, no setgid, no service. What its program links to is installed as usual. Where it
+# cannot be had the tests say so and go on with Postfix alone.
+unpack_sendmail() {
+    local tree=$1/share/sendmail work status=0
+    [[ ! -x $tree/usr/libexec/sendmail/sendmail ]] || return 0
+    say "unpacking Sendmail into $tree"
+    work=$(mktemp -d)
+    (fetch_sendmail "$work" "$tree.part") || status=1
+    rm -rf "$work"
+    [[ $status == 0 ]] || { rm -rf "$tree.part"; say "could not get ${SENDMAIL_PACKAGES[*]}: the tests run with Postfix alone"; return 0; }
+    rm -rf "$tree"
+    mv "$tree.part" "$tree"
+}
+
+fetch_sendmail() {
+    local work=$1 part=$2 package
+    command -v apt-get >/dev/null || return 1
+    apt-cache show sendmail-bin >/dev/null 2>&1 || as_root apt-get update -qq || return 1
+    # shellcheck disable=SC2046
+    install_packages $(apt-cache depends sendmail-bin | sed -n 's/^ *Depends: \(lib[^ ]*\)$/\1/p')
+    # As root, apt warns that its own account cannot write here: harmless.
+    (cd "$work" && apt-get download -qq "${SENDMAIL_PACKAGES[@]}" >/dev/null 2>&1) || return 1
+    mkdir -p "$part"
+    for package in "$work"/*.deb; do dpkg-deb -x "$package" "$part" || return 1; done
+    chmod -R u-s,g-s "$part"
+}
+
 find_clamd() {
     local socket
     for socket in /run/clamav/clamd.ctl /var/run/clamav/clamd.ctl /run/clamd.scan/clamd.sock; do
@@ -83,6 +112,7 @@ case ${1:-} in
     run) install_packages "${RUN_PACKAGES[@]}" ;;
     test) install_packages "${TEST_PACKAGES[@]}" ;;
     venv) make_venv "$2" "$3" "$4" ;;
+    sendmail) unpack_sendmail "$2" ;;
     clamd) find_clamd ;;
-    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -120,6 +120,11 @@ class Postfix:
         """Give the queue ids of messages on hold."""
         return [path.name for path in (self.place / "queue" / "hold").rglob("*") if path.is_file()]
 
+    def queued(self, queue_id: str) -> str:
+        """Give the envelope and content of a queued message."""
+        command = ["postcat", "-c", self.place / "etc", "-q", queue_id]
+        return subprocess.run(command, env={"PATH": PATH}, capture_output=True, check=True).stdout.decode("latin-1")
+
     def client(
         self, ip: str = "198.51.100.7", name: str = "mx.example.net", helo: str = "mx.example.net"
     ) -> smtplib.SMTP:
