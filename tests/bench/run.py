@@ -1,7 +1,8 @@
 """`make bench`: what one message costs, check by check, on the mail cases of tests/corpus.
 
 Prints the median CPU milliseconds per message over several rounds, the share of each check, and the ratio to the committed
-baseline. Absolute numbers differ between machines and hours; the shares hold, and so does a ratio within one run.
+baseline; then what authentication costs, beside the bare libraries. Absolute numbers differ between machines and hours;
+the shares hold, and so does a ratio within one run.
 
     python tests/bench/run.py [--rounds N] [--json] [--write-baseline]
 """
@@ -20,6 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench import bench_auth
 from gatepost.mail.message import Message, from_bytes
 from support.cases import Case, cases
 
@@ -94,13 +96,16 @@ def main() -> int:
     if args.write_baseline:
         BASELINE.write_text(json.dumps({"machine": machine, "ms": found}, indent=2) + "\n")
     if args.json:
-        print(json.dumps({"machine": machine, "messages": len(cases()), "ms": found}))
+        auth = bench_auth.measure(args.rounds, 50)
+        print(json.dumps({"machine": machine, "messages": len(cases()), "ms": found, "authentication": auth}))
         return 0
     known = json.loads(BASELINE.read_text())["ms"] if BASELINE.exists() else {}
     print(f"{len(cases())} messages, {args.rounds} rounds, {machine}; median CPU ms per message")
     for name, value in sorted(found.items(), key=lambda pair: -pair[1]):
         ratio = f"{value / known[name]:6.2f} x baseline" if known.get(name) else ""
         print(f"{name:12} {value:8.3f}  {value / found['all']:6.1%}  {ratio}")
+    print()
+    bench_auth.report(bench_auth.measure(args.rounds, 50))
     return 0
 
 
