@@ -70,7 +70,7 @@ make_venv() {
         say "$python is not Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 ..."; exit 2; }
     [[ -x $dir/bin/python ]] || { say "making $dir"; "$python" -m venv "$dir"; }
     say "installing the project and its libraries into $dir"
-    "$dir/bin/python" -m pip install --quiet --disable-pip-version-check -c packaging/constraints.txt -e "$what" || {
+    "$dir/bin/python" -m pip install --quiet --disable-pip-version-check --use-pep517 -c packaging/constraints.txt -e "$what" || {
         say "pip could not install the project"; exit 1; }
 }
 
