@@ -70,11 +70,15 @@ Edit = AddHeader | RemoveHeader
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """One part of the score: the evidence code, its points, and the sentence that goes with it."""
+    """One part of the score: the evidence code, its points, and the sentence that goes with it.
+
+    `excuse` is the code of the evidence that excused this one, which then has no points; else "".
+    """
 
     code: str
     points: float
     detail: str = ""
+    excuse: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def test_the_order_of_the_checks() -> None:
     """A check runs after those whose evidence it reads; names are unique; authentication comes first."""
     checks = lineup(load(None).config, doors())
     names = [check.name for check in checks]
-    assert names[:5] == ["iprev", "spf", "dkim", "arc", "dmarc"]
+    assert names[:7] == ["upstream", "iprev", "spf", "dkim", "arc", "dmarc", "forward"]
     assert len(set(names)) == len(names)
     for place, check in enumerate(checks):
         assert check.after <= set(names[:place]), f"{check.name} reads what comes later"

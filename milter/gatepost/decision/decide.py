@@ -1,11 +1,11 @@
-"""Evidence to verdict: weigh, add up, compare, and let forced actions have the last word.
+"""Evidence to verdict: excuse, weigh, add up, compare, and let forced actions have the last word.
 
 Pure: the same policy and evidence give the same verdict, so a config can be replayed over stored evidence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from gatepost.decision.explain import quarantine_reason, refusal
@@ -19,11 +19,16 @@ def decide(policy: Policy, direction: Direction, evidence: Sequence[Evidence]) -
     """Give the verdict on a message from all that was found.
 
     Points are whole tenths, because tenths are what people are shown: the parts sum to the score exactly, in every place
-    where they stand. A code counts once, at its greatest value: repeating a thing does not make it truer.
+    where they stand. A code counts once, at its greatest value: repeating a thing does not make it truer. What other
+    evidence excuses neither weighs nor forces anything, and is named with its excuse.
     """
-    because = weigh(policy, evidence)
-    score = sum(round(part.points * 10) for part in because) / 10
-    action, code = _action(policy, direction, evidence, score)
+    there = {item.code for item in evidence}
+    excused = {code: excuse for code in there if (excuse := policy.excuse(code, there))}
+    counted = [item for item in evidence if item.code not in excused]
+    weighed = weigh(policy, counted)
+    score = sum(round(part.points * 10) for part in weighed) / 10
+    because = (*weighed, *_pardons(policy, direction, evidence, excused))
+    action, code = _action(policy, direction, counted, score)
     return Verdict(
         outcome=_outcome(action, code, evidence, because),
         score=score,
@@ -43,6 +48,18 @@ def weigh(policy: Policy, evidence: Iterable[Evidence]) -> tuple[Because, ...]:
         if tenths and (known is None or abs(tenths) > abs(round(known.points * 10))):
             parts[item.code] = Because(item.code, tenths / 10, item.detail)
     return tuple(sorted(parts.values(), key=lambda part: (-abs(part.points), part.code)))
+
+
+def _pardons(
+    policy: Policy, direction: Direction, evidence: Iterable[Evidence], excused: Mapping[str, str]
+) -> tuple[Because, ...]:
+    """Give a part without points for each excused failure that would have counted, with the code that excused it."""
+    parts: dict[str, Because] = {}
+    for item in evidence:
+        counts = policy.weights.get(item.code) or policy.action(item.code, direction) is not Action.ACCEPT
+        if item.code in excused and counts:
+            parts.setdefault(item.code, Because(item.code, 0.0, item.detail, excused[item.code]))
+    return tuple(parts[code] for code in sorted(parts))
 
 
 def _action(policy: Policy, direction: Direction, evidence: Sequence[Evidence], score: float) -> tuple[Action, str]:

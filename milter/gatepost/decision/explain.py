@@ -33,15 +33,18 @@ def quarantine_reason(cause: Evidence | None, because: Sequence[Because]) -> str
     """Give the reason that the mail queue shows; Postfix cuts it at 100 bytes."""
     if cause is not None:
         return f"{cause.code}: {cause.detail}"
-    return "score: " + ", ".join(f"{part.code} {part.points:+.1f}" for part in because[:_SHOWN])
+    return "score: " + ", ".join(f"{part.code} {part.points:+.1f}" for part in because[:_SHOWN] if not part.excuse)
 
 
 def reason(verdict: Verdict, thresholds: Thresholds) -> str:
     """Give the sentence for X-Gatepost-Reason: what was done, why, and how far it was from another answer."""
     parts = [f"{_done(verdict, thresholds)} with score {verdict.score:.1f}"]
-    shown = [f"{part.code} {part.points:+.1f}" for part in verdict.because[:_SHOWN]]
+    counted = [part for part in verdict.because if not part.excuse]
+    shown = [f"{part.code} {part.points:+.1f}" for part in counted[:_SHOWN]]
     if shown:
         parts.append(", ".join(shown))
+    excused = [f"{part.code} excused by {part.excuse}" for part in verdict.because if part.excuse]
+    parts.append(", ".join(excused[:_SHOWN]))
     parts.append(_distance(verdict, thresholds))
     if verdict.degraded:
         parts.append(f"not complete: no answer from {', '.join(verdict.degraded)}")

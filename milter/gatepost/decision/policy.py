@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self
@@ -86,6 +86,20 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
         return merged
 
 
+# Honest mail fails, too: a list changes what was signed, a forwarder is not in the author's SPF record. What proves such a
+# journey takes the points and the forced outcome from the failures that the journey explains, and from no others. A list
+# does not excuse `dmarc.fail` itself, because a forger may run one; whoever authenticated the author in our place does.
+EXCUSES: Final[Mapping[str, tuple[str, ...]]] = {
+    "dmarc.reject": ("arc.trusted", "upstream.vouched", "forward.known", "forward.list", "upstream.silent"),
+    "dmarc.quarantine": ("arc.trusted", "upstream.vouched", "forward.known", "forward.list", "upstream.silent"),
+    "dmarc.fail": ("arc.trusted", "upstream.vouched"),
+    "spf.fail": ("arc.trusted", "forward.known"),
+    "spf.softfail": ("arc.trusted", "forward.known"),
+    "dkim.fail": ("arc.trusted", "upstream.vouched", "forward.list"),
+}
+"""Which evidence excuses which failure: code to the codes that excuse it, the strongest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All that `decide()` needs to know about the site."""
@@ -93,8 +107,13 @@ class Policy:
     thresholds: Thresholds = field(default_factory=Thresholds)
     actions: Actions = field(default_factory=Actions)
     weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
+    excuses: Mapping[str, Sequence[str]] = field(default_factory=lambda: EXCUSES)
 
     def action(self, code: str, direction: Direction) -> Action:
         """Give the action a code forces for mail going this way; ACCEPT when it forces nothing."""
         table = self.actions.inbound if direction is Direction.INBOUND else self.actions.outbound
         return table.get(code, Action.ACCEPT)
+
+    def excuse(self, code: str, there: Collection[str]) -> str:
+        """Give the code among those that are `there` which excuses a code, or ""."""
+        return next((each for each in self.excuses.get(code, ()) if each in there), "")

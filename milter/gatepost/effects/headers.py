@@ -15,6 +15,7 @@ from typing import Final
 import authres
 
 from gatepost.effects import text
+from gatepost.effects.received_spf import received_spf
 from gatepost.evidence import Evidence
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message
@@ -26,6 +27,9 @@ _OWN: Final = frozenset(
     {b"x-spam-flag", b"x-spam-status", b"x-spam-score", b"x-spam-level", b"x-virus-scanned", b"x-virus-status"}
 )
 _OWN_PREFIX: Final = b"x-gatepost-"
+_TRACE: Final = frozenset(
+    {"Authentication-Results", "Received-SPF"}
+)  # both stand above Received (RFC 8601 4.1, RFC 7208 9.1)
 _LEVEL_MAX: Final = 50
 
 
@@ -34,12 +38,15 @@ class HeaderWriter:
     """Writes the header set of one site.
 
     `authserv_id` names this host in Authentication-Results (RFC 8601 2.5); `required` is the score that marks;
-    `key` signs X-Gatepost-Verdict, so that a later hop can tell ours from a copy.
+    `key` signs X-Gatepost-Verdict, so that a later hop can tell ours from a copy. `trusted_ids` name the trusted upstreams,
+    whose results nobody else may hand on; `received_spf` asks for that field, too.
     """
 
     authserv_id: str
     required: float
     key: bytes
+    trusted_ids: tuple[str, ...] = ()
+    received_spf: bool = False
 
     def edits(
         self,
@@ -54,27 +61,36 @@ class HeaderWriter:
         """Give the edits for a message: removals first, then our fields. Only inbound mail is edited."""
         if envelope.direction is not Direction.INBOUND:
             return ()
-        added = self._fields(evidence, verdict, record_id, reason)
-        return (*self.removals(message), *(self._add(name, value) for name, value in added))
+        relayed = any(item.code == "upstream.relayed" for item in evidence)
+        added = [*self._fields(evidence, verdict, record_id, reason)]
+        if self.received_spf and (value := received_spf(envelope, evidence, self.authserv_id)):
+            added.append(("Received-SPF", value))
+        return (*self.removals(message, relayed=relayed), *(self._add(name, value) for name, value in added))
 
-    def removals(self, message: Message) -> Iterator[RemoveHeader]:
-        """Give the removal of every forged copy of our fields, the highest index of each name first."""
+    def removals(self, message: Message, *, relayed: bool = False) -> Iterator[RemoveHeader]:
+        """Give the removal of every forged copy of our fields, the highest index of each name first.
+
+        `relayed` says that a trusted upstream handed the message on: what it says under its own name is no forgery.
+        """
         seen: dict[bytes, int] = {}
         doomed: list[RemoveHeader] = []
         for header in message.headers:
             key = header.key
             seen[key] = seen.get(key, 0) + 1
-            if self._is_ours(key, header.value):
+            if self._is_forged(key, header.value, relayed=relayed):
                 doomed.append(RemoveHeader(header.name.decode("latin-1"), seen[key]))
         return reversed(doomed)
 
-    def _is_ours(self, key: bytes, value: bytes) -> bool:
+    def _is_forged(self, key: bytes, value: bytes, *, relayed: bool) -> bool:
         if key == b"authentication-results":
-            return claims(value, self.authserv_id)
+            ids = (self.authserv_id,) if relayed else (self.authserv_id, *self.trusted_ids)
+            return any(claims(value, each) for each in ids)
+        if key == b"received-spf":
+            return self.received_spf and not relayed
         return key in _OWN or key.startswith(_OWN_PREFIX)
 
     def _add(self, name: str, value: str) -> AddHeader:
-        index = 0 if name == "Authentication-Results" else None
+        index = 0 if name in _TRACE else None
         return AddHeader(name, text.fold(text.line(value), len(name) + 2), index)
 
     def _fields(

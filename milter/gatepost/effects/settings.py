@@ -13,3 +13,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         max_length=512,
         description="Secret that signs X-Gatepost-Verdict, the same on all nodes; empty: made once and kept beside the embedded state.",
     )
+    received_spf: bool = Field(
+        default=False,
+        description="Add a Received-SPF field (RFC 7208 9.1) for filters that read no Authentication-Results; copies from outside are removed then.",
+    )

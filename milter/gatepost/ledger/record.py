@@ -44,7 +44,9 @@ def judgement(record: Record) -> dict[str, Any]:
         "class": str(verdict.label),
         "degraded": list(verdict.degraded),
         "because": [
-            {"code": part.code, "points": part.points, "detail": shown(part.detail)} for part in verdict.because
+            {"code": part.code, "points": part.points, "detail": shown(part.detail)}
+            | ({"excuse": part.excuse} if part.excuse else {})
+            for part in verdict.because
         ],
         "evidence": [_evidence(item) for item in record.evidence],
         "headers": [

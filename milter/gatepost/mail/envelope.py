@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from gatepost.mail.address import Address
 
 IpAddress = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
 
 
 class Direction(StrEnum):
@@ -46,3 +48,14 @@ class Envelope:
     sender: Address | None = None
     recipients: tuple[Address, ...] = ()
     direction: Direction = Direction.INBOUND
+
+
+def unmapped(ip: IpAddress) -> IpAddress:
+    """Give the IPv4 address inside an IPv4-mapped IPv6 one (RFC 4291 2.5.5.2), else the address itself, without its zone."""
+    return ip.ipv4_mapped or IPv6Address(int(ip)) if isinstance(ip, IPv6Address) else ip
+
+
+def inside(ip: IpAddress, networks: Sequence[IpNetwork]) -> bool:
+    """Say whether an address lies in one of the networks; an IPv4-mapped IPv6 address counts as IPv4."""
+    ip = unmapped(ip)
+    return any(ip in network for network in networks if network.version == ip.version)

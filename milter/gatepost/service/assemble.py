@@ -90,8 +90,14 @@ def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipelin
     checks = lineup(config, doors)
     base = Pipeline(
         lineup=checks,
-        policy=Policy(config.thresholds, config.actions, config.effective_weights()),
-        headers=HeaderWriter(config.milter.authserv_id, config.thresholds.tag, key),
+        policy=Policy(config.thresholds, config.actions, config.effective_weights(), config.effective_excuses()),
+        headers=HeaderWriter(
+            config.milter.authserv_id,
+            config.thresholds.tag,
+            key,
+            trusted_ids=config.auth.authserv_ids,
+            received_spf=config.headers.received_spf,
+        ),
         clock=doors.clock,
         new_id=partial(secrets.token_hex, _ID_BYTES),
         seconds=config.milter.message_seconds,

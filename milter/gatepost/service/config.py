@@ -22,7 +22,7 @@ from gatepost.checks.auth.family import Settings as AuthSettings
 from gatepost.checks.content.family import Settings as ClassifierSettings
 from gatepost.checks.reputation.family import Settings as ReputationSettings
 from gatepost.checks.virus.family import Settings as VirusSettings
-from gatepost.decision.policy import Actions, Thresholds
+from gatepost.decision.policy import EXCUSES, Actions, Thresholds
 from gatepost.decision.weights import WEIGHTS
 from gatepost.effects.settings import Settings as HeaderSettings
 from gatepost.service.codes import known_codes
@@ -35,6 +35,7 @@ MAX_CONFIG_BYTES: Final = 1024 * 1024
 MAX_PROBLEMS: Final = 20
 """Problems named at once: whoever fixes twenty will ask again, and each one costs a reading of the file."""
 WEIGHT_BOUND: Final = 1000.0
+_BY_CODE: Final = frozenset({"weights", "excuses"})  # free tables, whose keys are evidence codes
 
 
 class ConfigError(Exception):
@@ -66,6 +67,15 @@ class Config(BaseModel, frozen=True, extra="forbid"):
         default_factory=dict,
         description="Points for evidence codes; yours are laid over the built-in ones, 0 switches a code off.",
     )
+
+    excuses: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Failures that other evidence excuses: code to the codes that excuse it, which lift its points and its forced outcome. Yours replace the built-in ones code by code, an empty list removes one.",
+    )
+
+    def effective_excuses(self) -> dict[str, tuple[str, ...]]:
+        """Give the built-in excuses with the site's own laid over them."""
+        return {**EXCUSES, **self.excuses}
 
     def effective_weights(self) -> dict[str, float]:
         """Give the built-in weights with the site's own laid over them."""
@@ -114,7 +124,9 @@ def load(path: Path | None, overrides: Mapping[str, object] | None = None) -> Lo
         # By way of JSON, because pydantic is strict there as TOML is: "4" is no number and true is not 1.
         config = Config.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        found = [each for each in error.errors() if each["loc"][0] != "weights" or not isinstance(each["input"], dict)]
+        found = [
+            each for each in error.errors() if each["loc"][0] not in _BY_CODE or not isinstance(each["input"], dict)
+        ]
         wrong = chain(problems(found, Config, path, text, said), _unknown_codes(data, path, text))
         raise ConfigError(list(islice(wrong, MAX_PROBLEMS))) from None
     if unknown := list(islice(_unknown_codes(data, path, text), MAX_PROBLEMS)):
@@ -145,13 +157,18 @@ def _parse(path: Path | None, text: str) -> dict[str, Any]:
 
 
 def _unknown_codes(data: Mapping[str, Any], path: Path | None, text: str) -> Iterator[str]:
-    """Give a line for every key of [weights] and [actions] that is no evidence code."""
+    """Give a line for every code in [weights], [actions] and [excuses] that no check emits."""
     known = known_codes()
-    for keys in (["weights"], ["actions", "inbound"], ["actions", "outbound"]):
+    for keys in (["weights"], ["excuses"], ["actions", "inbound"], ["actions", "outbound"]):
         table: Any = data
         for key in keys:
             table = table.get(key, {}) if isinstance(table, dict) else {}
         for code in table if isinstance(table, dict) else ():
+            for other in table[code] if isinstance(table[code], list) else ():
+                if isinstance(other, str) and other not in known:
+                    yield complaint(
+                        [*keys, code], f"{json.dumps(other)} is not an evidence code; {_hint(other)}", path, text, {}
+                    )
             if code in known:
                 continue
             if isinstance(table[code], dict) and table[code]:
@@ -159,5 +176,9 @@ def _unknown_codes(data: Mapping[str, Any], path: Path | None, text: str) -> Ite
                 inner = next(iter(table[code]))
                 yield complaint([*keys, code, inner], f'write the code in quotes, "{code}.{inner}"', path, text, {})
                 continue
-            hint = did_you_mean(code, known) or "`gatepost config reference` lists them"
-            yield complaint([*keys, code], f"not an evidence code; {hint}", path, text, {})
+            yield complaint([*keys, code], f"not an evidence code; {_hint(code)}", path, text, {})
+
+
+def _hint(code: str) -> str:
+    """Give the code that may have been meant, or where they all stand."""
+    return did_you_mean(code, known_codes()) or "`gatepost config reference` lists them"

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from gatepost.decision.policy import EXCUSES
 from gatepost.decision.weights import WEIGHTS
 from gatepost.service.codes import known_codes
 from gatepost.service.complaints import bounds
@@ -63,6 +64,8 @@ def reference() -> str:
             f"| `{key}` | {default_text(info)} | {bounds(info)} | {cell(info.description or '')} |"
             for key, info in settings.model_fields.items()
         ]
+    lines += ["", "### Built-in excuses", "", "| failure | excused by, the strongest first |", "| --- | --- |"]
+    lines += [f"| `{code}` | {', '.join(f'`{each}`' for each in excuses)} |" for code, excuses in EXCUSES.items()]
     lines += [
         "",
         "### Evidence codes and their built-in weights",

@@ -14,9 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from gatepost.checks.auth.dmarc_record import Policy, Record, Walk, walk
+from gatepost.checks.auth.overrides import matching
+from gatepost.checks.auth.settings import Override
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
 from gatepost.mail.address import AuthorProblem, author
+from gatepost.mail.domain import normal_domain
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message
 from gatepost.world.dns.door import NoSuchName, Question, RecordType, Resolver, TempFailure
@@ -143,6 +146,11 @@ def identifiers_of(found: Found) -> tuple[Identifier, ...]:
             domain = evidence.facts.get(fact, "")
             if domain and evidence.status in (Status.PASS, Status.TEMPERROR):
                 result.append(Identifier(method, domain, sure=evidence.status is Status.PASS))
+    for evidence in found.of("upstream"):
+        # A trusted relay in front of us judged SPF in our place; DKIM is judged here, on the message as it arrived.
+        domain = normal_domain(evidence.facts.get("smtp.mailfrom", "").rpartition("@")[2])
+        if domain and evidence.facts.get("method") == "spf" and evidence.status in (Status.PASS, Status.TEMPERROR):
+            result.append(Identifier("spf", domain, sure=evidence.status is Status.PASS))
     return tuple(result)
 
 
@@ -150,13 +158,14 @@ def identifiers_of(found: Found) -> tuple[Identifier, ...]:
 class DmarcCheck:
     """Reports one `dmarc.<result>` for inbound mail; beside a fail, `dmarc.reject` or `dmarc.quarantine` when asked for.
 
-    Facts: `header.from`, `policy.dmarc` (the policy to apply), `organization`, `policy-domain`, `aligned`.
+    `overrides` may put another policy in place of the published one. Facts: `header.from`, `policy.dmarc` (the policy to apply), `organization`, `policy-domain`, `aligned`.
     """
 
     resolver: Resolver
+    overrides: Sequence[Override] = ()
     name: ClassVar[str] = "dmarc"
     codes: ClassVar[Mapping[str, str]] = CODES
-    after: ClassVar[frozenset[str]] = frozenset({"spf", "dkim"})
+    after: ClassVar[frozenset[str]] = frozenset({"upstream", "spf", "dkim"})
 
     def run(self, envelope: Envelope, message: Message, found: Found) -> tuple[Evidence, ...]:
         """Judge the author's domain."""
@@ -169,11 +178,15 @@ class DmarcCheck:
             facts = {"reason": str(writer.problem)}
             return (Evidence("dmarc", "dmarc.permerror", Status.PERMERROR, f"DMARC: {writer.reason}", facts=facts),)
         domain = writer.mailbox.domain
-        return _evidence(domain, evaluate(domain, identifiers_of(found), self.resolver))
+        result = evaluate(domain, identifiers_of(found), self.resolver)
+        override = next((each for each in matching(self.overrides, envelope, domain) if each.policy), None)
+        if override is not None and result.policy is not None:
+            return _evidence(domain, replace(result, policy=override.policy), f"The override for {override.words}")
+        return _evidence(domain, result, result.policy_domain)
 
 
-def _evidence(domain: str, result: DmarcResult) -> tuple[Evidence, ...]:
-    """Put a result into the words everybody shares."""
+def _evidence(domain: str, result: DmarcResult, who: str) -> tuple[Evidence, ...]:
+    """Put a result into the words everybody shares; `who` wishes for the policy."""
     facts = {"header.from": domain, "policy.dmarc": result.policy or "", "organization": result.organization}
     facts |= {"policy-domain": result.policy_domain, "aligned": ",".join(result.aligned)}
     facts = {name: str(value) for name, value in facts.items() if value}
@@ -182,5 +195,5 @@ def _evidence(domain: str, result: DmarcResult) -> tuple[Evidence, ...]:
     main = Evidence("dmarc", f"dmarc.{result.status}", result.status, detail, facts=facts, degraded=degraded)
     if result.status is not Status.FAIL or result.policy in (None, Policy.NONE):
         return (main,)
-    wish = f"{result.policy_domain} asks to {result.policy} mail that fails DMARC."
+    wish = f"{who} asks to {result.policy} mail that fails DMARC."
     return main, Evidence("dmarc", f"dmarc.{result.policy}", Status.POLICY, wish, facts=facts)

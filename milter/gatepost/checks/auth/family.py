@@ -1,7 +1,8 @@
 """The authentication family: its settings, its codes, its checks in the order in which they run.
 
 SPF, DKIM and ARC each say who vouches for a message; DMARC asks whether one of them vouches for the From domain. iprev
-names the client.
+names the client. Mail also comes by way of others: upstream reads what a trusted relay found, forward recognises lists
+and forwarders.
 """
 
 from __future__ import annotations
@@ -9,64 +10,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
-from gatepost.checks.auth import arc, dkim, dmarc, iprev, spf
+from gatepost.checks.auth import arc, dkim, dmarc, forwarding, iprev, spf, upstream
 from gatepost.checks.auth.dkim_key import key_question
 from gatepost.checks.auth.dkim_signature import Signature, parse_signature
+from gatepost.checks.auth.overrides import overridable
+from gatepost.checks.auth.settings import Settings
 from gatepost.checks.check import Check
-from gatepost.mail import limits
+from gatepost.mail import suffix
 from gatepost.mail.address import author
-from gatepost.mail.domain import normal_domain
 from gatepost.mail.header import Header
 from gatepost.world.clock import Clock
 from gatepost.world.dns.door import Question, RecordType, Resolver
 
+__all__ = ["CODES", "Settings", "build", "foreseen"]
 
-class Settings(BaseModel):
-    """What an administrator may choose about authentication."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    trusted_arc_sealers: tuple[str, ...] = Field(
-        default=(),
-        max_length=1_000,
-        description="Domains whose ARC seals are believed; a valid chain by anybody else proves nothing about the sender.",
-    )
-    min_rsa_bits: int = Field(
-        default=limits.RSA_KEY_BITS_MIN,
-        ge=limits.RSA_KEY_BITS_MIN,
-        le=4096,
-        description="RSA keys with fewer bits do not authenticate; the signature is reported as `policy`.",
-    )
-    clock_skew_seconds: int = Field(
-        default=300,
-        ge=0,
-        le=86_400,
-        description="How far a signer's clock may be off when the expiry of a signature is judged, in seconds.",
-    )
-
-    @field_validator("trusted_arc_sealers")
-    @classmethod
-    def _domains(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
-        for domain in domains:
-            if not normal_domain(domain):
-                raise ValueError(f"{domain!r} is not a domain name")
-        return tuple(normal_domain(domain) for domain in domains)
-
-
-CODES: Final[Mapping[str, str]] = {**iprev.CODES, **spf.CODES, **dkim.CODES, **arc.CODES, **dmarc.CODES}
+CODES: Final[Mapping[str, str]] = {
+    **upstream.CODES,
+    **iprev.CODES,
+    **spf.CODES,
+    **dkim.CODES,
+    **arc.CODES,
+    **dmarc.CODES,
+    **forwarding.CODES,
+}
 
 
 def build(settings: Settings, resolver: Resolver, clock: Clock) -> tuple[Check, ...]:
-    """Give the checks of this family in the order iprev, spf, dkim, arc, dmarc."""
+    """Give the checks of this family in the order upstream, iprev, spf, dkim, arc, dmarc, forward."""
+    suffix.load()
     rules = dkim.Rules(settings.min_rsa_bits, settings.clock_skew_seconds)
-    return (
+    judges: tuple[Check, ...] = (
         iprev.IprevCheck(resolver),
         spf.SpfCheck(resolver, clock),
         dkim.DkimCheck(resolver, clock, rules),
         arc.ArcCheck(resolver, clock, rules, settings.trusted_arc_sealers),
-        dmarc.DmarcCheck(resolver),
+        dmarc.DmarcCheck(resolver, settings.overrides),
+    )
+    return (
+        upstream.UpstreamCheck(settings.trusted_upstreams, settings.authserv_ids),
+        *(overridable(judge, settings.overrides) for judge in judges),
+        forwarding.ForwardCheck(forwarding.Forwarders.of(settings.forwarders)),
     )
 
 

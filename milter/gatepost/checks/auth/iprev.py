@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar, Final
 
+from gatepost.checks.auth.upstream import RELAYED, relayed
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
 from gatepost.mail.envelope import Direction, Envelope, IpAddress
@@ -21,7 +22,7 @@ from gatepost.world.dns.names import reverse_name
 CODES: Final[Mapping[str, str]] = {
     "iprev.pass": "The client's address has a name that leads back to it.",
     "iprev.fail": "The client's address has names, and none of them leads back to it.",
-    "iprev.none": "There is no client address to look up.",
+    "iprev.none": "There is no client address to look up, or it is that of a trusted upstream relay.",
     "iprev.temperror": "DNS did not answer, so the client's name is not known.",
     "iprev.permerror": "The client's address has no name.",
 }
@@ -34,10 +35,11 @@ class IprevCheck:
     resolver: Resolver
     name: ClassVar[str] = "iprev"
     codes: ClassVar[Mapping[str, str]] = CODES
-    after: ClassVar[frozenset[str]] = frozenset()
+    after: ClassVar[frozenset[str]] = frozenset({"upstream"})
 
-    def run(self, envelope: Envelope, message: Message, found: Found) -> tuple[Evidence, ...]:  # noqa: ARG002
+    def run(self, envelope: Envelope, message: Message, found: Found) -> tuple[Evidence, ...]:
         """Judge the client; the message itself does not matter."""
+        del message
         if envelope.direction is not Direction.INBOUND:
             return ()
         ip = envelope.client.ip
@@ -45,6 +47,9 @@ class IprevCheck:
             return (_evidence(Status.NONE, "The message came from no network client.", {}),)
         if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
             ip = ip.ipv4_mapped
+        if relayed(found):
+            facts = {"policy.iprev": str(ip), "reason": RELAYED}
+            return (_evidence(Status.NONE, f"{ip} was not looked up: {RELAYED}.", facts),)
         return (self._judge(ip),)
 
     def _judge(self, ip: IpAddress) -> Evidence:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final
 
 import spf
 
+from gatepost.checks.auth.upstream import RELAYED, relayed
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
 from gatepost.mail.domain import normal_domain
@@ -31,7 +32,7 @@ CODES: Final[Mapping[str, str]] = {
     "spf.fail": "The envelope sender's domain says that this client may not send for it.",
     "spf.softfail": "The envelope sender's domain says that this client probably may not send for it.",
     "spf.neutral": "The envelope sender's domain says nothing about this client.",
-    "spf.none": "The envelope sender's domain has no SPF record, or there is no domain to ask.",
+    "spf.none": "The envelope sender's domain has no SPF record, or there was no domain or no client to judge.",
     "spf.temperror": "DNS did not answer, so SPF could not be judged.",
     "spf.permerror": "The SPF record of the envelope sender's domain cannot be used.",
 }
@@ -134,7 +135,7 @@ class SpfCheck:
     clock: Clock
     name: ClassVar[str] = "spf"
     codes: ClassVar[Mapping[str, str]] = CODES
-    after: ClassVar[frozenset[str]] = frozenset()
+    after: ClassVar[frozenset[str]] = frozenset({"upstream"})
 
     def run(self, envelope: Envelope, message: Message, found: Found) -> tuple[Evidence, ...]:  # noqa: ARG002
         """Judge the envelope; the message itself does not matter."""
@@ -151,6 +152,8 @@ class SpfCheck:
         if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
             ip = ip.ipv4_mapped
         facts["client-ip"] = str(ip)
+        if relayed(found):
+            return (_evidence(SpfResult(Status.NONE, RELAYED), facts | {"reason": RELAYED}),)
         if not domain:
             # RFC 7208 4.3: a malformed domain is "none", not an error.
             return (_evidence(SpfResult(Status.NONE, "there is no domain to ask"), facts),)

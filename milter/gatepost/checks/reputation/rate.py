@@ -21,7 +21,7 @@ from typing import Final
 
 from gatepost.checks.reputation.settings import Settings
 from gatepost.evidence import Evidence, Found, Status
-from gatepost.mail.envelope import Direction, Envelope
+from gatepost.mail.envelope import Direction, Envelope, inside
 from gatepost.mail.message import Message
 from gatepost.mail.suffix import registrable
 from gatepost.world.state import keys
@@ -86,7 +86,7 @@ class _Limits:
     def exempt(self, envelope: Envelope) -> bool:
         """Say whether the client stands in a network that is not counted."""
         ip = envelope.client.ip
-        return ip is not None and keys.inside(ip, self._settings.exempt_networks)
+        return ip is not None and inside(ip, self._settings.exempt_networks)
 
 
 class RateCheck:

@@ -47,7 +47,8 @@ def page(name: str, record: Record) -> Group:
     parts.add_column("code", no_wrap=True)
     parts.add_column("because", overflow="fold")
     for part in record.verdict.because:
-        parts.add_row(f"{part.points:+.1f}", part.code, Text(shown(part.detail)))
+        excuse = f" Excused by {part.excuse}." if part.excuse else ""
+        parts.add_row(f"{part.points:+.1f}", part.code, Text(shown(part.detail) + excuse))
     parts.add_row(f"{record.verdict.score:.1f}", "sum", "", style="bold")
     found = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="evidence", title_justify="left")
     found.add_column("code", no_wrap=True)

@@ -15,14 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, ip_network
 
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
-from gatepost.mail.envelope import Envelope, IpAddress
+from gatepost.mail.envelope import Envelope, IpAddress, IpNetwork, inside, unmapped
 from gatepost.mail.suffix import registrable
-
-IpNetwork = IPv4Network | IPv6Network
 
 
 class Role(StrEnum):
@@ -77,22 +75,11 @@ def named(text: str) -> Identity:
     return Identity(Role.NETWORK, network, network_key(network))
 
 
-def inside(ip: IpAddress, networks: Sequence[IpNetwork]) -> bool:
-    """Say whether an address lies in one of the networks; an IPv4-mapped IPv6 address counts as IPv4."""
-    ip = unmapped(ip)
-    return any(ip in network for network in networks if network.version == ip.version)
-
-
 def _proven(item: Evidence, fact: str) -> str:
     """Give the registrable domain that a piece of passing evidence speaks for, or ""."""
     if item.status is not Status.PASS:
         return ""
     return registrable(item.facts.get(fact, "").rpartition("@")[2])
-
-
-def unmapped(ip: IpAddress) -> IpAddress:
-    """Give the IPv4 address inside an IPv4-mapped IPv6 one (RFC 4291 2.5.5.2), else the address itself, without its zone."""
-    return ip.ipv4_mapped or IPv6Address(int(ip)) if isinstance(ip, IPv6Address) else ip
 
 
 @lru_cache(maxsize=4_096)
