@@ -31,8 +31,9 @@ from gatepost.service import places, privileges
 from gatepost.service.config import Config, Loaded, load
 from gatepost.service.worker import Snapshot
 from gatepost.verdict import Accept, Defer, Outcome, Quarantine, Reject, Verdict
+from gatepost.world.budget import allowance
 from gatepost.world.clock import Clock, SystemClock
-from gatepost.world.dns.door import Question, RecordType, Resolver
+from gatepost.world.dns.door import Question, RecordType, Resolver, TempFailure
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns, ZoneError
 from gatepost.world.dns.live import LiveResolver
 from gatepost.world.dns.names import reverse_name
@@ -43,6 +44,8 @@ from gatepost.world.state.opening import open_state
 from gatepost.world.state.readonly import ReadOnlyState
 
 _ID_BYTES: Final = 8
+_PROBE_SECONDS: Final = 1.0
+"""How long a start waits to learn whether the resolver answers."""
 
 
 class AssemblyError(Exception):
@@ -230,12 +233,22 @@ def organs(loaded: Loaded, doors: Doors) -> Iterable[str]:
     config = loaded.config
     yield f"config      {loaded.path or 'built-in defaults'} (version {loaded.version})"
     yield f"model       {content.find_model(config.classifier.model).name}"
-    yield f"resolver    {', '.join(config.dns.servers) or 'the system resolvers'}"
+    yield f"resolver    {_resolver_line(config, doors)}"
     version = doors.scanner.ping() if doors.scanner else None
     yield f"clamd       {_clamd_line(config, version)}"
     yield f"state       {doors.state.backend}"
     yield "for Postfix, in main.cf:"
     yield f"  smtpd_milters = {config.milter.address}"
+
+
+def _resolver_line(config: Config, doors: Doors) -> str:
+    """Say which resolvers are asked, and whether one answers at all: any answer but trouble will do."""
+    servers = ", ".join(config.dns.servers) or "the system resolvers"
+    with allowance(doors.clock, _PROBE_SECONDS):
+        reached = doors.resolver.ask(Question("localhost", RecordType.A))
+    if isinstance(reached, TempFailure):
+        return f"{servers} (no answer: {reached.reason}; authentication is temperror until it does)"
+    return servers
 
 
 def _clamd_line(config: Config, version: str | None) -> str:
