@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tarfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import pytest
@@ -17,14 +15,14 @@ import pytest
 from support.daemon import gatepost, scripted
 from support.mta import Site, delivered, marked, site
 from support.postfix import PATH, Postfix, missing, private_postfix, send
+from support.real_mail import have_mail, real_mail
 from support.smtp_sink import Sink
 
 pytestmark = pytest.mark.mta
 
 HERE = [] if missing() else ["postfix"]
-CORPORA = Path(__file__).resolve().parents[2] / ".." / "shared" / "corpora"
 PACKS = {"train-spamassassin": 1000, "train-lists": 700, "train-transactional": 300}
-MANY = ["2000 messages"] if HERE and all((CORPORA / f"{pack}.tar.xz").exists() for pack in PACKS) else []
+MANY = ["2000 messages"] if HERE and have_mail(PACKS) else []
 
 
 def with_programs(address: str, sink: Sink) -> AbstractContextManager[Postfix]:
@@ -66,32 +64,11 @@ def test_mail_of_local_programs_is_internal(script: Site[Postfix]):
     assert seen["recipients"] == ["refused@example.org"]
 
 
-def corpus() -> list[bytes]:
-    """Give messages of several public collections, with a marker each."""
-    found: list[bytes] = []
-    for pack, count in PACKS.items():
-        taken = 0
-        with tarfile.open(CORPORA / f"{pack}.tar.xz") as tar:
-            for member in tar:
-                if (
-                    taken < count
-                    and member.isfile()
-                    and member.name.count("/") >= 1
-                    and not member.name.endswith((".tsv", ".md"))
-                ):
-                    raw = tar.extractfile(member).read().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-                    found.append(b"X-Test-Number: %d\r\n" % len(found) + raw)
-                    taken += 1
-                if taken == count:
-                    break
-    return found
-
-
 @pytest.mark.parametrize("size", MANY)
 def test_two_thousand_messages_while_reloading(real: Site[Postfix], size: str):
     """Twenty connections at once and five reloads: each message is delivered or refused with a reason, judged once."""
     waiting: SimpleQueue[tuple[int, bytes]] = SimpleQueue()
-    messages = corpus()
+    messages = real_mail(PACKS)
     assert len(messages) == 2000
     for item in enumerate(messages):
         waiting.put(item)

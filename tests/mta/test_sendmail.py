@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,18 @@ def test_the_macros_gatepost_wants_are_asked_for(script: Site[Sendmail]):
     lists = re.findall(r'milter_getsymlist\(gatepost, macros\.(\w+), "([^"]*)"\)=(-?\d+)', script.mta.log())
     assert {stage for stage, _, _ in lists} == {"connect", "helo", "envfrom", "envrcpt", "data", "eoh", "eom"}
     assert all(int(count) == len(names.split()) for _, names, count in lists)
+
+
+@pytest.mark.mta
+@pytest.mark.parametrize("name", HERE)
+def test_a_unix_socket_is_as_good(name: str, tmp_path: Path):
+    """Sendmail reaches the daemon by a unix socket, of the mode that Gatepost gives it."""
+    del name
+    with site(private_sendmail, scripted(tmp_path, listen=f"unix:{tmp_path}/gatepost.sock")) as found:
+        session = found.mta.client()
+        assert send(session, marked("by unix socket"))[0] == 250
+        session.quit()
+        assert delivered(found.sink, "by unix socket").every("X-Seen")
 
 
 @pytest.mark.mta

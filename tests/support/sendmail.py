@@ -35,6 +35,9 @@ _PROGRAM: Final = TREE / "usr/libexec/sendmail/sendmail"
 _NAMESPACES: Final = ("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child")
 _HOSTS: Final = f"127.0.0.1 localhost\n127.0.0.1 mx.recipient.example\n{CLIENT} mx.example.net\n"
 
+_SOCKETS: Final = Path("/mnt")
+"""Where its namespace shows the directory of a unix socket: below one that others may write to, as /tmp, it takes none."""
+
 _MC: Final = """divert(-1)
 include(`{cf}/m4/cf.m4')
 divert(0)dnl
@@ -77,8 +80,9 @@ def missing() -> str:
 class Sendmail:
     """A running private instance."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, milter: str) -> None:
         self.place = place
+        self.milter = milter
         self.smtp_port = free_port()
         self.submission_port = free_port()
 
@@ -133,7 +137,11 @@ class Sendmail:
     @property
     def inside(self) -> str:
         """Give the shell line that sets its namespaces up and becomes the program given as $0."""
-        return f"hostname mx.recipient.example && mount --bind {self.place}/hosts /etc/hosts && exec $0 $@"
+        mounts = {"/etc/hosts": self.place / "hosts"}
+        if self.milter.startswith("unix:"):
+            mounts[str(_SOCKETS)] = Path(self.milter[5:]).parent
+        steps = [f"mount --bind {source} {target}" for target, source in mounts.items()]
+        return " && ".join(["hostname mx.recipient.example", *steps, "exec $0 $@"])
 
     def client(self, helo: str = "mx.example.net", *, submission: bool = False) -> smtplib.SMTP:
         """Give an SMTP session from CLIENT, whose name is mx.example.net."""
@@ -144,21 +152,23 @@ class Sendmail:
 
 
 def snippet(address: str) -> str:
-    """Give the shipped lines of sendmail.mc with the filter's address (`inet:HOST:PORT`) in them."""
+    """Give the shipped lines of sendmail.mc with the filter's address, as Gatepost's config writes it, in them."""
     shipped = SNIPPET.read_text()
     assert shipped.count(SNIPPET_ADDRESS) == 1
+    if address.startswith("unix:"):
+        return shipped.replace(SNIPPET_ADDRESS, f"unix:{_SOCKETS / Path(address[5:]).name}")
     host, _, port = address.removeprefix("inet:").rpartition(":")
     return shipped.replace(SNIPPET_ADDRESS, f"inet:{port}@{host}")
 
 
 @contextmanager
 def private_sendmail(milter: str, sink: Sink) -> Iterator[Sendmail]:
-    """Run a private Sendmail with a filter at `inet:HOST:PORT` before a sink."""
+    """Run a private Sendmail with a filter at `inet:HOST:PORT` or `unix:PATH` before a sink."""
     place = Path(tempfile.mkdtemp(prefix="gatepost-sendmail-"))
-    found = Sendmail(place)
+    found = Sendmail(place, milter)
     process = None
     try:
-        _furnish(found, milter, sink)
+        _furnish(found, sink)
         sendmail = [
             _PROGRAM, "-bD", "-q2s", "-C", place / "sendmail.cf", "-D", place / "debug", "-d64.5", "-X", place / "transcript",
         ]  # fmt: skip
@@ -172,7 +182,7 @@ def private_sendmail(milter: str, sink: Sink) -> Iterator[Sendmail]:
         assert process.poll() is None, f"Sendmail ended with {process.returncode}: {said}"
         yield found
     finally:
-        if process is not None:
+        if process is not None and process.poll() is None:
             # unshare itself ignores SIGTERM; its child is the first process of the namespace, and all others end with it.
             for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
                 os.kill(int(pid), signal.SIGTERM)
@@ -180,14 +190,14 @@ def private_sendmail(milter: str, sink: Sink) -> Iterator[Sendmail]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _furnish(found: Sendmail, milter: str, sink: Sink) -> None:
+def _furnish(found: Sendmail, sink: Sink) -> None:
     """Write its config and the files that the config names."""
     place = found.place
     (place / "queue").mkdir(mode=0o700)
     for name, text in {
         "aliases": "", "names": "", "hosts": _HOSTS, "switch": "hosts files\naliases files\n",
         "sendmail.mc": _MC.format(
-            cf=_CF, place=place, sink=sink.port, port=found.smtp_port, submission=found.submission_port, snippet=snippet(milter)
+            cf=_CF, place=place, sink=sink.port, port=found.smtp_port, submission=found.submission_port, snippet=snippet(found.milter)
         ),
     }.items():  # fmt: skip
         (place / name).write_text(text)
