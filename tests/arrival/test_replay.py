@@ -53,6 +53,15 @@ def test_an_mbox_is_cut_at_its_from_lines(tmp_path: Path) -> None:
     assert second.message().text(b"subject") == "2"
 
 
+def test_a_file_that_begins_with_an_odd_from_field_is_one_message(tmp_path: Path) -> None:
+    """`From : a@b` begins a header, not an mbox: the field must not be lost."""
+    path = tmp_path / "odd.eml"
+    path.write_bytes(b"From : a@b.example\nFrom: c@d.example\n\nbye\n")
+    (stored,) = messages(path)
+    assert stored.name == str(path)
+    assert len(stored.message().every(b"from")) == 2
+
+
 def test_a_huge_file_is_read_no_further_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than the limit is held of a message, and the cut is said."""
     path = tmp_path / "huge"

@@ -25,6 +25,12 @@ def test_an_mbox_line_is_not_a_header() -> None:
     assert [header.name for header in from_bytes(b"From a@b Mon\nSubject: x\n\n").headers] == [b"Subject"]
 
 
+def test_a_from_field_with_a_space_is_not_an_mbox_line() -> None:
+    """`From : a@b` on top is a field that some readers believe: it stays."""
+    for start in (b"From : a@b", b"From \t: a@b"):
+        assert from_bytes(start + b"\nSubject: x\n\n").every(b"from")
+
+
 def test_too_long_is_cut_and_said() -> None:
     """Past the limit the rest is not kept, and the message says so."""
     message = from_bytes(b"A: b\r\n\r\n" + b"x" * (limits.MESSAGE_BYTES + 10))

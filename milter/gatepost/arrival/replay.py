@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from gatepost.mail import limits
-from gatepost.mail.message import Message, from_bytes
+from gatepost.mail.message import MBOX_LINE, Message, from_bytes
 
-_MBOX_START: Final = b"From "
 _LINE: Final = 1024 * 1024
 """Bytes read at once while looking for mbox separators; a longer line is read in pieces."""
 
@@ -88,7 +87,7 @@ def messages(path: Path) -> Iterator[Stored]:
 
 def _from_stream(name: str, stream: BinaryIO) -> Iterator[Stored]:
     start = stream.readline(_LINE)
-    if not start.startswith(_MBOX_START):
+    if not MBOX_LINE.match(start):
         rest = stream.read(limits.MESSAGE_BYTES + 1 - len(start)) or b""
         data = start + rest
         yield Stored(name, data[: limits.MESSAGE_BYTES], len(data) > limits.MESSAGE_BYTES)
@@ -101,12 +100,12 @@ def _mbox(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
     """Cut an mbox (mboxrd, RFC 4155) at its `From ` lines after an empty line; the first such line is already read."""
     buffer, cut, empty_before, line_start = io.BytesIO(), False, False, True
     while line := stream.readline(_LINE):
-        if line_start and empty_before and line.startswith(_MBOX_START):
+        if line_start and empty_before and MBOX_LINE.match(line):
             yield buffer.getvalue(), cut
             buffer, cut, empty_before = io.BytesIO(), False, False
             continue
         empty_before = line_start and line in (b"\n", b"\r\n")
-        kept = line[1:] if line_start and line.lstrip(b">").startswith(_MBOX_START) and line[:1] == b">" else line
+        kept = line[1:] if line_start and line.lstrip(b">").startswith(b"From ") and line[:1] == b">" else line
         if buffer.tell() + len(kept) <= limits.MESSAGE_BYTES:
             buffer.write(kept)
         else:

@@ -5,13 +5,18 @@ Decoded views (text of a header, the MIME tree) are derived when asked for, once
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from gatepost.mail import limits
 from gatepost.mail.charset import header_text
 from gatepost.mail.header import Header, split_fields
 from gatepost.mail.mime import Mime, parse_mime
+
+MBOX_LINE: Final = re.compile(rb"From (?![ \t]{0,64}:)")
+"""How a message begins in an mbox (RFC 4155). `From : a@b.example` is a header field, and a trick."""
 
 
 @dataclass(slots=True)
@@ -78,7 +83,7 @@ def from_bytes(data: bytes, *, cut: bool = False) -> Message:
     first = data.find(b"\n", 0, 8192)
     if first < 1 or data[first - 1] != 0x0D:
         data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    if data[:5] == b"From " or data[:6] == b">From ":
+    if data[:6] == b">From " or MBOX_LINE.match(data):
         data = data[data.find(b"\n") + 1 :]
     fields, start, dropped = split_fields(data, 0, len(data), limits.HEADER_FIELDS, limits.HEADER_BYTES)
     return Message(tuple(fields), data[start:], truncated=cut or dropped)
