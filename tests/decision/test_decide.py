@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gatepost.decision.decide import decide
 from gatepost.decision.explain import reason
-from gatepost.decision.policy import Actions, Policy, Thresholds
+from gatepost.decision.policy import EXCUSES, Actions, Policy, Thresholds
 from gatepost.decision.weights import WEIGHTS
 from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import Direction
@@ -126,3 +126,56 @@ def test_the_reason_says_when_an_answer_is_missing() -> None:
     """A verdict reached without DNS says so."""
     text = reason(verdict(Evidence("spf", "spf.temperror", Status.TEMPERROR, degraded="dns")), POLICY.thresholds)
     assert "no answer from dns" in text
+
+
+def test_a_list_lifts_the_force_and_not_the_failure() -> None:
+    """Behind an authenticated list a p=reject failure forces nothing; that DMARC failed still weighs."""
+    found = verdict(code("dmarc.fail"), code("dmarc.reject"), code("forward.list"))
+    assert found.outcome == Accept()
+    assert found.score == WEIGHTS["dmarc.fail"]
+    assert [(part.code, part.points, part.excuse) for part in found.because] == [
+        ("dmarc.fail", 2.5, ""),
+        ("dmarc.reject", 0.0, "forward.list"),
+    ]
+    assert "dmarc.reject excused by forward.list" in reason(found, POLICY.thresholds)
+
+
+@pytest.mark.parametrize("excuse", ["arc.trusted", "upstream.vouched"])
+def test_who_vouches_lifts_the_failure_as_well(excuse: str) -> None:
+    """What a trusted sealer or upstream found in our place counts in place of what we find."""
+    found = verdict(code("dmarc.fail"), code("dmarc.reject"), code(excuse))
+    assert (found.outcome, found.score) == (Accept(), 0.0)
+    assert {part.excuse for part in found.because} == {excuse}
+
+
+@pytest.mark.parametrize("claim", ["forward.claimed", "forward.srs", "arc.sealed", "arc.pass", "upstream.relayed"])
+def test_a_claim_excuses_nothing(claim: str) -> None:
+    """What a forger can write, or what says nothing about the author, lifts neither points nor force."""
+    found = verdict(code("dmarc.fail"), code("dmarc.reject"), code(claim))
+    assert isinstance(found.outcome, Quarantine)
+    assert found.score == WEIGHTS["dmarc.fail"] + WEIGHTS["dmarc.reject"]
+
+
+def test_an_excuse_covers_its_failure_alone() -> None:
+    """A virus that comes by way of a trusted forwarder is a virus."""
+    trusted = [code(each) for each in ("forward.list", "forward.known", "arc.trusted", "upstream.vouched")]
+    found = verdict(code("virus.infected"), code("dmarc.reject"), *trusted)
+    assert isinstance(found.outcome, Reject)
+    assert "virus" in found.outcome.text
+
+
+def test_what_would_not_have_counted_needs_no_excuse() -> None:
+    """A failure without points and without force is not among the reasons."""
+    policy = replace(POLICY, weights={}, actions=Actions.model_validate({"inbound": {"dmarc.reject": "accept"}}))
+    assert verdict(code("dmarc.reject"), code("forward.list"), policy=policy).because == ()
+
+
+@given(
+    st.lists(st.sampled_from(sorted({*EXCUSES, *(each for found in EXCUSES.values() for each in found)})), max_size=8)
+)
+def test_an_excuse_never_makes_it_worse(codes: list[str]) -> None:
+    """With all excuses the score is at most what it is without any, and the outcome at most as severe."""
+    with_them = verdict(*map(code, codes))
+    without = verdict(*map(code, codes), policy=replace(POLICY, excuses={}))
+    assert with_them.score <= without.score
+    assert (with_them.outcome == Accept()) or (without.outcome != Accept())

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatepost.decision.policy import EXCUSES
 from gatepost.decision.weights import WEIGHTS
 from gatepost.service.codes import FAMILIES, known_codes
 from gatepost.service.config import MAX_CONFIG_BYTES, MAX_PROBLEMS, Config, ConfigError, load
@@ -72,6 +73,52 @@ WRONG = {
         "must ascend",
     ),
     "band": ("[classifier]\nspam_from = 0.4\n", ":2: [classifier] spam_from: 0.4", "from 0.5 to 1"),
+    "code of an excuse": (
+        '[excuses]\n"dmarc.reject" = ["arc.trusted", "forward.lst"]\n',
+        ':2: [excuses] dmarc.reject: "forward.lst" is not an evidence code',
+        'did you mean "forward.list"?',
+    ),
+    "excused code": (
+        '[excuses]\n"dmarc.rejct" = []\n',
+        ":2: [excuses] dmarc.rejct: not an evidence",
+        '"dmarc.reject"?',
+    ),
+    "excused code without quotes": (
+        '[excuses]\ndmarc.fail = ["arc.trusted"]\n',
+        ":2: [excuses] dmarc.fail: write the code in quotes",
+        '"dmarc.fail"',
+    ),
+    "excuse without list": (
+        '[excuses]\n"spf.fail" = "arc.trusted"\n',
+        ":2: [excuses] spf.fail",
+        "a list in square brackets",
+    ),
+    "forwarder": ('[auth]\nforwarders = ["10.0.0.0/33"]\n', ":2: [auth] forwarders", "neither a network"),
+    "key of the second table": (
+        '[[auth.overrides]]\ndomain = "a.example"\nskip = ["spf"]\n\n[[auth.overrides]]\ndomain = "b.example"\nskp = []\n',
+        ":7: [auth] overrides.skp: unknown key",
+        'did you mean "skip"? allowed: domain, network, skip, dmarc_policy',
+    ),
+    "value in the second table": (
+        '[[auth.overrides]]\nnetwork = "192.0.2.0/24"\nskip = ["spf"]\n[[auth.overrides]]\nnetwork = "x"\nskip = ["spf"]\n',
+        ":5: [auth] overrides.network",
+        "192.0.2.0/24",
+    ),
+    "override for nobody": (
+        '[[auth.overrides]]\nskip = ["spf"]\n',
+        ":1: [auth] overrides",
+        "needs a domain or a network",
+    ),
+    "override of nothing": (
+        '[[auth.overrides]]\ndomain = "a.example"\n',
+        ":1: [auth] overrides",
+        "needs skip or dmarc_policy",
+    ),
+    "override's policy": (
+        '[[auth.overrides]]\ndomain = "a.example"\ndmarc_policy = "no"\n',
+        ":3: [auth] overrides.dmarc_policy",
+        "'published', 'none', 'quarantine' or 'reject'",
+    ),
     "no TOML": ("# c\n[thresholds\ntag = 1\n", ":2: not valid TOML", "(column 12)"),
     "twice": ("[milter]\nworkers = 1\nworkers = 2\n", ":3: not valid TOML", "overwrite"),
     "deep": ("a = " + "[" * 5000, ": not valid TOML: nested too deeply", ""),
@@ -239,8 +286,9 @@ def test_any_value_of_any_setting_is_used_or_answered(
 
 
 def test_every_weight_and_action_has_a_known_code() -> None:
-    """The built-in weights and actions name only codes that some check emits."""
+    """The built-in weights, actions and excuses name only codes that some check emits."""
     config = load(None).config
+    assert {*EXCUSES, *(each for excuses in EXCUSES.values() for each in excuses)} <= set(known_codes())
     assert set(WEIGHTS) <= set(known_codes())
     assert {*config.actions.inbound, *config.actions.outbound} <= set(known_codes())
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
 from types import UnionType
-from typing import Any, Final, get_args
+from typing import Any, Final, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen
 from pydantic import BaseModel
@@ -52,17 +52,19 @@ def problems(
     """
     told = set()
     for each in found:
-        keys = _keys(each["loc"])
-        line = complaint(keys, _wrong(each, keys, root), path, text, overrides)
+        keys, nth = _keys(each["loc"], root)
+        line = complaint(keys, _wrong(each, keys, root), path, text, overrides, nth)
         if line not in told:
             told.add(line)
             yield line
 
 
-def complaint(keys: list[str], wrong: str, path: Path | None, text: str, overrides: Mapping[str, object]) -> str:
-    """Give one line: where a key stands, its name, and what is wrong with it."""
+def complaint(
+    keys: list[str], wrong: str, path: Path | None, text: str, overrides: Mapping[str, object], nth: int = 0
+) -> str:
+    """Give one line: where a key stands, its name, and what is wrong with it; `nth` counts the tables of one name from 0."""
     place = "command line" if ".".join(keys) in overrides else str(path or "config")
-    line = None if place == "command line" else line_of(text, keys)
+    line = None if place == "command line" else line_of(text, keys, nth)
     name = f"[{keys[0]}] {'.'.join(keys[1:])}".strip() if keys else "config"
     return plain(f"{place}{f':{line}' if line else ''}: {name}: {wrong}")
 
@@ -107,9 +109,17 @@ def bounds(info: FieldInfo) -> str:
     return " ".join(words)
 
 
-def _keys(location: tuple[str | int, ...]) -> list[str]:
-    """Give the path of a setting as the file has it: up to a list index, behind which pydantic puts words of its own."""
-    return [str(part) for part in takewhile(lambda part: isinstance(part, str), location) if part != "[key]"]
+def _keys(location: tuple[str | int, ...], root: type[BaseModel]) -> tuple[list[str], int]:
+    """Give the path of a setting as the file has it, and in which table of several with one name it stands.
+
+    The path ends at a list index, or at the key of a table in a list: what comes then are pydantic's own words.
+    """
+    before = list(takewhile(lambda part: isinstance(part, str), location))
+    keys = [str(part) for part in before if part != "[key]"]
+    behind = location[len(before) :]
+    if not behind or not _names(root, keys):
+        return keys, 0
+    return [*keys, *map(str, behind[1:2])], int(behind[0])
 
 
 def _wrong(found: Any, keys: list[str], root: type[BaseModel]) -> str:
@@ -178,5 +188,6 @@ def _names(root: type[BaseModel], keys: list[str]) -> list[str]:
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
-    choices = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    several = isinstance(annotation, UnionType) or get_origin(annotation) is tuple
+    choices = get_args(annotation) if several else (annotation,)
     return next((each for each in choices if isinstance(each, type) and issubclass(each, BaseModel)), None)

@@ -63,14 +63,13 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     headers: HeaderSettings = _table(HeaderSettings, "The header block.")
     thresholds: Thresholds = _table(Thresholds, "The scores at which something happens.")
     actions: Actions = _table(Actions, "Evidence codes that force an outcome.")
-    weights: Mapping[str, Annotated[float, Field(ge=-WEIGHT_BOUND, le=WEIGHT_BOUND)]] = Field(
-        default_factory=dict,
-        description="Points for evidence codes; yours are laid over the built-in ones, 0 switches a code off.",
-    )
-
     excuses: Mapping[str, tuple[str, ...]] = Field(
         default_factory=dict,
         description="Failures that other evidence excuses: code to the codes that excuse it, which lift its points and its forced outcome. Yours replace the built-in ones code by code, an empty list removes one.",
+    )
+    weights: Mapping[str, Annotated[float, Field(ge=-WEIGHT_BOUND, le=WEIGHT_BOUND)]] = Field(
+        default_factory=dict,
+        description="Points for evidence codes; yours are laid over the built-in ones, 0 switches a code off.",
     )
 
     def effective_excuses(self) -> dict[str, tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -37,15 +37,25 @@ def cell(text: str) -> str:
 
 
 def toml_value(value: Any) -> str:
-    """Give a plain value as TOML text; strings, numbers, booleans, lists and tables of them."""
+    """Give a plain value as TOML text; strings, numbers, booleans, lists and tables of them (TOML has no null: left out)."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(str(key))} = {toml_value(item)}" for key, item in value.items()) + " }"
+        entries = (f"{json.dumps(str(key))} = {toml_value(item)}" for key, item in value.items() if item is not None)
+        return "{ " + ", ".join(entries) + " }"
     if isinstance(value, list | tuple | set | frozenset):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     text = json.dumps("" if value is None else str(value), ensure_ascii=False)
     return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in text)
+
+
+def settings_table(settings: type[BaseModel]) -> list[str]:
+    """Give the settings of one table, a row each."""
+    rows = [
+        f"| `{key}` | {default_text(info)} | {bounds(info)} | {cell(info.description or '')} |"
+        for key, info in settings.model_fields.items()
+    ]
+    return ["", "| key | default | bounds | meaning |", "| --- | --- | --- | --- |", *rows]
 
 
 def reference() -> str:
@@ -59,11 +69,11 @@ def reference() -> str:
         lines += ["", f"## [{name}]", "", sentence]
         if settings is None:
             continue
-        lines += ["", "| key | default | bounds | meaning |", "| --- | --- | --- | --- |"]
-        lines += [
-            f"| `{key}` | {default_text(info)} | {bounds(info)} | {cell(info.description or '')} |"
-            for key, info in settings.model_fields.items()
-        ]
+        lines += settings_table(settings)
+        for key, info in settings.model_fields.items():
+            for each in get_args(info.annotation):
+                if isinstance(each, type) and issubclass(each, BaseModel):
+                    lines += ["", f"### [[{name}.{key}]]", *settings_table(each)]
     lines += ["", "### Built-in excuses", "", "| failure | excused by, the strongest first |", "| --- | --- |"]
     lines += [f"| `{code}` | {', '.join(f'`{each}`' for each in excuses)} |" for code, excuses in EXCUSES.items()]
     lines += [

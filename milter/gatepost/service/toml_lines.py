@@ -16,19 +16,24 @@ def _parts(dotted: str) -> list[str]:
     return [first or second or third for first, second, third in _PART.findall(dotted)]
 
 
-def line_of(text: str, keys: list[str]) -> int | None:
+def line_of(text: str, keys: list[str], nth: int = 0) -> int | None:
     """Give the line (from 1) where a key is set, else where the nearest table around it begins, else None.
 
-    `keys` is the path as parts. Lines end where TOML says that they do: at LF, not at other separators of Unicode.
+    `keys` is the path as parts; of several tables of one name, `[[a.b]]`, the one numbered `nth` from 0 is meant. Lines end where TOML says that they do: at LF, not at other separators of Unicode.
     """
     table: list[str] = []
+    repeated: list[str] = []
+    count = -1
     best: tuple[int, int] | None = None
     for number, line in enumerate(text.split("\n"), 1):
         header = _TABLE.match(line)
         if header:
             table = _parts(header[1])
+            if line.lstrip().startswith("[[") and table == keys[: len(table)]:
+                repeated, count = table, count + 1
         entry = None if header else _KEY.match(line)
         path = table if header else [*table, *_parts(entry[1])] if entry else []
-        if path and path == keys[: len(path)] and (best is None or len(path) > best[0]):
+        other = bool(repeated) and table[: len(repeated)] == repeated and count != nth
+        if path and path == keys[: len(path)] and not other and (best is None or len(path) > best[0]):
             best = (len(path), number)
     return best[1] if best else None

@@ -59,7 +59,7 @@ class Forwarders:
             try:
                 networks.append(ip_network(entry))
             except ValueError:
-                raise ValueError(f"{entry!r} is neither a network such as 192.0.2.0/24 nor a host name") from None
+                raise ValueError("neither a network such as 192.0.2.0/24 nor a host name") from None
         return cls(tuple(networks), tuple(names))
 
     def which(self, ip: IpAddress | None, name: str) -> str:

@@ -18,7 +18,7 @@ Skippable = Literal["iprev", "spf", "dkim", "arc", "dmarc"]
 def _domain(text: str) -> str:
     name = normal_domain(text)
     if not name:
-        raise ValueError(f"{text!r} is not a domain name")
+        raise ValueError("not a domain name")
     return name
 
 

@@ -53,9 +53,10 @@ def reference_command() -> None:
 
 
 def effective(loaded: Loaded) -> dict[str, dict[str, object]]:
-    """Give all settings as plain data by table and key, weights merged, secrets hidden."""
+    """Give all settings as plain data by table and key, weights and excuses merged, secrets hidden."""
     data: dict[str, dict[str, object]] = loaded.config.model_dump(mode="json")
     data["weights"] = dict(loaded.config.effective_weights())
+    data["excuses"] = dict(loaded.config.effective_excuses())
     data["state"]["url"] = without_password(str(data["state"]["url"]))
     if data["headers"]["signing_key"]:
         data["headers"]["signing_key"] = "(hidden)"
