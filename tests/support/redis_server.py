@@ -10,14 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from support.waiting import free_port
+
 DEADLINE = 20.0
-
-
-def free_port() -> int:
-    """Give a loopback TCP port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RedisServer:

@@ -19,6 +19,7 @@ from pathlib import Path
 from gatepost.arrival.judge import Answer, Kind
 from gatepost.arrival.settings import Settings
 from gatepost.mail.envelope import Envelope
+from gatepost.mail.header import Header
 from gatepost.mail.message import Message
 from gatepost.service.supervisor import Supervisor
 from gatepost.service.worker import Snapshot
@@ -35,6 +36,11 @@ class ScriptedJudge:
         """Raise for one sender, so that trouble at MAIL can be seen."""
         if envelope.sender and envelope.sender.local == "warm-raises":
             raise RuntimeError("warm")
+
+    def foresee(self, field: Header) -> None:
+        """Raise for one field, so that trouble in a head start can be seen."""
+        if b"foresee-raises" in field.value:
+            raise RuntimeError("foresee")
 
     def admit(self, envelope: Envelope) -> Outcome:
         """Refuse, defer or raise by the recipient's local part."""

@@ -33,7 +33,8 @@ from gatepost.world.state.redis import RedisState
 from gatepost.world.state.resilient import ResilientState
 from gatepost.world.state.settings import Settings
 from gatepost.world.state.sqlite import SqliteState
-from support.redis_server import RedisServer, free_port
+from support.redis_server import RedisServer
+from support.waiting import free_port
 
 WINDOW = 3_600
 ROUNDS = 300
