@@ -16,6 +16,7 @@ from gatepost.arrival.callbacks import Filter, Site
 from gatepost.arrival.judge import Answer, Kind
 from gatepost.arrival.session import Ours
 from gatepost.arrival.settings import Settings, Trouble
+from gatepost.mail.header import Header
 from gatepost.verdict import Accept, AddHeader, Verdict
 
 OFFER = [0x1FF, 0x1FFFFF, 0, 0]
@@ -59,6 +60,9 @@ class Judge:
     """Accepts everything with one header."""
 
     def warm(self, *_: object) -> None:
+        """Do nothing."""
+
+    def foresee(self, *_: object) -> None:
         """Do nothing."""
 
     def admit(self, *_: object) -> Accept:
@@ -153,3 +157,34 @@ def test_close_without_connect():
     close(context)
     assert held._ctx is None
     assert of.traffic.in_flight == 0
+
+
+class Foreseeing(Judge):
+    """Notes the fields that it is shown, and fails at one."""
+
+    def __init__(self) -> None:
+        self.shown: list[bytes] = []
+
+    def foresee(self, field: Header) -> None:
+        """Note a field."""
+        self.shown.append(field.line)
+        if b"raise" in field.value:
+            raise RuntimeError("foresee")
+
+
+def test_the_judge_foresees_from_and_signatures():
+    """Only the two fields that name a domain to ask are shown as they come, and a head start that fails costs nothing."""
+    judge = Foreseeing()
+    of = Site(Settings(), judge, lambda _: Answer(Kind.CONTINUE))
+    context = begun(of)
+    header = event(of, "header", Filter.header)
+    for name, value in (
+        (b"Subject", b" s"),
+        (b"DKIM-Signature", b" raise"),
+        (b"From", b" a@b.example"),
+        (b"To", b" c"),
+    ):
+        assert header(context, name, value) in {Milter.CONTINUE, Milter.NOREPLY}
+    assert judge.shown == [b"DKIM-Signature: raise\r\n", b"From: a@b.example\r\n"]
+    assert event(of, "eom", Filter.eom)(context) == Milter.CONTINUE
+    assert context.headers == [("X-Seen", " yes", -1)]

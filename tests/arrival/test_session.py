@@ -49,6 +49,20 @@ def test_direction(address, macros, direction):
     assert connection(address).mail(b"<a@example.net>", macros).direction is direction
 
 
+def test_fields_that_tell_what_will_be_asked():
+    """From and DKIM-Signature of inbound mail are given back as they come, a bounded number; all others are only kept."""
+    message = transaction()
+    assert message.header(b"Subject", b" hello") is None
+    for name in (b"From", b"dkim-signature", b"FROM "):
+        told = message.header(name, b" x")
+        assert told is message.headers[-1]
+    given_back = [message.header(b"DKIM-Signature", b" x") for _ in range(100)]
+    assert len([each for each in given_back if each]) == limits.FORESEEN_FIELDS - 3
+    assert len(message.headers) == 104
+    own = connection("192.0.2.9").mail(b"<a@example.net>", {})
+    assert own.header(b"From", b" x") is None
+
+
 @pytest.mark.parametrize(("address", "port"), [("", 0), ("127.0.0.1", 0), ("::1", 0)])
 def test_local_submission_is_internal(address, port):
     """What the MTA calls localhost, without an address or with one no connection can have, is a program of this host."""

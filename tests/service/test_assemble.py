@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from gatepost.arrival.judge import Kind
 from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope
+from gatepost.mail.header import Header
 from gatepost.mail.message import from_bytes
 from gatepost.service.assemble import (
     AssemblyError,
@@ -28,6 +30,7 @@ from gatepost.service.config import load
 from gatepost.service.places import site_key, state_directory
 from gatepost.testing import FakeClock, FakeDns, FakeScanner, MemoryState
 from gatepost.verdict import Accept, Defer, Quarantine, Reject
+from gatepost.world.dns.door import Question
 from support.cases import Case, cases
 
 # Found only with a memory, a limit or a scanner that mail cases do not have; each has tests beside its check.
@@ -122,6 +125,21 @@ def test_what_is_asked_early() -> None:
     assert asked == ["1.2.0.192.in-addr.arpa", "x.example"]
     assert [question.name for question in early_questions(Envelope(client=client))][1] == "mail.sender.example"
     assert list(early_questions(Envelope())) == []
+
+
+def test_fields_are_asked_for_as_they_arrive() -> None:
+    """The author's DMARC record and a signature's key are fetched while the body still comes; other fields ask nothing."""
+
+    class Noting(FakeDns):
+        def prefetch(self, questions: Iterable[Question]) -> None:
+            self.asked.extend(questions)
+
+    resolver = Noting()
+    judge = SiteJudge(pipeline(load(None), doors(), b"key", live=False), resolver)
+    judge.foresee(Header(b"From", b" Ann <ann@x.example>"))
+    judge.foresee(Header(b"DKIM-Signature", b" v=1; a=rsa-sha256; d=y.example; s=s1; h=from; bh=YQ==; b=YQ=="))
+    judge.foresee(Header(b"From", b" broken"))
+    assert [question.name for question in resolver.asked] == ["_dmarc.x.example", "s1._domainkey.y.example"]
 
 
 def test_own_mail_asks_nothing_early() -> None:

@@ -28,6 +28,7 @@ from gatepost.arrival.judge import Answer, Answers, Judge, Kind
 from gatepost.arrival.session import Connection, Ours, Traffic
 from gatepost.arrival.settings import Settings, Trouble
 from gatepost.mail.envelope import Direction
+from gatepost.mail.header import Header
 from gatepost.verdict import AddHeader, Edit, RemoveHeader
 
 log = logging.getLogger(__name__)
@@ -150,6 +151,12 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
             log.exception("warming up failed")
         return self._quiet["mail"]
 
+    def _foresee(self, field: Header) -> None:
+        try:
+            self._site.judge.foresee(field)
+        except Exception:
+            log.exception("foreseeing failed")
+
     def rcpt(self, path: bytes) -> int:
         """RCPT: ask whether this recipient is taken now, and remember it if so.
 
@@ -170,7 +177,9 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         """One header field, top first."""
         if self._connection.transaction is not None:
             # Without HDR_LEADSPC the MTA has taken off the one space that usually stands after the colon.
-            self._connection.transaction.header(name, value if self._leading_space else b" " + value)
+            telling = self._connection.transaction.header(name, value if self._leading_space else b" " + value)
+            if telling is not None:
+                self._foresee(telling)
         return self._quiet["header"]
 
     def body(self, chunk: bytes) -> int:

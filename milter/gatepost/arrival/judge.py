@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from gatepost.mail.envelope import Envelope
+from gatepost.mail.header import Header
 from gatepost.mail.message import Message
 from gatepost.verdict import Outcome, Verdict
 
@@ -21,6 +22,10 @@ class Judge(Protocol):
 
     def warm(self, envelope: Envelope) -> None:
         """Take note of a sender at MAIL: start what can be started. Returns at once, never blocks."""
+        ...
+
+    def foresee(self, field: Header) -> None:
+        """Take note of a From or DKIM-Signature field while the rest still comes. Returns at once, never blocks."""
         ...
 
     def admit(self, envelope: Envelope) -> Outcome:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
 
 from gatepost.arrival.settings import Network, Settings
 from gatepost.mail import limits
@@ -82,6 +83,9 @@ def client_ip(text: str) -> IpAddress | None:
     return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
 
 
+_TELLING: Final = frozenset({b"from", b"dkim-signature"})
+
+
 def _readable(raw: bytes) -> str:
     return raw[: limits.ENVELOPE_BYTES].decode("utf-8", "replace")
 
@@ -98,6 +102,7 @@ class Transaction:
     chunks: list[bytes] = field(default_factory=list)
     size: int = 0
     header_size: int = 0
+    telling: int = 0
     truncated: bool = False
     broken: bool = False
 
@@ -115,17 +120,30 @@ class Transaction:
         if len(self.recipients) < limits.RECIPIENTS:
             self.recipients.append(recipient)
 
-    def header(self, name: bytes, value: bytes) -> None:
-        """Keep a field; `value` holds its leading space, folded with LF or CRLF. Past the limits it is not kept."""
+    def header(self, name: bytes, value: bytes) -> Header | None:
+        """Keep a field; `value` holds its leading space, folded with LF or CRLF. Past the limits it is not kept.
+
+        Gives the field back where it says early what will be asked of DNS: From and DKIM-Signature of inbound mail, up to
+        limits.FORESEEN_FIELDS.
+        """
         if b"\n" in value:
             # Postfix and Sendmail hand over folded fields with LF; on the wire it was CRLF, and signatures cover that.
             value = value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         size = len(name) + len(value) + 3
         if len(self.headers) >= limits.HEADER_FIELDS or self.header_size + size > limits.HEADER_BYTES:
             self.truncated = True
-            return
-        self.headers.append(Header(name, value))
+            return None
+        kept = Header(name, value)
+        self.headers.append(kept)
         self.header_size += size
+        if (
+            self.direction is not Direction.INBOUND
+            or kept.key not in _TELLING
+            or self.telling >= limits.FORESEEN_FIELDS
+        ):
+            return None
+        self.telling += 1
+        return kept
 
     def body(self, chunk: bytes) -> bool:
         """Keep a stretch of the body; False when no more is wanted."""

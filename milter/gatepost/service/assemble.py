@@ -25,6 +25,7 @@ from gatepost.effects.remember import remember
 from gatepost.effects.reply import reply
 from gatepost.ledger.sinks import LogSink
 from gatepost.mail.envelope import Direction, Envelope
+from gatepost.mail.header import Header
 from gatepost.mail.message import Message
 from gatepost.pipeline import Pipeline
 from gatepost.service import places, privileges
@@ -127,6 +128,10 @@ class SiteJudge:
         """Ask early for what the checks will want to know: the client's name, the sender's SPF record."""
         if envelope.direction is Direction.INBOUND:
             self.resolver.prefetch(early_questions(envelope))
+
+    def foresee(self, field: Header) -> None:
+        """Ask early for the DMARC record of a From field and the key of a signature."""
+        self.resolver.prefetch(auth.foreseen(field))
 
     def admit(self, envelope: Envelope) -> Outcome:
         """Answer at RCPT."""
