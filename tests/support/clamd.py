@@ -7,40 +7,33 @@ ever quarantines this repository.
 
 from __future__ import annotations
 
-import signal
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from support.waiting import free_port
+from support.private_server import PrivateServer
 
-DEADLINE = 30.0
 _PIECES = (b"X5O!P%@AP[4\\PZX54(P^)7CC)7}", b"$EICAR-", b"STANDARD-ANTIVIRUS-", b"TEST-FILE!", b"$H+H*")
 EICAR = b"".join(_PIECES)
 SUSPICIOUS = b"gatepost-suspicious-marker"
 
 
-class Clamd:
+class Clamd(PrivateServer):
     """One clamd process in the foreground; `stream_max` is its StreamMaxLength in bytes."""
+
+    name = "clamd"
 
     def __init__(self, folder: Path, stream_max: int = 4 * 1024 * 1024) -> None:
         """Take an existing folder for the database, the config and the socket."""
-        self.folder = folder
-        self.port = free_port()
-        self.socket = folder / "clamd.sock"
-        self.process: subprocess.Popen[bytes] | None = None
+        super().__init__(folder)
         database = folder / "db"
         database.mkdir()
         (database / "eicar.ndb").write_text(f"Eicar-Test-Signature:0:0:{EICAR.hex()}\n")
         (database / "heuristic.ndb").write_text(f"PUA.Gatepost.Test:0:*:{SUSPICIOUS.hex()}\n")
         (folder / "clamd.conf").write_text(
             f"DatabaseDirectory {database}\nLocalSocket {self.socket}\nTCPSocket {self.port}\nTCPAddr 127.0.0.1\n"
-            f"Foreground yes\nLogFile {folder / 'clamd.log'}\nTemporaryDirectory {folder}\nStreamMaxLength {stream_max}\n"
+            f"Foreground yes\nLogFile {self.log}\nTemporaryDirectory {folder}\nStreamMaxLength {stream_max}\n"
             "OfficialDatabaseOnly no\nDetectPUA yes\nSelfCheck 3600\nMaxThreads 4\n"
         )
 
@@ -54,20 +47,12 @@ class Clamd:
         """The TCP socket, as the config names it."""
         return f"tcp:127.0.0.1:{self.port}"
 
-    def start(self) -> Self:
-        """Start clamd and wait until it answers PING on the unix socket."""
-        command = ["clamd", "--foreground", f"--config-file={self.folder / 'clamd.conf'}"]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        until = time.monotonic() + DEADLINE
-        while not self._answers():
-            assert self.process.poll() is None, (self.folder / "clamd.log").read_text()
-            assert time.monotonic() < until, "clamd did not answer PING in time"
-            time.sleep(0.02)
-        return self
+    def command_line(self) -> list[str]:
+        """Give the command."""
+        return ["clamd", "--foreground", f"--config-file={self.folder / 'clamd.conf'}"]
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Say whether it answers PING on the unix socket."""
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(1.0)
             try:
@@ -76,32 +61,6 @@ class Clamd:
                 return line.recv(16) == b"PONG\n"
             except OSError:
                 return False
-
-    def freeze(self) -> None:
-        """Stop the process (SIGSTOP): the kernel still accepts connections, nobody answers."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let the process go on (SIGCONT)."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        """Kill the process (SIGKILL) and wait for its end; no error when it is gone already."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-            self.socket.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
 
 
 @contextmanager
