@@ -22,7 +22,7 @@ from gatepost.verdict import AddHeader, outcome_word
 from gatepost.world.clock import SystemClock
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns
 from gatepost.world.state.memory import MemoryState
-from support.cases import Case, PatternScanner, cases
+from support.cases import Case, cases, pattern_scanner
 from support.hostile import FIXED, GROWING, HEAD, SIGNED, costly_key
 
 # Seconds of processor time. No case needs one of them; what needs more must at least not grow with the square of the size.
@@ -42,7 +42,7 @@ def site() -> Pipeline:
     """Give a site's pipeline with a zone in which the hostile signer's key is as costly as it may be."""
     clock = SystemClock()
     resolver = FakeDns({"s._domainkey.x.example": {"TXT": [costly_key()]}})
-    return pipeline(load(None), Doors(clock, resolver, MemoryState(clock), PatternScanner()), b"key", live=False)
+    return pipeline(load(None), Doors(clock, resolver, MemoryState(clock), pattern_scanner()), b"key", live=False)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from gatepost.service.config import load
 from gatepost.verdict import AddHeader, RemoveHeader, outcome_word
 from gatepost.world.clock import FakeClock
 from gatepost.world.dns.fake import FakeDns
-from gatepost.world.scanner import Clean, Infected, Scan
+from gatepost.world.scanner import FakeScanner, Infected
 from gatepost.world.state.memory import MemoryState
 
 FOLDER = Path(__file__).resolve().parents[1] / "corpus"
@@ -29,16 +29,9 @@ NOW = 1_793_534_400.0  # 2026-11-01 12:00 UTC
 PATTERN = b"GATEPOST-TEST-VIRUS"
 
 
-class PatternScanner:
-    """A scanner that knows one test pattern."""
-
-    def scan(self, data: bytes) -> Scan:
-        """Find the pattern."""
-        return Infected("Gatepost.Test.Pattern") if PATTERN in data else Clean()
-
-    def ping(self) -> str | None:
-        """Answer."""
-        return "pattern scanner"
+def pattern_scanner() -> FakeScanner:
+    """Give a scanner that knows one test pattern."""
+    return FakeScanner({PATTERN: Infected("Gatepost.Test.Pattern")})
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,7 @@ class Case:
         config = self.stem.with_name(self.stem.name + ".toml")
         loaded = load(config if config.exists() else None, {"milter.authserv_id": "mx.gatepost.test"})
         resolver = FakeDns.from_yaml(zone) if zone.exists() else FakeDns({})
-        doors = Doors(clock, resolver, MemoryState(clock), PatternScanner())
+        doors = Doors(clock, resolver, MemoryState(clock), pattern_scanner())
         return pipeline(loaded, doors, b"key", live=False)
 
     def envelope(self) -> Envelope:
