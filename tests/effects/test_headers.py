@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from dataclasses import replace
 
 import authres
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.effects.headers import HeaderWriter, authentication_results, claims, virus_status
+from gatepost.effects.received_spf import received_spf
 from gatepost.evidence import Evidence, Status
-from gatepost.mail.envelope import Direction, Envelope
+from gatepost.mail.envelope import Client, Direction, Envelope
 from gatepost.mail.message import from_bytes
 from gatepost.verdict import Accept, AddHeader, Because, RemoveHeader, Verdict
 
@@ -153,3 +155,44 @@ def test_virus_status_is_never_clean_by_default(statuses: list[str], word: str) 
     """Clean is said only where the scanner said so; a crash of the check is an error."""
     facts = [{"virus.status": status} if status else {} for status in statuses]
     assert virus_status([Evidence("virus", "virus.x", facts=fact) for fact in facts]) == word
+
+
+def test_results_of_a_trusted_upstream_stay_with_it() -> None:
+    """What a trusted name says is kept from the trusted relay and removed from anybody else; our own name is never kept."""
+    writer = replace(WRITER, trusted_ids=("gw.example",))
+    letter = from_bytes(
+        b"Authentication-Results: gw.example; spf=pass\nAuthentication-Results: mx.example.org; spf=pass\n"
+        b"Authentication-Results: other.example; spf=pass\nFrom: a@b.example\n\n"
+    )
+    assert [edit.nth for edit in writer.removals(letter)] == [2, 1]
+    assert [edit.nth for edit in writer.removals(letter, relayed=True)] == [2]
+
+
+def test_received_spf_is_written_on_demand() -> None:
+    """By default there is none and foreign ones stay; on demand ours stands on top and theirs go."""
+    spf = Evidence(
+        "spf", "spf.pass", Status.PASS, "It may.", facts={"smtp.helo": "mx.b.example", "client-ip": "2001:db8::1"}
+    )
+    letter = from_bytes(b"Received-SPF: pass\nFrom: a@b.example\n\n")
+    envelope = Envelope(client=Client(helo='a"; x=(y)\r\nEvil: 1'))
+    for asked in (False, True):
+        edits = replace(WRITER, received_spf=asked).edits(
+            envelope, letter, [spf], Verdict(Accept(), 0.0), record_id="1", reason=""
+        )
+        ours = [edit for edit in edits if edit.name == "Received-SPF"]
+        assert len(ours) == (2 if asked else 0)
+    removed, added = ours
+    assert isinstance(removed, RemoveHeader)
+    assert isinstance(added, AddHeader)
+    assert added.index == 0
+    assert added.value.replace("\n ", " ") == (
+        "pass (mx.example.org: It may.) receiver=mx.example.org; identity=helo; "
+        'client-ip="2001:db8::1"; helo="a___x=_y___Evil:_1"'
+    )
+
+
+def test_received_spf_says_nothing_that_was_not_judged() -> None:
+    """Where SPF did not judge there is no such field."""
+    skipped = Evidence("spf", "spf.none", Status.NONE, facts={"reason": "relayed by a trusted upstream"})
+    for evidence in ([], [skipped]):
+        assert received_spf(Envelope(), evidence, "mx.example.org") == ""

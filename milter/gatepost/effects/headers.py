@@ -99,7 +99,9 @@ class HeaderWriter:
         """Give name and value of each field, top first."""
         marked = verdict.score >= self.required
         tests = ",".join(
-            f"{part.code.upper().replace('.', '_').replace('-', '_')}={part.points:.1f}" for part in verdict.because
+            f"{part.code.upper().replace('.', '_').replace('-', '_')}={part.points:.1f}"
+            for part in verdict.because
+            if not part.excuse  # filters act on the names that they find here
         )
         yield "Authentication-Results", authentication_results(self.authserv_id, evidence)
         yield "X-Spam-Flag", "YES" if marked else "NO"

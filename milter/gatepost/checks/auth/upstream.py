@@ -23,7 +23,7 @@ from gatepost.mail.message import Message
 CODES: Final[Mapping[str, str]] = {
     "upstream.relayed": "A trusted upstream relay handed the message on; SPF and iprev of that relay say nothing.",
     "upstream.vouched": "A trusted upstream relay found the author's domain authenticated.",
-    "upstream.silent": "A trusted upstream relay handed the message on and says nothing that can be read about the sender.",
+    "upstream.silent": "A trusted upstream relay handed the message on and says nothing of SPF or DMARC that can be read.",
     "upstream.pass": "A trusted upstream relay says that a method passed.",
     "upstream.fail": "A trusted upstream relay says that a method failed.",
     "upstream.softfail": "A trusted upstream relay says that a method failed softly.",
@@ -36,6 +36,8 @@ CODES: Final[Mapping[str, str]] = {
 
 RELAYED: Final = "relayed by a trusted upstream"
 """Why SPF and iprev did not judge a client."""
+
+_WANTED: Final = frozenset({"spf", "dmarc"})
 
 # Words of older RFCs and of real servers (RFC 7001 2.6.2; RFC 5451 knew hardfail).
 _STATUSES: Final[Mapping[str, Status]] = {
@@ -67,18 +69,20 @@ class UpstreamCheck:
             return ()
         relayed = Evidence("upstream", "upstream.relayed", Status.NONE, f"{ip} is a trusted upstream relay.")
         said = self._said(message)
-        if said is None or not said.results:
-            detail = f"The upstream relay {ip} says nothing that can be read about the sender."
-            return relayed, Evidence("upstream", "upstream.silent", Status.NONE, detail)
-        return relayed, *(_evidence(said.authserv_id, each) for each in said.results), *_vouched(said, message)
+        told = tuple(_evidence(said.authserv_id, each) for each in said.results)
+        if not any(each.method in _WANTED for each in said.results):
+            # SPF stays unjudged by us and by them: a failure of DMARC may be ours alone.
+            detail = f"The upstream relay {ip} says nothing of SPF or DMARC that can be read."
+            told += (Evidence("upstream", "upstream.silent", Status.NONE, detail),)
+        return relayed, *told, *_vouched(said, message)
 
-    def _said(self, message: Message) -> Results | None:
-        """Give the topmost field by a trusted name."""
+    def _said(self, message: Message) -> Results:
+        """Give the topmost field by a trusted name, or one without results."""
         for header in message.every(b"authentication-results"):
             results = read_results(header.value)
             if results and results.authserv_id in self.authserv_ids:
                 return results
-        return None
+        return Results()
 
 
 def relayed(found: Found) -> bool:

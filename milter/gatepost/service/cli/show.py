@@ -88,4 +88,5 @@ def _figures(record: Record) -> tuple[str, str, str]:
 
 def _because(parts: tuple[Because, ...]) -> str:
     more = f", {len(parts) - _WHY} more" if len(parts) > _WHY else ""
-    return ", ".join(f"{part.code} {part.points:+.1f}" for part in parts[:_WHY]) + more
+    told = (f"{part.code} {'excused' if part.excuse else format(part.points, '+.1f')}" for part in parts[:_WHY])
+    return ", ".join(told) + more
