@@ -163,6 +163,14 @@ def test_a_plain_fault_is_not_put_down_to_dns() -> None:
     assert [each.code for each in judge(sealed.replace(b"ARC-Seal: i=1", b"X-Seal: i=1"), silent)] == ["arc.fail"]
 
 
+def test_the_clock_is_ours() -> None:
+    """A set from the future breaks the chain by the clock that the check was given, not by the machine's."""
+    sealed = from_bytes(seal(MESSAGE))
+    for ahead, code in ((0, "arc.pass"), (-9 * 3600, "arc.pass"), (-11 * 3600, "arc.fail"), (10**8, "arc.pass")):
+        check = ArcCheck(FakeDns(ZONE), FakeClock(time.time() + ahead), Rules())
+        assert [each.code for each in check.run(inbound(), sealed, Found())] == [code]
+
+
 def test_long_chains_are_bounded() -> None:
     """More sets than the RFC allows fail without a single question."""
     dns = FakeDns(ZONE)

@@ -13,7 +13,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -48,6 +50,21 @@ CODES: Final[Mapping[str, str]] = {
 
 # RFC 8463 gave DKIM, and so ARC, Ed25519; dkimpy knows it for DKIM alone.
 ARC_HASH_ALGORITHMS.setdefault(b"ed25519-sha256", hashlib.sha256)
+
+_now: Final[ContextVar[float | None]] = ContextVar("now", default=None)
+
+
+class _Time:
+    """The clock as dkimpy reads it when it judges `t=` and `x=`: ours while a chain is verified, else the system's."""
+
+    @staticmethod
+    def time() -> float:
+        """Give the seconds since 1970."""
+        now = _now.get()
+        return time.time() if now is None else now
+
+
+dkim.time = _Time
 
 _FIELDS: Final = (b"arc-seal", b"arc-message-signature", b"arc-authentication-results")
 
@@ -141,8 +158,8 @@ class _Arc(dkim.ARC):  # type: ignore[misc]
         return self._signed.body_hash(canon) == claimed
 
 
-def verify_chain(signed: SignedMessage, resolver: Resolver, rules: Rules) -> Chain:
-    """Judge the whole chain of a message (RFC 8617 5.2)."""
+def verify_chain(signed: SignedMessage, resolver: Resolver, rules: Rules, now: float | None = None) -> Chain:
+    """Judge the whole chain of a message (RFC 8617 5.2); `now` in seconds since 1970, None for the system's time."""
     fields = [header for header in signed.message.headers if header.key in _FIELDS]
     if not fields:
         return Chain(Status.NONE, "there is no chain")
@@ -151,10 +168,13 @@ def verify_chain(signed: SignedMessage, resolver: Resolver, rules: Rules) -> Cha
     if not all(readable(field) for field in fields if field.key != _FIELDS[2]):
         return Chain(Status.FAIL, "a field of the chain is out of bounds")
     arc = _Arc(signed, resolver, rules)
+    token = _now.set(now)
     try:
         result, sets, reason = arc.verify(dnsfunc=None)
     except (dkim.DKIMException, ValueError, IndexError, KeyError) as error:
         result, sets, reason = dkim.CV_Fail, [], f"it cannot be read ({type(error).__name__})"
+    finally:
+        _now.reset(token)
     told = tuple(_told(each) for each in sets)
     if result != dkim.CV_Pass and arc.trouble and not arc.fault and _in_order(sets, arc.newest):
         return Chain(Status.TEMPERROR, arc.trouble, told)
@@ -230,7 +250,7 @@ class ArcCheck:
         if message.truncated and message.every(b"arc-seal"):
             chain = Chain(Status.NEUTRAL, "the message is too large to verify")
         else:
-            chain = verify_chain(SignedMessage(message), self.resolver, self.rules)
+            chain = verify_chain(SignedMessage(message), self.resolver, self.rules, self.clock.now())
         facts = {"arc.chain": str(len(chain.sets))} if chain.sets else {}
         if chain.sealer:
             facts["header.d"] = chain.sealer
