@@ -15,7 +15,8 @@ from typing import Final
 from gatepost.checks.auth.tags import parse_tags
 from gatepost.world.dns.door import Question, Records, RecordType, Resolver, TempFailure
 
-_VERSION: Final = re.compile(rb"\s{0,100}v\s{0,100}=\s{0,100}DMARC1\s{0,100}(?:;|\Z)")
+_VERSION: Final = re.compile(rb"\s{0,100}[vV]\s{0,100}=\s{0,100}DMARC1\s{0,100}(?:;|\Z)")
+_TAG: Final = re.compile(rb"\s{0,100}[A-Za-z][A-Za-z0-9_]{0,60}\s{0,100}=")
 _REPORT_URI: Final = re.compile(rb"mailto:[^\s@,!]+@[^\s@,!]+", re.IGNORECASE)
 
 QUERIES: Final = 8
@@ -58,11 +59,15 @@ def parse_record(text: bytes) -> Record | None:
     """Read a TXT record; None when it is no DMARC record. Unknown tags (`pct` among them) are ignored."""
     if not _VERSION.match(text):
         return None
-    # Parts without "=" are ignored like unknown tags; a tag that comes twice makes the list invalid (RFC 6376 3.2).
-    tags = parse_tags(b";".join(part for part in text.split(b";")[:100] if b"=" in part))
+    # What is no tag is ignored like an unknown one (RFC 9989 4.7): a slip of the pen must not undo a policy. A tag that
+    # comes twice makes the list invalid (RFC 6376 3.2), and DMARC's names have no case.
+    tags = parse_tags(b";".join(part for part in text.split(b";")[:100] if _TAG.match(part)))
     if tags is None:
         return None
-    values = {name.lower(): value.lower() for name, value in tags.items()}
+    written = {name.lower(): value for name, value in tags.items()}
+    if len(written) < len(tags):
+        return None
+    values = {name: value.lower() for name, value in written.items()}
     p, sp, np = (_policy(values.get(name)) for name in (b"p", b"sp", b"np"))
     broken = p is None or (sp is None and b"sp" in values) or (np is None and b"np" in values)
     if broken:
@@ -77,7 +82,7 @@ def parse_record(text: bytes) -> Record | None:
         strict_spf=values.get(b"aspf") == b"s",
         psd=psd.decode() if psd in (b"y", b"n") else "u",
         testing=values.get(b"t") == b"y",
-        usable=not broken or _has_report_uri(tags),
+        usable=not broken or _has_report_uri(written),
     )
 
 
