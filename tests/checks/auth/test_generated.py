@@ -15,6 +15,7 @@ from gatepost.checks.auth.family import Settings, build
 from gatepost.effects.headers import authentication_results
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail.address import author
+from gatepost.mail.authres import read_results
 from gatepost.mail.envelope import Client, Direction
 from gatepost.mail.header import Header
 from gatepost.mail.message import Message, from_bytes
@@ -46,7 +47,6 @@ def test_from_lines(part: int) -> None:
     for _ in range(LINES // PARTS):
         message = from_bytes(from_lines(dice))
         writer = author(message.headers)
-        assert writer == author(message.headers)
         assert writer == author(from_bytes(message.raw()).headers)
         if b"\r\r\n" not in message.raw():  # an MTA hands that over as CRLF, which is no longer a bare CR
             other = author(_through_the_milter(message))
@@ -79,7 +79,7 @@ def test_messages(part: int) -> None:
     clock = FakeClock(time.time())
     checks = build(Settings(), FakeDns(ZONE), clock)
     seen = Counter[str]()
-    for made in messages(part, MAIL // PARTS):
+    for number, made in enumerate(messages(part, MAIL // PARTS)):
         message = from_bytes(made.data)
         found = Found()
         for check in checks:
@@ -93,23 +93,26 @@ def test_messages(part: int) -> None:
         if verdict.status is Status.PASS:
             organization = next(name for name in (VICTIM, ATTACKER) if _within(verdict.facts["header.from"], name))
             assert any(_within(domain, organization) for domain in made.spf | made.dkim), made
-        _one_result_set(message, found)
+        _one_result_set(message, found, slow=number % 8 == 0)
     assert {"dmarc.pass", "dmarc.fail", "dmarc.permerror", "dkim.pass", "dkim.fail", "spf.pass", "spf.fail"} <= set(
         seen
     )
 
 
-def _one_result_set(message: Message, found: Found) -> None:
-    """Hold Authentication-Results to what an independent reader gets out of it."""
+def _one_result_set(message: Message, found: Found, *, slow: bool) -> None:
+    """Hold Authentication-Results to what readers get out of it: our own, and now and then authres, which takes its time."""
     line = authentication_results("mx.example.org", found.items)
     assert "\n" not in line
     assert "\r" not in line
-    read = authres.AuthenticationResultsHeader.parse("Authentication-Results: " + line)
+    read = read_results(line.encode())
+    assert read is not None
     assert read.authserv_id == "mx.example.org"
-    got = [(result.method, result.result) for result in read.results]
-    want = [(item.check, str(item.status)) for item in found.items if item.code == f"{item.check}.{item.status}"]
-    assert got == want, line
+    got = [(result.method, result.word) for result in read.results]
+    assert got == [(item.check, str(item.status)) for item in found.items if item.code == f"{item.check}.{item.status}"]
     writer = author(message.headers)
     for result in read.results:
         if result.method == "dmarc" and writer.mailbox:
-            assert [each.value for each in result.properties if each.name == "from"] == [writer.mailbox.domain]
+            assert result.properties["header.from"] == writer.mailbox.domain
+    if slow:
+        other = authres.AuthenticationResultsHeader.parse_value(line)
+        assert [(result.method, result.result) for result in other.results] == got
