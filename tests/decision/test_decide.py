@@ -156,6 +156,22 @@ def test_a_claim_excuses_nothing(claim: str) -> None:
     assert found.score == WEIGHTS["dmarc.fail"] + WEIGHTS["dmarc.reject"]
 
 
+@pytest.mark.parametrize("trouble", ["arc.unsure", "forward.temperror"])
+def test_an_open_excuse_puts_a_refusal_off(trouble: str) -> None:
+    """While DNS does not say whether a failure is excused it is not refused for good; held it may be, as that is undone."""
+    refusing = replace(POLICY, actions=Actions.model_validate({"inbound": {"dmarc.reject": "reject"}}))
+    found = verdict(code("dmarc.reject"), code(trouble), policy=refusing)
+    assert isinstance(found.outcome, Defer)
+    assert isinstance(verdict(code("dmarc.reject"), code(trouble)).outcome, Quarantine)
+    assert isinstance(
+        verdict(code("virus.infected"), code("dmarc.reject"), code(trouble), policy=refusing).outcome, Reject
+    )
+    strict = replace(refusing, excuses={})
+    assert isinstance(verdict(code("dmarc.reject"), code(trouble), policy=strict).outcome, Reject)
+    excused = verdict(code("dmarc.reject"), code(trouble), code("forward.list"), policy=refusing)
+    assert excused.outcome == Accept()
+
+
 def test_an_excuse_covers_its_failure_alone() -> None:
     """A virus that comes by way of a trusted forwarder is a virus."""
     trusted = [code(each) for each in ("forward.list", "forward.known", "arc.trusted", "upstream.vouched")]

@@ -63,7 +63,11 @@ def _pardons(
 
 
 def _action(policy: Policy, direction: Direction, evidence: Sequence[Evidence], score: float) -> tuple[Action, str]:
-    """Give the most severe action and the code that forced it, or "" where the score alone did."""
+    """Give the most severe action and the code that forced it, or "" where the score alone did.
+
+    A refusal that an open excuse may still lift is put off: the sender tries again, and then it is known.
+    """
+    there = {item.code for item in evidence}
     thresholds = policy.thresholds
     chosen, because = Action.ACCEPT, ""
     if score >= thresholds.reject:
@@ -72,6 +76,8 @@ def _action(policy: Policy, direction: Direction, evidence: Sequence[Evidence], 
         chosen = Action.QUARANTINE
     for item in evidence:
         forced = policy.action(item.code, direction)
+        if forced is Action.REJECT and policy.open(item.code, there):
+            forced = Action.DEFER
         if SEVERITY[forced] > SEVERITY[chosen]:
             chosen, because = forced, item.code
         elif forced is chosen is not Action.ACCEPT and not because:

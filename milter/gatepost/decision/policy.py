@@ -99,6 +99,13 @@ EXCUSES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Which evidence excuses which failure: code to the codes that excuse it, the strongest first."""
 
+# What DNS does not say now may be an excuse in an hour.
+OPEN: Final[Mapping[str, tuple[str, ...]]] = {
+    "arc.unsure": ("arc.trusted",),
+    "forward.temperror": ("forward.list", "forward.known"),
+}
+"""Temporary trouble, and the excuses that it leaves open: until it passes a failure that they excuse is not refused for good."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -117,3 +124,7 @@ class Policy:
     def excuse(self, code: str, there: Collection[str]) -> str:
         """Give the code among those that are `there` which excuses a code, or ""."""
         return next((each for each in self.excuses.get(code, ()) if each in there), "")
+
+    def open(self, code: str, there: Collection[str]) -> bool:
+        """Say whether a code may still be excused once the temporary trouble among those that are `there` has passed."""
+        return any(each in self.excuses.get(code, ()) for trouble in OPEN if trouble in there for each in OPEN[trouble])

@@ -153,6 +153,17 @@ def test_trouble_is_temporary() -> None:
     assert [each.code for each in judge(seal(MESSAGE), FakeDns({"x": {}}))] == ["arc.fail"]
 
 
+def test_a_trusted_seal_that_dns_leaves_open() -> None:
+    """A trusted sealer who would vouch is said to be unsure while the key does not answer, and one who would not is not."""
+    assert [each.code for each in judge(seal(MESSAGE), NoNetworkDns(), ("relay.example",))] == [
+        "arc.temperror",
+        "arc.unsure",
+    ]
+    silent = judge(seal(MESSAGE, results=b"; dmarc=fail header.from=example.com"), NoNetworkDns(), ("relay.example",))
+    assert [each.code for each in silent] == ["arc.temperror"]
+    assert [each.code for each in judge(seal(MESSAGE), NoNetworkDns(), ("list.example",))] == ["arc.temperror"]
+
+
 def test_a_plain_fault_is_not_put_down_to_dns() -> None:
     """A chain that is broken whatever a silent server would have said is broken, not open."""
     silent = FakeDns(ZONE, servfail=["s._domainkey.relay.example"])

@@ -121,6 +121,32 @@ def test_known_forwarders(known: str, evidence: tuple[Evidence, ...], expected: 
     assert codes(*evidence, known=(known,)) == (["forward.known"] if expected else [])
 
 
+@pytest.mark.parametrize(
+    ("evidence", "code"),
+    [
+        (Evidence("spf", "spf.temperror", Status.TEMPERROR, facts=SPF.facts), "forward.temperror"),
+        (Evidence("dkim", "dkim.temperror", Status.TEMPERROR, facts=DKIM.facts), "forward.temperror"),
+        (Evidence("spf", "spf.temperror", Status.TEMPERROR, facts=HELO.facts), "forward.claimed"),
+        (Evidence("dkim", "dkim.temperror", Status.TEMPERROR, facts={"header.d": "attack.example"}), "forward.claimed"),
+        (Evidence("dkim", "dkim.temperror", Status.TEMPERROR), "forward.claimed"),
+    ],
+)
+def test_a_list_that_dns_leaves_open(evidence: Evidence, code: str) -> None:
+    """Where the list's own SPF or key did not answer it is open whether it is one; where a stranger's did not, it is not."""
+    assert codes(evidence, letter=message(List_Id="<bridge.list.example>")) == [code]
+    assert codes(evidence, DKIM, letter=message(List_Id="<bridge.list.example>")) == ["forward.list"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("mx.forward.example", ["forward.temperror"]), ("mx.other.example", []), ("", [])]
+)
+def test_a_forwarder_that_dns_leaves_open(name: str, expected: list[str]) -> None:
+    """A client that has the name of a known forwarder, and whose name could not be looked up, is said to be open."""
+    unknown = Evidence("iprev", "iprev.temperror", Status.TEMPERROR, facts={"name": name} if name else {})
+    assert codes(unknown, known=("forward.example",)) == expected
+    assert codes(unknown, known=("forward.example", "192.0.2.0/24")) == ["forward.known"]
+
+
 def test_own_mail_is_not_looked_at() -> None:
     """Only inbound mail is somebody else's."""
     own = Envelope(client=inbound().client, direction=Direction.OUTBOUND)

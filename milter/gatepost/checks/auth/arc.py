@@ -33,19 +33,20 @@ CODES: Final[Mapping[str, str]] = {
     "arc.neutral": "The ARC chain was not judged: part of the message is missing.",
     "arc.temperror": "DNS did not answer, so the ARC chain could not be judged.",
     "arc.trusted": "A sealer whom the administrator trusts found the author's domain authenticated.",
+    "arc.unsure": "A sealer whom the administrator trusts would vouch for the author; DNS did not answer, so the seal is open.",
     "arc.sealed": "A sealer whom the administrator trusts sealed the message and does not vouch for the author's domain.",
 }
 
 
 def believable(chain: Chain, trusted: Sequence[str]) -> Iterator[ArcSet]:
-    """Give the sets of a passing chain whose results may be believed, newest first.
+    """Give the sets whose results may be believed if the chain is whole, newest first.
 
     A seal covers the fields of the chain and not the message, so an old set could be carried to another message. A trusted
     sealer's set belongs to this one when its own signature still holds, or when everybody who sealed after it is trusted
     too: they found it in order when the message reached them.
     """
-    handed_on = chain.status is Status.PASS
-    for each in chain.sets if handed_on else ():
+    handed_on = True
+    for each in chain.sets:
         if each.sealer in trusted and (handed_on or each.holds):
             yield each
         handed_on = handed_on and each.sealer in trusted
@@ -53,10 +54,10 @@ def believable(chain: Chain, trusted: Sequence[str]) -> Iterator[ArcSet]:
 
 @dataclass(frozen=True, slots=True)
 class ArcCheck:
-    """Reports one `arc.<result>` for inbound mail; beside a pass through a trusted sealer, `arc.trusted` or `arc.sealed`.
+    """Reports one `arc.<result>` for inbound mail; beside it what a trusted sealer says, `arc.trusted` and others.
 
     `trusted` are domains in the form of normal_domain(). Facts: `arc.chain` (number of sets), `header.d` (the last sealer),
-    `header.oldest-pass` (RFC 8617 10.2); with `arc.trusted` and `arc.sealed` `header.d` is the trusted sealer, `instance`
+    `header.oldest-pass` (RFC 8617 10.2); beside it `header.d` is the trusted sealer, `instance`
     its set, and `vouches` the result by which it vouches.
     """
 
@@ -84,21 +85,31 @@ class ArcCheck:
         degraded = "dns" if chain.status is Status.TEMPERROR else ""
         detail = f"ARC {chain.status}" + (f" by {chain.sealer}" if chain.sealer else "") + f": {chain.reason}."
         evidence = Evidence("arc", f"arc.{chain.status}", chain.status, detail, facts=facts, degraded=degraded)
+        return (evidence, *self._testimony(chain, message))
+
+    def _testimony(self, chain: Chain, message: Message) -> Iterator[Evidence]:
+        """Say what trusted sealers found out about the author; the newest set that vouches counts."""
+        if chain.status not in (Status.PASS, Status.TEMPERROR):
+            return
+        mailbox = author(message.headers).mailbox
+        domain = mailbox.domain if mailbox else ""
         sealed = tuple(believable(chain, self.trusted))
-        return (evidence, _testimony(sealed, message)) if sealed else (evidence,)
+        for each in sealed:
+            results = read_results(each.results)
+            if results and (vouched := vouches(results, domain)):
+                yield _vouched(each, domain, vouched, chain.status)
+                return
+        if sealed and chain.status is Status.PASS:
+            facts = {"header.d": sealed[0].sealer, "instance": str(sealed[0].instance)}
+            detail = f"{sealed[0].sealer}, a trusted sealer, does not vouch for {domain or 'the author'}."
+            yield Evidence("arc", "arc.sealed", Status.NEUTRAL, detail, facts=facts)
 
 
-def _testimony(sealed: Sequence[ArcSet], message: Message) -> Evidence:
-    """Say what trusted sealers found out about the author; the newest set that vouches counts."""
-    mailbox = author(message.headers).mailbox
-    domain = mailbox.domain if mailbox else ""
-    for each in sealed:
-        results = read_results(each.results)
-        if results and (vouched := vouches(results, domain)):
-            facts = {"header.d": each.sealer, "instance": str(each.instance), "vouches": vouched}
-            detail = f"{each.sealer}, a trusted sealer, vouches for {domain}: {vouched}."
-            return Evidence("arc", "arc.trusted", Status.PASS, detail, facts=facts)
-    newest = sealed[0]
-    facts = {"header.d": newest.sealer, "instance": str(newest.instance)}
-    detail = f"{newest.sealer}, a trusted sealer, does not vouch for {domain or 'the author'}."
-    return Evidence("arc", "arc.sealed", Status.NEUTRAL, detail, facts=facts)
+def _vouched(by: ArcSet, domain: str, vouched: str, status: Status) -> Evidence:
+    """Say that a trusted sealer vouches, or would if its seal could be verified now."""
+    facts = {"header.d": by.sealer, "instance": str(by.instance), "vouches": vouched}
+    if status is Status.PASS:
+        detail = f"{by.sealer}, a trusted sealer, vouches for {domain}: {vouched}."
+        return Evidence("arc", "arc.trusted", Status.PASS, detail, facts=facts)
+    detail = f"Whether {by.sealer}, a trusted sealer, vouches for {domain} is not known now."
+    return Evidence("arc", "arc.unsure", Status.TEMPERROR, detail, facts=facts, degraded="dns")

@@ -29,6 +29,7 @@ CODES: Final[Mapping[str, str]] = {
     "forward.list": "A mailing list passes the message on: its list fields name a domain that SPF or DKIM authenticated.",
     "forward.known": "The client is a forwarder that the administrator named.",
     "forward.srs": "The envelope sender was rewritten by a forwarder (SRS), which SPF authenticated.",
+    "forward.temperror": "DNS did not answer, so it is open whether a list or a known forwarder passes the message on.",
     "forward.claimed": "The message has the fields of a mailing list, and nothing authenticates the list.",
 }
 
@@ -97,6 +98,15 @@ class ForwardCheck:
         if entry:
             detail = f"{name or envelope.client.ip} is a known forwarder ({entry})."
             yield Evidence("forward", "forward.known", Status.PASS, detail, facts={"forwarder": entry})
+            return
+        unknown = found.code("iprev.temperror")
+        if unknown and self.forwarders.names and self.forwarders.which(None, unknown.facts.get("name", "")):
+            yield _open(f"Whether {unknown.facts['name']} is the client is not known now.")
+
+
+def _open(detail: str) -> Evidence:
+    """Say that DNS leaves a question open."""
+    return Evidence("forward", "forward.temperror", Status.TEMPERROR, detail, degraded="dns")
 
 
 def _rewritten(envelope: Envelope, found: Found) -> Iterator[Evidence]:
@@ -124,6 +134,9 @@ def _listed(message: Message, found: Found) -> Iterator[Evidence]:
                 detail = f"The mailing list at {listed} passes the message on ({method.upper()} pass for {domain})."
                 yield Evidence("forward", "forward.list", Status.PASS, detail, facts=facts)
                 return
+    if any(same_organization(domain, listed) for domain in _unanswered(found) for listed in domains):
+        yield _open(f"Whether the mailing list at {domains[0]} passes the message on is not known now.")
+        return
     detail = f"The message claims to come from a mailing list at {domains[0]}; nothing authenticates it."
     yield Evidence("forward", "forward.claimed", Status.NONE, detail, facts={"list": domains[0]})
 
@@ -150,3 +163,12 @@ def authenticated(found: Found) -> Iterator[tuple[str, str]]:
             yield "spf", evidence.facts.get("domain", "")
         elif evidence.code == "dkim.pass":
             yield "dkim", evidence.facts.get("header.d", "")
+
+
+def _unanswered(found: Found) -> Iterator[str]:
+    """Give the domains that SPF or DKIM may yet authenticate."""
+    for evidence in found.items:
+        if evidence.code == "spf.temperror" and "smtp.mailfrom" in evidence.facts:
+            yield evidence.facts.get("domain", "")
+        elif evidence.code == "dkim.temperror":
+            yield evidence.facts.get("header.d", "")
