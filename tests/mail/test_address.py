@@ -161,6 +161,14 @@ def test_one_plain_author_is_found(value: str | bytes, spec: str, display: str) 
         ("a@", MALFORMED),
         ("a@legit..example", MALFORMED),
         ("a@[192.0.2.1]", LITERAL),
+        ("a@[IPv6:2001:db8::1]", LITERAL),
+        ("Ann <a@[IPv6:2001:db8::1]>", LITERAL),
+        ("a@[legit.example]", MALFORMED),
+        ("a@[IPv6:legit.example]", MALFORMED),
+        ("a@[2001:db8::1]", MALFORMED),
+        ("a@[192.0.2.1].legit.example", MALFORMED),
+        ("a@[192.0.2.1]@legit.example", AMBIGUOUS),
+        ("a@[legit.example:b@attack.example]", AMBIGUOUS),
     ],
 )
 def test_what_two_readers_read_differently_is_refused(value: str | bytes, problem: AuthorProblem) -> None:

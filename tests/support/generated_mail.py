@@ -66,6 +66,8 @@ _DOMAINS = [
     b"victim.example\x00.attack.example",
     b"victim.example\xff",
     b"[192.0.2.1]",
+    b"[IPv6:2001:db8::1]",
+    b"[victim.example]",
     b"192.0.2.1",
     b"a" * 64 + b".victim.example",
     b"a." * 130 + b"example",

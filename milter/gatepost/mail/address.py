@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 
 from gatepost.mail import limits
@@ -195,12 +196,23 @@ def _mailbox(spec: Sequence[Token], display: str) -> Address:
             raise RefusedError(AuthorProblem.AMBIGUOUS, "A quoted local part in the From field holds an address.")
     else:
         raise RefusedError(AuthorProblem.MALFORMED, "The address in the From field is broken.")
-    if domain.startswith("[") and domain.endswith("]"):
+    if _is_literal(domain):
         raise RefusedError(AuthorProblem.LITERAL, "The author's address has an IP address in place of a domain.")
     name = normal_domain(domain, overlong=True)
     if not local or not name or not local.isprintable() or "=?" in local:
         raise RefusedError(AuthorProblem.MALFORMED, "The address in the From field is not valid.")
     return Address(local, name, display)
+
+
+def _is_literal(domain: str) -> bool:
+    """Say whether a domain is an IP address in brackets (RFC 5321 4.1.3); `[example.org]` is none, and no domain either."""
+    if not (domain.startswith("[") and domain.endswith("]")):
+        return False
+    inside = domain[1:-1]
+    try:
+        return ip_address(inside[5:]).version == 6 if inside[:5].lower() == "ipv6:" else ip_address(inside).version == 4
+    except ValueError:
+        return False
 
 
 def _read(phrase: Sequence[Token]) -> str:

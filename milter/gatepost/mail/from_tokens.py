@@ -50,10 +50,12 @@ class Token:
     text: str
 
 
-# Atoms take in everything that is not structure: dots, brackets and 8-bit text stand in display names all the time.
-# The possessive quantifier keeps an unclosed quote linear.
+# Atoms take in everything that is not structure: dots, brackets and 8-bit text stand in display names all the time. The
+# colons of an address literal, `user@[IPv6:2001:db8::1]`, are none either (RFC 5321 4.1.3).
+# The possessive quantifiers keep an unclosed quote and long atoms linear.
 _TOKEN: Final = re.compile(
-    r'(?P<space>[ \t\r\n]+)|(?P<quoted>"(?:[^"\\]|\\.)*+")|(?P<special>[<>,;:])|(?P<atom>[^ \t\r\n"()<>,;:\\]+)',
+    r'(?P<space>[ \t\r\n]+)|(?P<quoted>"(?:[^"\\]|\\.)*+")|(?P<special>[<>,;:])'
+    r'|(?P<atom>(?:[^ \t\r\n"()<>,;:\\@]++|@\[[A-Za-z0-9.:]{1,80}\]|@)++)',
     re.DOTALL,
 )
 _COMMENT_STEP: Final = re.compile(r"[^()\\]+|\\.|[()]", re.DOTALL)

@@ -133,6 +133,7 @@ VALUES = {
     "a right-to-left override": "ann@\u202eelpmaxe.mitciv".encode(),
     "a no-break space before the bracket": V + "\u00a0<".encode() + A + b">",
     "bytes that are no UTF-8": b"ann@victim\xff.example",
+    "the victim as an address literal": b"ann@[victim.example]",
     "an empty label": b"ann@victim..example",
     "a full-width @": "ann＠victim.example".encode(),
     "more mailboxes than are read": (A + b", ") * limits.MAILBOXES + V,
