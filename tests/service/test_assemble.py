@@ -118,6 +118,19 @@ def test_a_live_site_counts_and_logs(capfd: pytest.CaptureFixture[str], tmp_path
     assert len([line for line in lines if line.startswith('{"event":"message"')]) == 4
 
 
+def test_a_trusted_upstream_is_not_counted(tmp_path: Path) -> None:
+    """A relay in front of us sends the mail of many: no limit for one client holds it up."""
+    config = tmp_path / "site.toml"
+    config.write_text('[reputation]\nclient_hard = 2\nsender_hard = 0\n[auth]\ntrusted_upstreams = ["192.0.2.0/24"]\n')
+    world = doors()
+    judge = SiteJudge(pipeline(load(config), world, b"key", live=True), world.resolver)
+    for client, outcome in (("192.0.2.1", Accept), ("198.51.100.1", Defer)):
+        envelope = Envelope(client=Client(ip=ip_address(client)), sender=parse_path(b"a@sender.example"))
+        for _ in range(4):
+            judge.judge(envelope, from_bytes(b"From: a@sender.example\n\nhello\n"))
+        assert isinstance(judge.admit(envelope), outcome)
+
+
 def test_what_is_asked_early() -> None:
     """At MAIL the client's name and the sender's SPF record are foreseen; under the null path the HELO's."""
     client = Client(ip=ip_address("192.0.2.1"), helo="mail.sender.example")

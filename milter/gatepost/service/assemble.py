@@ -82,10 +82,16 @@ def lineup(config: Config, doors: Doors) -> tuple[Check, ...]:
         raise AssemblyError(str(error)) from None
     return (
         *auth.build(config.auth, doors.resolver, doors.clock),
-        *reputation.build(config.reputation, doors.state, doors.clock),
+        *reputation.build(_reputation(config), doors.state, doors.clock),
         *virus.build(config.virus, doors.scanner),
         opinion,
     )
+
+
+def _reputation(config: Config) -> reputation.Settings:
+    """Give the settings of reputation; what a trusted upstream hands on is not held against its own address."""
+    exempt = (*config.reputation.exempt_networks, *config.auth.trusted_upstreams)
+    return config.reputation.model_copy(update={"exempt_networks": exempt})
 
 
 def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipeline:
@@ -113,7 +119,7 @@ def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipelin
     )
     if not live:
         return base
-    gate = reputation.build_gate(config.reputation, doors.state, doors.clock)
+    gate = reputation.build_gate(_reputation(config), doors.state, doors.clock)
     return replace(base, gate=gate, after=partial(remember, doors.state), sink=LogSink())
 
 
