@@ -304,6 +304,20 @@ ATTACKS = [
         "fail",
         VICTIM,
     ),
+    # --- lists
+    Attack("list: the victim's List-Id", composed(b"List-Id: <all.victim.example>", b"From: " + V), "fail", VICTIM),
+    Attack(
+        "list: the victim's List-Post",
+        composed(b"List-Post: <mailto:all@victim.example>", b"From: " + V),
+        "fail",
+        VICTIM,
+    ),
+    Attack(
+        "list: the victim's name in front of the attacker's",
+        composed(b"List-Id: <all.victim.example> <x.attack.example.>", b"From: " + V),
+        "fail",
+        VICTIM,
+    ),
     # --- the envelope
     *(
         Attack(f"envelope: {name}", composed(b"From: " + V), "fail", VICTIM, path, helo)
@@ -350,6 +364,8 @@ def test_attack(attack: Attack) -> None:
     assert (str(dmarc.status), dmarc.facts.get("header.from", "")) == (attack.want, attack.author)
     assert (found.code("dmarc.reject") is not None) == (attack.want == "fail")
     assert found.code("arc.trusted") is None
+    named = found.code("forward.list")
+    assert named is None or named.facts["list"].endswith("attack.example")
     passes = {
         (item.check, item.facts.get("domain") or item.facts.get("header.d", ""))
         for item in found.items
