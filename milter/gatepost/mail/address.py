@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -58,6 +59,7 @@ class Author:
 
 # RFC 5321 4.1.2: a quoted local part; the possessive quantifier keeps it linear.
 _QUOTED_LOCAL: Final = re.compile(r'("(?:[^"\\]|\\.)*+")@(.*)', re.DOTALL)
+_KEPT_BYTES: Final = 1_000  # of From fields whose author is kept, so that what is kept stays small
 _SPECIALS: Final = frozenset('<>()[]\\,;:"@ ')
 _UNQUOTE: Final = re.compile(r"\\(.)", re.DOTALL)
 
@@ -89,13 +91,23 @@ def author(headers: tuple[Header, ...]) -> Author:
     Takes all header fields as received. Several mailboxes count as one author when they plainly share one domain
     (RFC 9989: that domain is evaluated); the first of them is given.
     """
-    fields = [header for header in headers if header.key == b"from"]
+    fields = tuple(header for header in headers if header.key == b"from")
+    known = sum(len(field.value) for field in fields) <= _KEPT_BYTES
+    return _author_remembered(fields) if known else _author_of(fields)
+
+
+def _author_of(fields: tuple[Header, ...]) -> Author:
+    """Find the author in the From fields."""
     if not fields:
         return Author(problem=AuthorProblem.MISSING, reason="There is no From field.")
     try:
         return _one_author(fields)
     except RefusedError as refusal:
         return Author(problem=refusal.problem, reason=refusal.reason, display=header_text(fields[0].value))
+
+
+# Several checks of one message ask for its author, and the answer depends on the fields alone.
+_author_remembered: Final = lru_cache(maxsize=256)(_author_of)
 
 
 def _one_author(fields: Sequence[Header]) -> Author:

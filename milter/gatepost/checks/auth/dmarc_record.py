@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from gatepost.checks.auth.tags import parse_tags
@@ -18,6 +19,8 @@ from gatepost.world.dns.door import Question, Records, RecordType, Resolver, Tem
 _VERSION: Final = re.compile(rb"\s{0,100}[vV]\s{0,100}=\s{0,100}DMARC1\s{0,100}(?:;|\Z)")
 _TAG: Final = re.compile(rb"\s{0,100}[A-Za-z][A-Za-z0-9_]{0,60}\s{0,100}=")
 _REPORT_URI: Final = re.compile(rb"mailto:[^\s@,!]+@[^\s@,!]+", re.IGNORECASE)
+
+_KEPT_BYTES: Final = 1_000  # of a record whose reading is kept, so that what is kept stays small
 
 QUERIES: Final = 8
 """Questions of one tree walk (RFC 9989 4.10)."""
@@ -57,6 +60,11 @@ class Record:
 
 def parse_record(text: bytes) -> Record | None:
     """Read a TXT record; None when it is no DMARC record. Unknown tags (`pct` among them) are ignored."""
+    return _remembered(text) if len(text) <= _KEPT_BYTES else _parse(text)
+
+
+def _parse(text: bytes) -> Record | None:
+    """Read a record anew."""
     if not _VERSION.match(text):
         return None
     # What is no tag is ignored like an unknown one (RFC 9989 4.7): a slip of the pen must not undo a policy. A tag that
@@ -84,6 +92,10 @@ def parse_record(text: bytes) -> Record | None:
         testing=values.get(b"t") == b"y",
         usable=not broken or _has_report_uri(written),
     )
+
+
+# The same few senders come again and again.
+_remembered: Final = lru_cache(maxsize=1_024)(_parse)
 
 
 def _policy(value: bytes | None) -> Policy | None:
