@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from ipaddress import ip_address
 
+import authres
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatepost.checks.auth.spf import CODES, SpfCheck, check_host
+from gatepost.effects.headers import authentication_results
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope
 from gatepost.mail.message import Message
 from gatepost.world.clock import FakeClock
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns
-from support.suites_auth import SPF_EXCEPTIONS, SUITES, SpfCase, spf_cases
+from support.suites_auth import SPF_EXCEPTIONS, SUITES, SpfCase, inbound, spf_cases
 
 CASES = [case for suite in ("rfc7208", "rfc4408", "pyspf-extra") for case in spf_cases(suite)]
 ZONE = {
@@ -44,6 +46,22 @@ def test_suites(case: SpfCase) -> None:
     assert result.status in case.results
     if case.explanation != "DEFAULT":
         assert result.explanation == case.explanation
+
+
+# Through the check an address counts only when it is one: here a space stands in its local part without quotes.
+NO_ADDRESS = "Semantics of exp and other modifiers: dorky-sentinel"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_suites_end_to_end(case: SpfCase) -> None:
+    """From the envelope to Authentication-Results every case says the same."""
+    envelope = inbound(case.ip, helo=case.helo, sender=parse_path(f"<{case.sender}>".encode()))
+    (evidence,) = SpfCheck(case.dns, FakeClock()).run(envelope, Message(()), Found())
+    words = ("none",) if case.name == NO_ADDRESS else SPF_EXCEPTIONS.get(case.name, (case.results, ""))[0]
+    assert evidence.status in words
+    line = authentication_results("mx.example.org", [evidence])
+    read = authres.AuthenticationResultsHeader.parse_value(line)
+    assert [(result.method, result.result) for result in read.results] == [("spf", str(evidence.status))]
 
 
 def test_old_cases_agree_with_the_new_ones() -> None:
@@ -100,6 +118,13 @@ def test_the_null_path_is_judged_by_helo() -> None:
     assert "smtp.mailfrom" not in evidence.facts
     assert run(b"<>", helo="[192.0.2.7]").code == "spf.none"
     assert run(b"<>", helo="").code == "spf.none"
+
+
+@pytest.mark.parametrize("helo", ["", "[192.0.2.7]", "JUMPIN' JUPITER", "\ud800", "é\x00%{h}", "-" * 5_000])
+def test_any_helo_is_text_for_a_macro(helo: str) -> None:
+    """Under MAIL FROM the HELO name only fills %{h}: whatever it is, the rest of the record is judged."""
+    dns = FakeDns({"example.com": {"TXT": ["v=spf1 exists:%{h}.x.example ip4:192.0.2.7 -all"]}})
+    assert run(b"<ann@example.com>", helo=helo, dns=dns).code == "spf.pass"
 
 
 def test_a_quoted_at_does_not_move_the_domain() -> None:

@@ -157,7 +157,9 @@ class SpfCheck:
         if not domain:
             # RFC 7208 4.3: a malformed domain is "none", not an error.
             return (_evidence(SpfResult(Status.NONE, "there is no domain to ask"), facts),)
-        result = check_host(ip, sender.spec if sender else "", helo, self.resolver, self.clock)
+        # Under MAIL FROM the HELO name is only text for the macro %{h}, and may be anything (RFC 7208 7.2).
+        said = envelope.client.helo[: limits.DOMAIN_OCTETS].encode("utf-8", "replace").decode() if sender else helo
+        result = check_host(ip, sender.spec if sender else "", said, self.resolver, self.clock)
         if result.mechanism:
             facts["mechanism"] = result.mechanism
         return (_evidence(result, facts),)
