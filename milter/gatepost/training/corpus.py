@@ -14,7 +14,7 @@ from __future__ import annotations
 import mailbox
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,8 +55,7 @@ def find_packs(paths: list[Path], without: frozenset[str] = frozenset()) -> list
     for path in paths:
         if not path.exists():
             raise CorpusError(f"{path}: no such file or folder")
-        inside = sorted(entry for entry in path.iterdir() if _is_pack(entry)) if path.is_dir() else []
-        packs += [path] if _is_pack(path) else inside
+        packs += packs_at(path)
     names = {pack_name(pack) for pack in packs}
     unknown = {name for name in without if pack_name(Path(name)) not in names}
     if unknown:
@@ -66,6 +65,13 @@ def find_packs(paths: list[Path], without: frozenset[str] = frozenset()) -> list
     if not kept:
         raise CorpusError(f"{', '.join(map(str, paths))}: no training packs found")
     return kept
+
+
+def packs_at(path: Path) -> list[Path]:
+    """Give the pack that a path is, or the packs in the folder that it is, in order of name; none where it is neither."""
+    if _is_pack(path):
+        return [path]
+    return sorted(entry for entry in path.iterdir() if _is_pack(entry)) if path.is_dir() else []
 
 
 def require_empty(out: Path) -> None:
@@ -86,7 +92,7 @@ def _is_pack(path: Path) -> bool:
     return bool(re.search(r"\.(?:tar(?:\.(?:xz|gz|bz2))?|tgz)\Z", path.name))
 
 
-def read_pack(path: Path) -> Iterator[Sample]:
+def read_pack(path: Path) -> Generator[Sample, None, None]:
     """Stream the messages of one pack; raises CorpusError where it cannot be read to its end."""
     pack = pack_name(path)
     manifest: dict[str, tuple[int, str]] = {}

@@ -11,15 +11,14 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
 
 from gatepost.training.calibrate import Curve
 from gatepost.training.fit import Bools, Floats
+from gatepost.training.measure import calibration_error, one_minus_auc, reliability, threshold
 from gatepost.training.table import Table
 
 Metrics = dict[str, Any]
 
-_BINS: Final = 15
 _NEWSLETTERS: Final = "spamassassin/hard_ham"
 
 
@@ -30,27 +29,27 @@ def rows_by_pack(table: Table, scores: Floats, curve: Curve, inside: Bools) -> l
     newsletters = np.char.startswith(table.sources, _NEWSLETTERS)
     if newsletters.any():
         parts["spamassassin hard ham"] = newsletters
-    threshold = _threshold(scores[inside & (table.unwanted == 0)], 0.01)
+    pooled = threshold(scores[inside & (table.unwanted == 0)], 0.01)
     for name, members in parts.items():
         chosen = members & inside
         if chosen.any():
-            rows.append({"source": name, **_metrics(table.unwanted[chosen], scores[chosen], curve, threshold)})
+            rows.append({"source": name, **_metrics(table.unwanted[chosen], scores[chosen], curve, pooled)})
     return rows
 
 
-def _metrics(unwanted: npt.NDArray[np.int64], scores: Floats, curve: Curve, threshold: float) -> Metrics:
+def _metrics(unwanted: npt.NDArray[np.int64], scores: Floats, curve: Curve, pooled: float) -> Metrics:
     """Measure one set: sizes, ranking, catches at fixed false-positive rates, behaviour of the probabilities."""
     ham, bad = scores[unwanted == 0], scores[unwanted == 1]
     found: Metrics = {"ham": int(ham.size), "unwanted": int(bad.size)}
     if ham.size and bad.size:
-        found["1-auc"] = round(1 - float(roc_auc_score(unwanted, scores)), 5)
-        found["caught at 1% fp"] = _share(bad > _threshold(ham, 0.01))
-        found["caught at 0.1% fp"] = _share(bad > _threshold(ham, 0.001))
-        found["ece"] = round(_calibration_error(unwanted, curve.probabilities(scores)), 4)
+        found["1-auc"] = round(one_minus_auc(ham, bad), 5)
+        found["caught at 1% fp"] = _share(bad > threshold(ham, 0.01))
+        found["caught at 0.1% fp"] = _share(bad > threshold(ham, 0.001))
+        found["ece"] = round(calibration_error(reliability(unwanted, curve.probabilities(scores))), 4)
     if ham.size:
         odds = curve.probabilities(ham)
         found |= {"ham p>0.5": _share(odds > 0.5), "ham p>0.7": _share(odds > 0.7), "ham p>0.9": _share(odds > 0.9)}
-        found["ham flagged at pooled 1% fp"] = _share(ham > threshold)
+        found["ham flagged at pooled 1% fp"] = _share(ham > pooled)
     if bad.size:
         odds = curve.probabilities(bad)
         found |= {"caught p>0.5": _share(odds > 0.5), "caught p>0.7": _share(odds > 0.7)}
@@ -61,26 +60,6 @@ def _metrics(unwanted: npt.NDArray[np.int64], scores: Floats, curve: Curve, thre
 def _share(which: Bools) -> float:
     """Give the share of True, rounded."""
     return round(float(which.mean()), 4)
-
-
-def _threshold(ham: Floats, rate: float) -> float:
-    """Give the score that at most this share of ham exceeds."""
-    if not ham.size:
-        return 0.0
-    ranked = np.sort(ham)[::-1]
-    return float(ranked[min(int(rate * ranked.size), ranked.size - 1)])
-
-
-def _calibration_error(unwanted: npt.NDArray[np.int64], odds: Floats) -> float:
-    """Give the expected calibration error over 15 equal bins (Naeini et al. 2015)."""
-    bins = np.minimum((odds * _BINS).astype(np.int64), _BINS - 1)
-    return float(
-        sum(
-            abs(float(unwanted[bins == each].mean()) - float(odds[bins == each].mean())) * float((bins == each).mean())
-            for each in range(_BINS)
-            if (bins == each).any()
-        )
-    )
 
 
 def later_rows(table: Table) -> Bools:
@@ -106,7 +85,7 @@ def phish_metrics(table: Table, scores: Floats, curve: Curve) -> Metrics:
     return {
         "phish": int(target.sum()),
         "spam": int(target.size - target.sum()),
-        "1-auc": round(1 - float(roc_auc_score(target, odds)), 5),
+        "1-auc": round(one_minus_auc(odds[target == 0], odds[target == 1]), 5),
         "phish called phish": _share(odds[target == 1] >= 0.5),
         "spam called phish": {
             pack: _share(odds[(target == 0) & (table.packs[rows] == pack)] >= 0.5)

@@ -12,6 +12,8 @@ import typer
 from gatepost.arrival.replay import ReplayError
 from gatepost.service.assemble import AssemblyError
 from gatepost.service.cli.config import config_app
+from gatepost.service.cli.evaluate import HELP as EVALUATE_HELP
+from gatepost.service.cli.evaluate import ManyPaths, evaluate
 from gatepost.service.cli.run import run
 from gatepost.service.cli.scan import HELP as SCAN_HELP
 from gatepost.service.cli.scan import scan
@@ -40,6 +42,7 @@ app = typer.Typer(
 app.command()(run)
 app.command(help=SCAN_HELP)(scan)
 app.command()(train)
+app.command(help=EVALUATE_HELP, cls=ManyPaths)(evaluate)
 app.command()(version)
 app.add_typer(config_app, name="config")
 

@@ -1,0 +1,236 @@
+"""`gatepost evaluate`: what a model is worth on labelled mail, source by source."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+from rich import box
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+from typer.core import TyperCommand
+
+from gatepost.arrival.replay import ReplayError
+from gatepost.checks.content.family import Settings, build, find_model
+from gatepost.checks.content.model import ModelError
+from gatepost.ledger.record import shown
+from gatepost.service.cli.show import console
+from gatepost.service.complaints import plain
+from gatepost.service.config import load
+
+if TYPE_CHECKING:
+    from gatepost.training.report import Report
+
+_WIDE: Final = 110
+"""Columns of a terminal from which on the table is printed as one."""
+
+_CUT: Final = 6
+"""Figures of a row that tell of the ranking; those behind them tell of the configured threshold."""
+
+HELP: Final = """Measure a model on labelled mail it has not learned from: ranking, catches, errors, calibration.
+
+\b
+Your own mail:               gatepost evaluate --ham ham/ archive.mbox --spam Maildir/.Junk
+A pack, with a picture:      gatepost evaluate --ham train-x.tar.xz --spam train-x.tar.xz
+                               --picture x.html
+"""
+
+_PATHS: Final = "message files, directories, Maildirs, mbox files, packs (.tar.xz or folder with ham/, spam/, phish/)"
+
+
+class ManyPaths(TyperCommand):
+    """A command whose `--ham` and `--spam` take all the paths that follow them, as a shell's `*.eml` gives them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each further path, which is what the parser below knows."""
+        return super().parse_args(ctx, list(_repeated(args)))
+
+
+def _repeated(args: list[str]) -> Iterator[str]:
+    option, complete = "", False
+    for argument in args:
+        if argument.startswith("-") and argument != "-":
+            name, equals, _ = argument.partition("=")
+            option, complete = (name if name in {"--ham", "--spam"} else ""), bool(equals)
+        elif option:
+            if complete:
+                yield option
+            complete = True
+        yield argument
+
+
+def evaluate(
+    ham: Annotated[list[Path], typer.Option(metavar="PATH...", help=f"Wanted mail: {_PATHS}.")],
+    spam: Annotated[list[Path], typer.Option(metavar="PATH...", help="Unwanted mail, spam and phish: the same forms.")],
+    model: Annotated[
+        str, typer.Option(metavar="M", help="The model: a shipped one's name, or the path of your own.")
+    ] = "",
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Draw ROC, reliability and scores: one HTML file.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="The first N ham and N unwanted messages of each source only."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Processes to score with.")] = 1,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Config file, for [classifier]; without it the defaults.")
+    ] = None,
+) -> None:
+    """Measure a model on labelled mail it has not learned from."""
+    # Only this command and `train` need scipy: it is imported here so that the others start without it.
+    from gatepost.training.corpus import CorpusError  # noqa: PLC0415
+    from gatepost.training.picture import PictureError, draw, require_drawable  # noqa: PLC0415
+
+    settings = load(config).config.classifier
+    settings = settings.model_copy(update={"model": model}) if model else settings
+    try:
+        if picture:
+            require_drawable(picture)
+        measured = _measure(settings, ham, spam, limit, jobs)
+        if json_output:
+            _print_json(measured, settings, limit)
+        else:
+            _print_table(measured, settings)
+        if picture:
+            draw(picture, measured.report, measured.model, settings.spam_from)
+    except (CorpusError, ModelError, PictureError, ReplayError) as error:
+        _fail(str(error))
+
+
+def _fail(line: str) -> NoReturn:
+    sys.stderr.write(f"gatepost evaluate: {plain(line)}\n")
+    raise typer.Exit(2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What is to be shown: the report, the model's name, and the packs in it that the model learned from."""
+
+    report: Report
+    model: str
+    learned: tuple[str, ...]
+
+
+def _measure(settings: Settings, ham: list[Path], spam: list[Path], limit: int | None, jobs: int) -> _Measured:
+    """Read, score and measure. Raises what reading and loading raise."""
+    from gatepost.training.corpus import CorpusError, pack_name  # noqa: PLC0415
+    from gatepost.training.report import report  # noqa: PLC0415
+    from gatepost.training.score import score_all  # noqa: PLC0415
+    from gatepost.training.sources import find_sources  # noqa: PLC0415
+
+    check = build(settings)
+    sources = find_sources(ham, spam)
+    counts = [source.files() for source in sources]
+    letters = (letter for number, source in enumerate(sources) for letter in source.read(number, limit))
+    expected = [min(count, limit or count) if count is not None else None for count in counts]
+    with _progress(expected) as done:
+        sides = score_all(check, letters, len(sources), jobs, done)
+    for kind, (word, paths) in enumerate((("ham", ham), ("spam", spam))):
+        if not any(side[kind].logits for side in sides):
+            raise CorpusError(f"no {word} message found in {', '.join(map(str, paths))}")
+    known = _packs_of(find_model(settings.model))
+    learned = tuple(source.name for source in sources if source.pack and pack_name(source.paths[0]) in known)
+    return _Measured(report([each.name for each in sources], sides, settings.spam_from), check.model.version, learned)
+
+
+def _packs_of(model: Path) -> frozenset[str]:
+    """Give the packs that a model learned from, as its metrics name them; none where it does not say."""
+    try:
+        rows = json.loads((model / "metrics.json").read_bytes())["by source"]
+        return frozenset(str(row["source"]) for row in rows)
+    except (OSError, ValueError, LookupError, TypeError):
+        return frozenset()
+
+
+@contextmanager
+def _progress(expected: list[int | None]) -> Iterator[Any]:
+    """Give what is told of progress; the bar is on a terminal only, and knows its end unless packs or mboxes hide it."""
+    error = console(error=True)
+    known = [count for count in expected if count is not None]
+    total = sum(known) if len(known) == len(expected) else None
+    columns = (SpinnerColumn(), TextColumn("scoring"), BarColumn(), TextColumn("{task.completed:.0f} messages"))
+    with Progress(
+        *columns, TimeElapsedColumn(), console=error, transient=True, disable=not error.is_terminal
+    ) as progress:
+        task = progress.add_task("scoring", total=total)
+        yield lambda count: progress.advance(task, count)
+
+
+def _print_json(measured: _Measured, settings: Settings, limit: int | None) -> None:
+    """Print everything as one object, UTF-8 whatever the terminal speaks."""
+    found = measured.report
+    rows = [{**row.as_json(), "source": shown(row.source)} for row in found.rows]
+    bins = [
+        {
+            "from": round(each.start, 4),
+            "to": round(each.end, 4),
+            "messages": each.messages,
+            "unwanted": round(each.unwanted / each.messages, 6),
+            "predicted": round(each.predicted, 6),
+        }
+        for each in found.everything.bins()
+    ]
+    document = {"model": measured.model, "spam_from": settings.spam_from, "limit": limit}
+    document |= {
+        "learned from": list(measured.learned),
+        "sources": rows,
+        "total": found.total.as_json(),
+        "reliability": bins,
+    }
+    line = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _print_table(measured: _Measured, settings: Settings) -> None:
+    """Print a table for people, and what its marks mean; two tables where the terminal is narrow."""
+    out = console()
+    title = f"model {measured.model}, spam from probability {settings.spam_from:g}"
+    out.print(shown(title), markup=False)
+    columns = [slice(None)] if out.width >= _WIDE else [slice(None, _CUT), slice(_CUT, None)]
+    for chosen in columns:
+        out.print(_table(measured.report, chosen))
+    for note in _notes(measured.report, measured.learned):
+        out.print(note, markup=False)
+
+
+def _table(found: Report, chosen: slice) -> Table:
+    """Give the table with the source and the chosen figures of each row."""
+    from gatepost.training.report import HEADS  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column(HEADS[0], overflow="fold")
+    for head in HEADS[1:][chosen]:
+        table.add_column(head, justify="right")
+    for row in found.rows:
+        table.add_row(Text(shown(row.source)), *row.words()[chosen])
+    if len(found.rows) > 1:
+        table.add_section()
+        table.add_row("total", *found.total.words()[chosen], style="bold")
+    return table
+
+
+def _notes(found: Report, learned: tuple[str, ...]) -> Iterator[str]:
+    yield "In parentheses: 95 % confidence intervals. ece: expected calibration error. 1-auc: pairs in the wrong order."
+    if learned:
+        yield (
+            f"The model learned from {', '.join(map(shown, learned))}: there it shows what it remembers. "
+            "Its card has what it does with sources that were held out."
+        )
+    if any(row.against for row in found.rows):
+        yield "* Ranked against the other kind of mail of all sources, as this one has none."
+    if any(row.too_few for row in (*found.rows, found.total)):
+        yield "too few ham: not one of them may be wrong at that rate (0.1 % needs 1,000 ham, 0.01 % needs 10,000)."
+    if found.total.textless:
+        yield f"{found.total.textless:,} messages have no text: the classifier never calls them spam."
+    if found.total.broken:
+        yield f"{found.total.broken:,} messages broke the check (the log above says why); they count as not called spam."
