@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 from redis.retry import Retry
 
 from gatepost.world import budget
@@ -177,16 +177,38 @@ class RedisState:
         if budget.current().remaining() < self._timeout:
             raise OutOfTimeError("no time left for Redis")
         try:
-            with self._client.pipeline(transaction=False) as pipeline:
-                for command in commands:
-                    pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
-                answers = pipeline.execute(raise_on_error=False)
+            answers = self._exchange(commands)
         except (redis.RedisError, OSError) as error:
             raise StateUnavailableError(f"{self.backend}: {_reason(error)}") from error
         for answer in answers:
             if isinstance(answer, Exception) and not (allowed and isinstance(answer, allowed)):
                 raise StateUnavailableError(f"{self.backend}: {_reason(answer)}") from answer
         return answers
+
+    def _exchange(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Send commands on one connection and read their answers; an error answer is given, not raised.
+
+        This is what the client's pipeline does, without its layers, which cost a fifth of the call.
+        """
+        pool = self._client.connection_pool
+        connection: Any = pool.get_connection()  # the client's own types stop here
+        try:
+            connection.send_packed_command(connection.pack_commands(commands))
+            return [_answer(connection) for _ in commands]
+        except BaseException:
+            # Answers may still be under way: nobody else must read them as his own.
+            connection.disconnect()
+            raise
+        finally:
+            pool.release(connection)
+
+
+def _answer(connection: Any) -> Any:
+    """Read one answer, an error the server gave included."""
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error
 
 
 def _check_options(url: str) -> None:
