@@ -8,7 +8,10 @@ question; broken or foreign packets are ignored until the time is up.
 
 from __future__ import annotations
 
+import secrets
 import socket
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
@@ -28,6 +31,7 @@ from gatepost.mail import limits
 from gatepost.world.clock import Clock
 from gatepost.world.dns.cache import answer_bytes
 from gatepost.world.dns.door import Answer, NoData, NoSuchName, Records, RecordType, TempFailure
+from gatepost.world.dns.packet import answers, negative, question, truncated
 
 # dnspython imports a module at the first record of a type, which a worker without privileges may not be able to do.
 for _kind in ("A", "AAAA", "MX", "TXT", "PTR", "CNAME", "SOA", "NS", "OPT"):
@@ -133,7 +137,7 @@ class Servers:
                 try:
                     response = _exchange(server, target, kind, min(self.timeout, left))
                     server.answered()
-                    return _read(response, kind)
+                    return response if isinstance(response, NoSuchName | NoData) else _read(response, kind)
                 except _NoAnswerError as trouble:
                     reason = f"{trouble.reason} from {server.host}"
                     if not trouble.silent:
@@ -166,15 +170,56 @@ def _alive(server: _Server, seconds: float) -> bool:
     return True
 
 
-def _exchange(server: _Server, target: dns.name.Name, kind: RecordType, seconds: float) -> dns.message.Message:
+def _exchange(
+    server: _Server, target: dns.name.Name, kind: RecordType, seconds: float
+) -> dns.message.Message | NoSuchName | NoData:
     """Send one question to one server and give its answer; NOERROR or NXDOMAIN, else _NoAnswerError."""
-    query = dns.message.make_query(target, dns.rdatatype.from_text(kind), use_edns=0, payload=_PAYLOAD)
-    response = _send(server, query, seconds)
+    begin = time.monotonic()
+    try:
+        response = _quick(server, target, kind, seconds)
+    except OSError as error:
+        raise _trouble(error) from error
+    if isinstance(response, NoSuchName | NoData):
+        return response
+    left = max(0.0, seconds - (time.monotonic() - begin))
+    if response is None:
+        response = _by_tcp(server, dns.message.make_query(target, dns.rdatatype.from_text(kind), use_edns=0), left)
     if response.rcode() in _NO_EDNS:
-        response = _send(server, dns.message.make_query(target, dns.rdatatype.from_text(kind)), seconds)
+        response = _send(server, dns.message.make_query(target, dns.rdatatype.from_text(kind)), left)
     if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         raise _NoAnswerError(dns.rcode.to_text(response.rcode()), silent=False)
     return response
+
+
+def _quick(
+    server: _Server, target: dns.name.Name, kind: RecordType, seconds: float
+) -> dns.message.Message | NoSuchName | NoData | None:
+    """Ask over UDP; gives the answer, or None where it did not fit. Raises OSError, or _NoAnswerError after silence.
+
+    Packets that are not the answer, or that cannot be read, are ignored until the time is up: anybody may send those.
+    """
+    packet = question(target.to_digestable(), kind, secrets.randbits(16), _PAYLOAD)
+    deadline = time.monotonic() + seconds
+    # A connected socket hears at once that nobody listens, and takes packets from nobody else.
+    with socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.connect((server.host, server.port))
+        wire.send(packet.data)
+        while (left := deadline - time.monotonic()) > 0:
+            wire.settimeout(left)
+            try:
+                data = wire.recv(65_535)
+            except TimeoutError:
+                break
+            if not answers(packet, data):
+                continue
+            if truncated(data):
+                return None
+            plain = negative(packet, data)
+            if plain is not None:
+                return plain
+            with suppress(dns.exception.DNSException, ValueError):
+                return dns.message.from_wire(data)
+    raise _NoAnswerError("timeout", silent=True)
 
 
 def _send(server: _Server, query: dns.message.Message, seconds: float) -> dns.message.Message:
@@ -196,9 +241,13 @@ def _send(server: _Server, query: dns.message.Message, seconds: float) -> dns.me
                 raise_on_truncation=True,
             )
     except dns.message.Truncated:
-        pass
+        return _by_tcp(server, query, seconds)
     except (dns.exception.DNSException, OSError, EOFError, ValueError) as error:
         raise _trouble(error) from error
+
+
+def _by_tcp(server: _Server, query: dns.message.Message, seconds: float) -> dns.message.Message:
+    """Send a query over TCP (RFC 7766)."""
     try:
         return dns.query.tcp(query, server.host, seconds, server.port)
     except (dns.exception.DNSException, OSError, EOFError, ValueError) as error:
