@@ -1,4 +1,8 @@
-"""The clock door: the only place that reads time."""
+"""The clock door: how checks, state and records read time.
+
+What waits on the machine itself (sockets, processes) reads the machine's own clock: a clock that stands still must not make
+it wait for ever.
+"""
 
 from __future__ import annotations
 
