@@ -15,6 +15,7 @@ from gatepost.arrival.judge import Answer, Kind
 from gatepost.checks.auth import family as auth
 from gatepost.checks.check import Check
 from gatepost.checks.content import family as content
+from gatepost.checks.content.classifier import ContentCheck
 from gatepost.checks.content.model import ModelError
 from gatepost.checks.reputation import family as reputation
 from gatepost.checks.virus import family as virus
@@ -71,15 +72,18 @@ class ReplayDoors:
     no_network: bool = False
 
 
-def lineup(config: Config, doors: Doors) -> tuple[Check, ...]:
+def lineup(config: Config, doors: Doors, *, live: bool = False) -> tuple[Check, ...]:
     """Give the checks in the order in which they run. Raises AssemblyError for a model that cannot be used.
 
-    Authentication comes before reputation, which believes only authenticated names.
+    Authentication comes before reputation, which believes only authenticated names. On a `live` site the classifier counts
+    what it sees.
     """
     try:
         opinion = content.build(config.classifier)
     except ModelError as error:
         raise AssemblyError(str(error)) from None
+    if live:
+        opinion = content.watched(opinion, doors.state, doors.clock)
     return (
         *auth.build(config.auth, doors.resolver, doors.clock),
         *reputation.build(_reputation(config), doors.state, doors.clock),
@@ -97,7 +101,7 @@ def _reputation(config: Config) -> reputation.Settings:
 def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipeline:
     """Give the pipeline of a site. A `live` one counts, remembers and logs; a replayed one only judges."""
     config = loaded.config
-    checks = lineup(config, doors)
+    checks = lineup(config, doors, live=live)
     base = Pipeline(
         lineup=checks,
         policy=Policy(config.thresholds, config.actions, config.effective_weights(), config.effective_excuses()),
@@ -202,14 +206,23 @@ def snapshot(config_path: Path | None, overrides: Mapping[str, object]) -> Snaps
     doors = Doors(clock, LiveResolver(config.dns, clock), state, virus.open_scanner(config.virus))
     key = _site_key(config, directory)
     _hand_over(config, directory)
-    judge = SiteJudge(pipeline(loaded, doors, key, live=True), doors.resolver)
+    site = pipeline(loaded, doors, key, live=True)
+    judge = SiteJudge(site, doors.resolver)
     return Snapshot(
         settings=config.milter,
         judge=judge,
         answer=answer,
-        before_exit=state.close,
+        before_exit=partial(_leave, site, state),
         description=tuple(organs(loaded, doors)),
     )
+
+
+def _leave(site: Pipeline, state: State) -> None:
+    """Let a worker end: hand on what it counted, close what it opened."""
+    for check in site.lineup:
+        if isinstance(check, ContentCheck):
+            content.settle(check)
+    state.close()
 
 
 def _state(config: Config, directory: Path, clock: Clock) -> State:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepost.checks.content.model import Model, Opinion
+from gatepost.checks.content.shadow import Shadow
 from gatepost.checks.content.tokens import Features, extract
+from gatepost.checks.content.watch import Watch
 from gatepost.evidence import Evidence, Found, Status
-from gatepost.mail.envelope import Envelope
+from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message
 
 CODES: Final[Mapping[str, str]] = {
@@ -38,12 +40,15 @@ _TOKENS_SHOWN: Final = 8
 class ContentCheck:
     """Scores the text of a message with a loaded model; holds nothing that changes, so threads and forks share it.
 
-    From `spam_from` (a probability of being unwanted) on a message is called spam or phish, up to `ham_to` ham.
+    From `spam_from` (a probability of being unwanted) on a message is called spam or phish, up to `ham_to` ham. `shadow` is
+    a second model whose opinion is only written down; `watch` counts what strangers' mail looks like.
     """
 
     model: Model
     spam_from: float
     ham_to: float
+    shadow: Shadow | None = None
+    watch: Watch | None = None
 
     @property
     def name(self) -> str:
@@ -63,7 +68,9 @@ class ContentCheck:
     def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002
         """Give one finding about the text, and `content.limit` where a limit left something unread; never raises."""
         features = extract(message)
-        items = [self._finding(features)]
+        # Own users' mail is none that the model learned from: it would hide what strangers send.
+        watch = self.watch if envelope.direction is Direction.INBOUND and not envelope.client.login else None
+        items = [self._finding(features, watch)]
         if features.unread:
             reasons = ", ".join(sorted(features.unread))
             items.append(
@@ -77,9 +84,11 @@ class ContentCheck:
             )
         return items
 
-    def _finding(self, features: Features) -> Evidence:
-        """Turn the model's opinion into evidence."""
+    def _finding(self, features: Features, watch: Watch | None) -> Evidence:
+        """Turn the model's opinion into evidence, and count it."""
         if not features.readable:
+            if watch:
+                watch.count(features, None, "none")
             return Evidence(
                 "content",
                 "content.none",
@@ -91,11 +100,16 @@ class ContentCheck:
         word, status = self._word(opinion)
         facts = {
             "probability": f"{opinion.probability:.4f}",
-            "class": "ham" if word == "unsure" else word,
+            "class": self._label(opinion),
             "phish": f"{opinion.phish:.4f}",
             "model": self.model.version,
             "tokens": _tokens(opinion),
         }
+        beside = self.shadow.beside(features, self.model, facts["class"], self._label) if self.shadow else None
+        if beside:
+            facts |= beside.facts
+        if watch:
+            watch.count(features, opinion, word, beside.pair if beside else "")
         value = min(abs(opinion.logit) / CERTAIN_LOGIT, 1.0)
         return Evidence("content", f"content.{word}", status, _sentence(word, opinion), value, facts)
 
@@ -106,6 +120,11 @@ class ContentCheck:
         if opinion.probability <= self.ham_to:
             return "ham", Status.PASS
         return "unsure", Status.NEUTRAL
+
+    def _label(self, opinion: Opinion) -> str:
+        """Give the class for machines: what is not sure counts as ham."""
+        word, _ = self._word(opinion)
+        return "ham" if word == "unsure" else word
 
 
 def _tokens(opinion: Opinion) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -10,9 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 import gatepost
 from gatepost.checks.content.classifier import CODES, ContentCheck
 from gatepost.checks.content.model import ModelError, load_model
+from gatepost.checks.content.shadow import Shadow
+from gatepost.checks.content.watch import Watch
 from gatepost.mail import suffix
+from gatepost.world.clock import Clock
+from gatepost.world.state.door import State
 
-__all__ = ["CODES", "Settings", "build", "find_model"]
+__all__ = ["CODES", "Settings", "build", "find_model", "find_shadow", "settle", "watched"]
 
 _PACKAGE: Final = Path(gatepost.__file__).resolve().parent
 # A wheel carries the models inside the package; a checkout has them beside the source root.
@@ -41,6 +46,13 @@ class Settings(BaseModel):
         ge=0.0,
         le=0.5,
         description="Up to this probability of being unwanted a text is called ham; between the two it is unsure.",
+    )
+
+    shadow: str = Field(
+        "",
+        max_length=4096,
+        description="A second model that scores beside the first without any effect, named as `model` is; empty: none. "
+        "`gatepost shadow` lists where the two disagree.",
     )
 
     @model_validator(mode="after")
@@ -76,6 +88,29 @@ def _month(path: Path) -> int:
 
 
 def build(settings: Settings) -> ContentCheck:
-    """Load the model and give the check. Raises ModelError, one line. To be called before forking: workers share it."""
+    """Load the models and give the check. Raises ModelError, one line. To be called before forking: workers share them."""
     suffix.load()  # Links are compared by it; a worker without privileges might not be able to read it.
-    return ContentCheck(load_model(find_model(settings.model)), settings.spam_from, settings.ham_to)
+    shadow = find_shadow(settings)
+    return ContentCheck(load_model(find_model(settings.model)), settings.spam_from, settings.ham_to, shadow)
+
+
+def find_shadow(settings: Settings) -> Shadow | None:
+    """Load the model that shall score beside the live one, if there is one. Raises ModelError, one line."""
+    if not settings.shadow:
+        return None
+    try:
+        return Shadow(load_model(find_model(settings.shadow)))
+    except ModelError as error:
+        raise ModelError(f"[classifier] shadow: {error}") from None
+
+
+def watched(check: ContentCheck, state: State, clock: Clock) -> ContentCheck:
+    """Give the check as a live site has it: what its models see is counted in the site's memory."""
+    second = check.shadow.model.version if check.shadow else ""
+    return replace(check, watch=Watch(state, clock, check.model.version, second))
+
+
+def settle(check: ContentCheck) -> None:
+    """Hand on what was counted so far, before a worker ends; never raises."""
+    if check.watch:
+        check.watch.send()

@@ -1,0 +1,265 @@
+"""Whether the mail of today still looks like the mail a model learned from, in the arithmetic of credit scoring.
+
+A model learns once and mail goes on. When what it sees moves away from what it learned from (other scores, words it has
+never met, other builds of message), its figures no longer hold, long before somebody complains. Two histograms are compared
+by the population stability index (PSI; Siddiqi, "Credit Risk Scorecards", 2006): the sum of (seen - expected) *
+ln(seen / expected) over their bins. Below 0.1 nothing moved, from 0.25 on the model is no longer judging what it was made for.
+
+How much of the mail is spam differs from site to site and from night to night and says nothing about a model. So mail is
+compared in two *sides*, each with its like: what the model itself takes for wanted (probability below one half) and the
+rest. Of each side three things are kept: the histogram of the scores, that of the share of a message's tokens that the model
+knows, and how often each of the WATCHED facts is true.
+
+Everything here is arithmetic on numbers that somebody else counted: watch.py live, training/reference.py in training.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+BINS: Final = 10
+"""Bins of each histogram of one side: twenty over all scores, ten over the share of known tokens."""
+
+SIDES: Final = ("ham-like", "unwanted-like")
+"""What the model takes for wanted, and what it does not: the order in which sides stand everywhere."""
+
+WATCH_FROM: Final = 0.1
+"""PSI from which a population has begun to move (the convention of credit scoring)."""
+
+STALE_FROM: Final = 0.25
+"""PSI from which a population has moved (the same convention)."""
+
+ENOUGH: Final = 300
+"""Messages of one side below which nothing is said: with 300 chance alone gives ten bins a PSI of 0.03, far from 0.1."""
+
+OLD_MONTHS: Final = 18
+"""Months after which a model is old, whatever the figures say: the wording of spam turns over faster."""
+
+MOVED_SHOWN: Final = 3
+"""Facts that are named as having moved most; so many have to move together before facts alone change the verdict, because
+one newsletter that changes its layout can move one."""
+
+_SIZES: Final = {"links": 4, "text": 5}
+_PRESENT: Final = (
+    "link-cheap link-ip link-login link-mismatch link-port link-punycode link-shortener image-instead form hidden-most "
+    "invisible-many mixed-script spaced-out subject-capitals subject-emoji from-name-address reply-freemail reply-elsewhere "
+    "att-program att-archive att-page att-office att-pdf att-calendar att-text att-other multipart/report "
+    "message/delivery-status message/rfc822 text/calendar"
+).split()
+WATCHED: Final = tuple(
+    sorted(
+        [*(f"={name}" for name in _PRESENT), *(f"={name}-{n}" for name, top in _SIZES.items() for n in range(top + 1))]
+    )
+)
+"""The facts about a message's build whose rates are followed: tokens that any mail may have, in any language."""
+
+_METRICS_BYTES: Final = 4 * 1024 * 1024
+_FACTS: Final = 200
+
+
+class BadReferenceError(ValueError):
+    """A model's reference cannot be used; the message is one line for the administrator."""
+
+
+class Drift(StrEnum):
+    """How far the mail of today is from what it is compared with."""
+
+    OK = "ok"
+    WATCH = "watch"
+    STALE = "stale"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of the mail: `messages` that were counted, shares by bin, and of `looked` messages the rate of each fact."""
+
+    messages: float = 0.0
+    scores: tuple[float, ...] = (0.0,) * BINS
+    known: tuple[float, ...] = (0.0,) * BINS
+    looked: float = 0.0
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """A body of mail in numbers, its two sides in the order of SIDES; `unreadable` is the share that had no text."""
+
+    sides: tuple[Side, Side]
+    unreadable: float = 0.0
+
+    @property
+    def messages(self) -> float:
+        """Readable messages of both sides."""
+        return sum(side.messages for side in self.sides)
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What moved: `scores`, `known words` or a fact, on which side, and the PSI; `expected` and `seen` are means or rates."""
+
+    what: str
+    side: str
+    expected: float
+    seen: float
+    psi: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The answer: a verdict, the PSI that led to it, every measure, the facts that moved most, and a sentence."""
+
+    verdict: Drift
+    psi: float = 0.0
+    measures: tuple[Movement, ...] = ()
+    moved: tuple[Movement, ...] = ()
+    why: str = ""
+
+
+def psi(expected: Sequence[float], seen: Sequence[float], expected_of: float, seen_of: float) -> float:
+    """Give the population stability index of two histograms of shares made from so many messages each.
+
+    Half a message is added to each bin, so that an empty one weighs what its absence proves and no more.
+    """
+    total = 0.0
+    for before, now in zip(expected, seen, strict=True):
+        was = (before * expected_of + 0.5) / (expected_of + 0.5 * len(expected))
+        has = (now * seen_of + 0.5) / (seen_of + 0.5 * len(seen))
+        total += (has - was) * math.log(has / was)
+    return total
+
+
+def compare(expected: Population, seen: Population, *, words_count: bool = True) -> Comparison:
+    """Compare the mail seen with what was expected, side by side; a side of fewer than ENOUGH messages is passed over.
+
+    `words_count` False lets unknown words lead to `watch` at most: a model knows the words of its own training mail better
+    than those of any mail after it, so some distance is there from the first day.
+    """
+    measures: list[Movement] = []
+    facts: list[Movement] = []
+    worst = 0.0
+    for name, before, now in zip(SIDES, expected.sides, seen.sides, strict=True):
+        if before.messages < ENOUGH or now.messages < ENOUGH:
+            continue
+        scores = _histogram("scores", name, before, now)
+        known = _histogram("known words", name, before, now)
+        of_side = _facts(name, before, now) if now.looked >= ENOUGH else []
+        together = of_side[MOVED_SHOWN - 1].psi if len(of_side) >= MOVED_SHOWN else 0.0
+        words = known.psi if words_count else min(known.psi, (WATCH_FROM + STALE_FROM) / 2)
+        worst = max(worst, scores.psi, words, together)
+        measures += [scores, known]
+        facts += of_side
+    if not measures:
+        most = max(side.messages for side in seen.sides)
+        return Comparison(Drift.UNKNOWN, why=f"too few messages: {most:.0f} of {ENOUGH} of one side")
+    moved = tuple(sorted(facts, key=lambda fact: -fact.psi)[:MOVED_SHOWN])
+    return Comparison(verdict(worst), worst, tuple(measures), moved)
+
+
+def verdict(index: float) -> Drift:
+    """Give the word for a PSI."""
+    return Drift.OK if index < WATCH_FROM else Drift.WATCH if index < STALE_FROM else Drift.STALE
+
+
+def _histogram(what: str, side: str, before: Side, now: Side) -> Movement:
+    """Compare one histogram of a side; expected and seen are its means, taken at the middle of the bins."""
+    was, has = (before.scores, now.scores) if what == "scores" else (before.known, now.known)
+    low, width = (SIDES.index(side) / 2, 0.5 / BINS) if what == "scores" else (0.0, 1 / BINS)
+    means = [sum(share * (low + width * (place + 0.5)) for place, share in enumerate(shares)) for shares in (was, has)]
+    return Movement(what, side, means[0], means[1], psi(was, has, before.messages, now.messages))
+
+
+def _facts(side: str, before: Side, now: Side) -> list[Movement]:
+    """Compare the facts that both sides counted, the one that moved most first."""
+    found = []
+    for name in before.facts.keys() & now.facts.keys():
+        was, has = before.facts[name], now.facts[name]
+        moved = psi((was, 1 - was), (has, 1 - has), before.looked, now.looked)
+        found.append(Movement(name, side, was, has, moved))
+    return sorted(found, key=lambda fact: (-fact.psi, fact.what))
+
+
+def age_in_months(name: str, year: int, month: int) -> int | None:
+    """Give how many months before a month a model named `base-YYYYMM` (or `...-YYYYMM`) was made; None for other names."""
+    digits = name.rpartition("-")[2]
+    if not (digits.isascii() and digits.isdigit() and len(digits) == 6 and 1 <= int(digits[4:]) <= 12):
+        return None
+    return max(0, (year - int(digits[:4])) * 12 + month - int(digits[4:]))
+
+
+def load_reference(directory: Path) -> Population | None:
+    """Give what a model learned from, out of its metrics.json; None where it holds no reference.
+
+    Raises BadReferenceError, one line, where the file is there and holds something else.
+    """
+    path = directory / "metrics.json"
+    try:
+        with path.open("rb") as stream:
+            metrics = json.loads(stream.read(_METRICS_BYTES))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError):
+        raise BadReferenceError(f"model {directory}: metrics.json cannot be read") from None
+    if not isinstance(metrics, dict) or "reference" not in metrics:
+        return None
+    try:
+        return population_from(metrics["reference"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise BadReferenceError(f"model {directory}: the reference in metrics.json is malformed") from None
+
+
+def population_from(data: Any) -> Population:
+    """Read a population from the plain data that population_data() gives; raises KeyError, TypeError or ValueError."""
+    first, second = (_side_from(data[name]) for name in SIDES)
+    return Population((first, second), _share(data["unreadable"]))
+
+
+def population_data(population: Population) -> dict[str, Any]:
+    """Give a population as plain data for JSON: messages, shares by bin and rates by fact, for each side."""
+    sides = {
+        name: {
+            "messages": round(side.messages),
+            "scores": [round(share, 6) for share in side.scores],
+            "known": [round(share, 6) for share in side.known],
+            "looked": round(side.looked),
+            "facts": {fact: round(rate, 6) for fact, rate in sorted(side.facts.items())},
+        }
+        for name, side in zip(SIDES, population.sides, strict=True)
+    }
+    return {**sides, "unreadable": round(population.unreadable, 6)}
+
+
+def _side_from(data: Any) -> Side:
+    facts = {str(name): _share(rate) for name, rate in data["facts"].items()}
+    if len(facts) > _FACTS:
+        raise ValueError("too many facts")
+    return Side(
+        _count(data["messages"]), _shares(data["scores"]), _shares(data["known"]), _count(data["looked"]), facts
+    )
+
+
+def _shares(data: Any) -> tuple[float, ...]:
+    shares = tuple(_share(share) for share in data)
+    if len(shares) != BINS:
+        raise ValueError("another number of bins")
+    return shares
+
+
+def _share(data: Any) -> float:
+    share = float(data)
+    if not 0 <= share <= 1:  # which NaN is not either
+        raise ValueError("not a share")
+    return share
+
+
+def _count(data: Any) -> float:
+    count = float(data)
+    if not 0 <= count < math.inf:
+        raise ValueError("not a count")
+    return count
