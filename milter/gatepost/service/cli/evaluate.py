@@ -21,6 +21,7 @@ from gatepost.arrival.replay import ReplayError
 from gatepost.checks.content.family import Settings, build, find_model
 from gatepost.checks.content.model import ModelError
 from gatepost.ledger.record import shown
+from gatepost.service.cli.attacks import measure_attacks, named_attacks, print_attacks
 from gatepost.service.cli.show import console
 from gatepost.service.complaints import plain
 from gatepost.service.config import load
@@ -40,6 +41,7 @@ HELP: Final = """Measure a model on labelled mail it has not learned from: ranki
 Your own mail:               gatepost evaluate --ham ham/ archive.mbox --spam Maildir/.Junk
 A pack, with a picture:      gatepost evaluate --ham train-x.tar.xz --spam train-x.tar.xz
                                --picture x.html
+Under attack:                gatepost evaluate --ham ham/ --spam junk/ --attacks homoglyphs,leet
 """
 
 _PATHS: Final = "message files, directories, Maildirs, mbox files, packs (.tar.xz or folder with ham/, spam/, phish/)"
@@ -50,7 +52,7 @@ class ManyPaths(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat the option before each further path, which is what the parser below knows."""
-        return super().parse_args(ctx, list(_repeated(args)))
+        return super().parse_args(ctx, list(_repeated(list(named_attacks(args)))))
 
 
 def _repeated(args: list[str]) -> Iterator[str]:
@@ -67,8 +69,10 @@ def _repeated(args: list[str]) -> Iterator[str]:
 
 
 def evaluate(
-    ham: Annotated[list[Path], typer.Option(metavar="PATH...", help=f"Wanted mail: {_PATHS}.")],
     spam: Annotated[list[Path], typer.Option(metavar="PATH...", help="Unwanted mail, spam and phish: the same forms.")],
+    ham: Annotated[
+        list[Path] | None, typer.Option(metavar="PATH...", help=f"Wanted mail; --attacks can do without: {_PATHS}.")
+    ] = None,
     model: Annotated[
         str, typer.Option(metavar="M", help="The model: a shipped one's name, or the path of your own.")
     ] = "",
@@ -80,6 +84,13 @@ def evaluate(
         int | None,
         typer.Option(min=1, metavar="N", help="The first N ham and N unwanted messages of each source only."),
     ] = None,
+    attacks: Annotated[
+        str,
+        typer.Option(
+            metavar="[NAME,...]",
+            help="What attacks on the unwanted mail cost: all of them, or attacks and families by name.",
+        ),
+    ] = "",
     jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Processes to score with.")] = 1,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Config file, for [classifier]; without it the defaults.")
@@ -89,13 +100,23 @@ def evaluate(
     # Only this command and `train` need scipy: it is imported here so that the others start without it.
     from gatepost.training.corpus import CorpusError  # noqa: PLC0415
     from gatepost.training.picture import PictureError, draw, require_drawable  # noqa: PLC0415
+    from gatepost.training.sources import find_sources  # noqa: PLC0415
 
     settings = load(config).config.classifier
     settings = settings.model_copy(update={"model": model}) if model else settings
+    if not (ham or attacks):
+        _fail("Missing option '--ham'.")
+    if attacks and picture:
+        _fail("--picture: there is no picture of --attacks")
     try:
+        if attacks:
+            with _progress([None]) as done:
+                found = measure_attacks(settings, find_sources(ham or [], spam), attacks, limit, jobs, done)
+            print_attacks(found, settings, as_json=json_output)
+            return
         if picture:
             require_drawable(picture)
-        measured = _measure(settings, ham, spam, limit, jobs)
+        measured = _measure(settings, ham or [], spam, limit, jobs)
         if json_output:
             _print_json(measured, settings, limit)
         else:
