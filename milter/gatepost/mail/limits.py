@@ -167,6 +167,25 @@ RSA_KEY_BITS_MAX: Final = 8192
 STATE_KEY_CHARACTERS: Final = 200
 """Characters of a key in the state store. A longer identity (a domain may have 253) is stored under its SHA-256."""
 
+JOURNAL_ENTRIES: Final = 20_000
+"""Records kept in one journal of the state store. Past it the oldest are taken back."""
+
+JOURNAL_BYTES: Final = 32 * 1024 * 1024
+"""Bytes of all records of one journal together (20,000 messages of 400 tokens). Past it as JOURNAL_ENTRIES."""
+
+JOURNAL_ENTRY_BYTES: Final = 64 * 1024
+"""Bytes of one record of a journal. A longer one is refused: it is our own mistake."""
+
+JOURNAL_RETRACTED: Final = 2_000
+"""Records taken back that a journal still tells of. A reader that comes after more of them reads anew."""
+
+JOURNAL_PAGE: Final = 500
+"""Records given in one answer of a journal: some 600 kB, well within one wait for the store."""
+
+LESSON_TOKENS: Final = 4_000
+"""Tokens remembered of one learned message. Of a longer one those with the smallest hashes are, which are the same ones in
+a message like it."""
+
 REPUTATION_IDENTITIES: Final = 6
 """Identities of one message that reputation reads and judges: author, signers, envelope domain, network. More signers
 (the sender may add any number of its own) are not asked about."""

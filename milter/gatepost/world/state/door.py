@@ -1,4 +1,10 @@
-"""The state door: counters, rates and reputation, shared by all workers."""
+"""The state door: counters, rates, reputation and journals, shared by all workers.
+
+A *journal* is a named list of small records that every process can follow: who has read it once asks only for what
+changed since. A record has an id; writing the same id again replaces it, and taking one back is a change like any other,
+so that all readers arrive at the same list, whenever they came. A journal is bounded (JOURNAL_* in mail.limits): past
+its bounds the oldest records are taken back.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +40,28 @@ class Mark:
     key: str
     wanted: float = 0.0
     unwanted: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record of a journal: its id (printable ASCII, at most 64 characters) and its bytes; None takes it back."""
+
+    id: str
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened in a journal, oldest first.
+
+    `position` is what to ask with next. `anew` tells the reader to forget everything first: it reads for the first time,
+    or the store was emptied, replaced, or no longer knows what happened since. `more` says that there is a next page.
+    """
+
+    entries: tuple[Entry, ...]
+    position: str
+    anew: bool
+    more: bool
 
 
 class StateUnavailableError(Exception):
@@ -73,6 +101,21 @@ class State(Protocol):
 
     def forget(self, keys: Sequence[str]) -> None:
         """Drop the tallies of identities (`gatepost reputation reset`); unknown ones are no error."""
+        ...
+
+    def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:
+        """Write records into a journal or take them back; gives for each whether one of its id was there.
+
+        There is no local memory behind a journal: raises StateUnavailableError when the store is away, in every form.
+        Raises ValueError for a record over limits.JOURNAL_ENTRY_BYTES.
+        """
+        ...
+
+    def changes(self, journal: str, after: str = "") -> Changes:
+        """Give what changed in a journal after a position ("" is the beginning), a page at a time.
+
+        Raises StateUnavailableError when the store is away, in every form: the reader goes on with what it has.
+        """
         ...
 
     def degraded(self) -> bool:

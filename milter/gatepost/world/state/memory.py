@@ -12,7 +12,8 @@ from typing import Final
 
 from gatepost.world.clock import Clock
 from gatepost.world.state import maths
-from gatepost.world.state.door import Hit, Mark, Tally
+from gatepost.world.state.door import Changes, Entry, Hit, Mark, Tally
+from gatepost.world.state.journal import MemoryJournal, checked
 
 ENTRIES: Final = 50_000
 """Rates and tallies kept, each (about 15 MB when full). Past it the least recently used one is forgotten."""
@@ -28,6 +29,7 @@ class MemoryState:
         self._lock = threading.Lock()
         self._slots: OrderedDict[tuple[str, int], maths.Slot] = OrderedDict()
         self._tallies: OrderedDict[str, tuple[Tally, float]] = OrderedDict()
+        self._journals: dict[str, MemoryJournal] = {}  # their names are the program's own and few
 
     @property
     def backend(self) -> str:
@@ -75,6 +77,17 @@ class MemoryState:
         with self._lock:
             for key in keys:
                 self._tallies.pop(key, None)
+
+    def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:
+        """Write records or take them back; see the door."""
+        with self._lock:
+            written = self._journals.setdefault(journal, MemoryJournal())
+            return [written.note(entry) for entry in checked(entries)]
+
+    def changes(self, journal: str, after: str = "") -> Changes:
+        """Give a page of what changed; see the door."""
+        with self._lock:
+            return self._journals.setdefault(journal, MemoryJournal()).changes(after)
 
     def degraded(self) -> bool:
         """Never: memory is all that was asked for."""

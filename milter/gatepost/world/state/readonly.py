@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gatepost.world.state.door import Hit, Mark, State, Tally
+from gatepost.world.state.door import Changes, Entry, Hit, Mark, State, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,14 @@ class ReadOnlyState:
 
     def forget(self, keys: Sequence[str]) -> None:
         """Keep everything."""
+
+    def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:  # noqa: ARG002  the door's names
+        """Write nothing."""
+        return [False] * len(entries)
+
+    def changes(self, journal: str, after: str = "") -> Changes:
+        """Give a page of what changed; see the door."""
+        return self.behind.changes(journal, after)
 
     def degraded(self) -> bool:
         """Say whether the last answer to this thread came from local memory."""

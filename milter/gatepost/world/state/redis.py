@@ -3,7 +3,7 @@
 Every call is one round trip. Counting and judging are read-modify-write, so each key is changed by a small Lua script that
 the server runs atomically; scripts go by their SHA-1 (EVALSHA) and are sent in full only when the server has lost them
 (SCRIPT FLUSH, restart): a NOSCRIPT answer means that nothing was run, so repeating it never counts twice. A script touches
-one key, every key is under `gp:`, carries its identity as hash tag, and expires.
+the keys of one hash tag, every key is under `gp:`, and all but those of journals expire.
 
 The time comes with the call, so that all forms of state follow one clock.
 """
@@ -23,8 +23,18 @@ from redis.retry import Retry
 
 from gatepost.world import budget
 from gatepost.world.clock import Clock
-from gatepost.world.state import maths
-from gatepost.world.state.door import Hit, Mark, OutOfTimeError, StateConfigError, StateUnavailableError, Tally
+from gatepost.world.state import maths, redis_journal
+from gatepost.world.state.door import (
+    Changes,
+    Entry,
+    Hit,
+    Mark,
+    OutOfTimeError,
+    StateConfigError,
+    StateUnavailableError,
+    Tally,
+)
+from gatepost.world.state.journal import checked
 
 # maths.roll() in Lua. KEYS: the slot. ARGV: bucket, amount, seconds to keep.
 _HIT: Final = """
@@ -71,6 +81,8 @@ _OPTIONS: Final = ("db", "username", "password", "client_name")
 
 _HIT_SCRIPT: Final = _script(_HIT)
 _REMEMBER_SCRIPT: Final = _script(_REMEMBER)
+_NOTE_SCRIPT: Final = _script(redis_journal.NOTE)
+_CHANGES_SCRIPT: Final = _script(redis_journal.CHANGES)
 
 
 class RedisState:
@@ -152,6 +164,18 @@ class RedisState:
         """Drop tallies; see the door."""
         self._ask([("DEL", _tally(key)) for key in keys])
 
+    def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:
+        """Write records or take them back; see the door."""
+        keys = redis_journal.keys(journal)
+        calls = [(*keys, *redis_journal.note_arguments(entry)) for entry in checked(entries)]
+        return [bool(there) for there in self._run(_NOTE_SCRIPT, calls, len(keys))]
+
+    def changes(self, journal: str, after: str = "") -> Changes:
+        """Give a page of what changed; see the door."""
+        keys = redis_journal.keys(journal)
+        (answer,) = self._run(_CHANGES_SCRIPT, [(*keys, *redis_journal.changes_arguments(after))], len(keys))
+        return redis_journal.read_changes(answer)
+
     def degraded(self) -> bool:
         """Never: this form answers from Redis or raises."""
         return False
@@ -160,11 +184,11 @@ class RedisState:
         """Close this process's connections; a later call opens new ones."""
         self._client.connection_pool.disconnect()
 
-    def _run(self, script: _Script, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Run a script once per call (its first argument is the key); sends the source where the server lost it."""
-        answers = self._ask([("EVALSHA", script.sha, 1, *call) for call in calls], allowed=NoScriptError)
+    def _run(self, script: _Script, calls: Sequence[tuple[Any, ...]], keys: int = 1) -> list[Any]:
+        """Run a script once per call (its first arguments are the keys); sends the source where the server lost it."""
+        answers = self._ask([("EVALSHA", script.sha, keys, *call) for call in calls], allowed=NoScriptError)
         lost = [index for index, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-        again = self._ask([("EVAL", script.source, 1, *calls[index]) for index in lost]) if lost else []
+        again = self._ask([("EVAL", script.source, keys, *calls[index]) for index in lost]) if lost else []
         for index, answer in zip(lost, again, strict=True):
             answers[index] = answer
         return answers

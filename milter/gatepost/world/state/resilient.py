@@ -14,7 +14,16 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from gatepost.world.clock import Clock
-from gatepost.world.state.door import Hit, Mark, OutOfTimeError, State, StateUnavailableError, Tally
+from gatepost.world.state.door import (
+    Changes,
+    Entry,
+    Hit,
+    Mark,
+    OutOfTimeError,
+    State,
+    StateUnavailableError,
+    Tally,
+)
 
 PAUSE: Final = 1.0
 """Seconds from the first failure to the next try."""
@@ -30,7 +39,10 @@ _T = TypeVar("_T")
 
 
 class ResilientState:
-    """The state door that never raises StateUnavailableError; `degraded()` tells where the last answer came from."""
+    """The state door that never raises StateUnavailableError; `degraded()` tells where the last answer came from.
+
+    Journals are the exception: this worker's memory knows nothing of what others wrote into them.
+    """
 
     def __init__(self, primary: State, local: State, clock: Clock) -> None:
         self._primary = primary
@@ -64,6 +76,14 @@ class ResilientState:
         """Drop tallies; see the door."""
         self._either(lambda state: state.forget(keys))
 
+    def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:
+        """Write records or take them back; raises StateUnavailableError while the store is away."""
+        return self._store_alone(lambda state: state.note(journal, entries))
+
+    def changes(self, journal: str, after: str = "") -> Changes:
+        """Give a page of what changed; raises StateUnavailableError while the store is away."""
+        return self._store_alone(lambda state: state.changes(journal, after))
+
     def degraded(self) -> bool:
         """Say whether the last answer given to this thread came from local memory."""
         return bool(getattr(self._here, "local", False))
@@ -75,21 +95,30 @@ class ResilientState:
 
     def _either(self, ask: Callable[[State], _T]) -> _T:
         """Ask the store if it is its turn, else local memory, and note which one answered."""
+        try:
+            answer = self._store_alone(ask)
+        except StateUnavailableError:
+            self._here.local = True
+            return ask(self._local)
+        self._here.local = False
+        return answer
+
+    def _store_alone(self, ask: Callable[[State], _T]) -> _T:
+        """Ask the store if it is its turn; raises StateUnavailableError if not, or if it does not answer."""
         trial = self._retry_at is not None
-        if self._may_ask():
-            try:
-                answer = ask(self._primary)
-            except OutOfTimeError:
-                # The message's trouble, not the store's: the next message may ask.
-                self._retry_soon()
-            except StateUnavailableError as error:
-                self._failed(error, trial=trial)
-            else:
-                self._answered()
-                self._here.local = False
-                return answer
-        self._here.local = True
-        return ask(self._local)
+        if not self._may_ask():
+            raise StateUnavailableError(f"{self._primary.backend} does not answer")
+        try:
+            answer = ask(self._primary)
+        except OutOfTimeError:
+            # The message's trouble, not the store's: the next message may ask.
+            self._retry_soon()
+            raise
+        except StateUnavailableError as error:
+            self._failed(error, trial=trial)
+            raise
+        self._answered()
+        return answer
 
     def _may_ask(self) -> bool:
         """Say whether this call goes to the store; while it is away one caller per pause does."""

@@ -24,8 +24,18 @@ from typing import Final
 
 from gatepost.world import budget
 from gatepost.world.clock import Clock
-from gatepost.world.state import maths
-from gatepost.world.state.door import Hit, Mark, OutOfTimeError, StateConfigError, StateUnavailableError, Tally
+from gatepost.world.state import maths, sqlite_journal
+from gatepost.world.state.door import (
+    Changes,
+    Entry,
+    Hit,
+    Mark,
+    OutOfTimeError,
+    StateConfigError,
+    StateUnavailableError,
+    Tally,
+)
+from gatepost.world.state.journal import checked
 
 ENTRIES: Final = 250_000
 """Rows kept of each table (about 50 MB together). Past it those that would expire first are dropped."""
@@ -48,7 +58,7 @@ OPENING_SECONDS: Final = 5.0
 """How long the first opening (creating tables, recovering a log) may wait for another process."""
 
 _APPLICATION: Final = 0x47504F53  # "GPOS": tells Gatepost's file from another program's database.
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS slots (
@@ -59,7 +69,7 @@ CREATE TABLE IF NOT EXISTS tallies (
   key TEXT NOT NULL PRIMARY KEY, wanted REAL NOT NULL, unwanted REAL NOT NULL, written REAL NOT NULL,
   expires INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tallies_expire ON tallies (expires);
-PRAGMA application_id = {_APPLICATION};
+{sqlite_journal.SCHEMA}PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_VERSION};
 """
 
@@ -167,6 +177,16 @@ class SqliteState:
         """Drop tallies; see the door."""
         with self._transaction(writes=True) as connection:
             connection.executemany("DELETE FROM tallies WHERE key = ?", [(key,) for key in keys])
+
+    def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:
+        """Write records or take them back in one transaction; see the door."""
+        with self._transaction(writes=True) as connection:
+            return [sqlite_journal.note(connection, journal, entry) for entry in checked(entries)]
+
+    def changes(self, journal: str, after: str = "") -> Changes:
+        """Give a page of what changed; see the door."""
+        with self._transaction(writes=False) as connection:
+            return sqlite_journal.changes(connection, journal, after)
 
     def degraded(self) -> bool:
         """Never: this form answers from the file or raises."""
