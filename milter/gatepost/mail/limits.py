@@ -207,3 +207,6 @@ DETAIL_CHARACTERS: Final = 300
 
 HEADER_VALUE_CHARACTERS: Final = 4_000
 """Characters of one header that Gatepost adds, before folding. The rest is cut."""
+
+RECORD_BYTES: Final = 1024 * 1024
+"""Bytes of one record that is read back from a log (real ones stay under 20 kB). A longer line is passed over."""

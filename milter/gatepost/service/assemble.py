@@ -41,8 +41,9 @@ from gatepost.world.dns.live import LiveResolver
 from gatepost.world.dns.names import reverse_name
 from gatepost.world.scanner import Scanner
 from gatepost.world.state.door import State, StateConfigError
+from gatepost.world.state.keys import domain_key
 from gatepost.world.state.memory import MemoryState
-from gatepost.world.state.opening import open_state
+from gatepost.world.state.opening import open_state, state_file
 from gatepost.world.state.readonly import ReadOnlyState
 
 _ID_BYTES: Final = 8
@@ -62,6 +63,14 @@ class Doors:
     resolver: Resolver
     state: State
     scanner: Scanner | None
+
+
+@dataclass(frozen=True, slots=True)
+class Organ:
+    """One part of a site in words for people, and whether it is well."""
+
+    text: str
+    well: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,30 +261,60 @@ def _hand_over(config: Config, directory: Path) -> None:
         raise AssemblyError(f"{directory}: {error}") from None
 
 
+def look(loaded: Loaded) -> tuple[Doors, Organ]:
+    """Give the doors of a site to somebody who only looks, and how its state store is. Makes no state file, never raises.
+
+    Memory takes the place of a store that is not there yet or cannot be opened.
+    """
+    config, clock = loaded.config, SystemClock()
+    file = state_file(config.state, places.state_directory() / "state.sqlite")
+    state: State = MemoryState(clock)
+    organ = Organ(f"sqlite at {file} (nothing stored yet)", well=True)
+    try:
+        if file is None or file.exists():
+            state = _state(config, places.state_directory(), clock)
+            organ = state_organ(state, clock)
+    except AssemblyError as error:
+        organ = Organ(str(error), well=False)
+    except OSError as error:  # a folder on the way that only others may enter
+        organ = Organ(f"{file}: {error.strerror}", well=False)
+    return Doors(clock, LiveResolver(config.dns, clock), state, virus.open_scanner(config.virus)), organ
+
+
 def organs(loaded: Loaded, doors: Doors) -> Iterable[str]:
     """Give one line for people on each organ: is it live, and where."""
     config = loaded.config
     yield f"config      {loaded.path or 'built-in defaults'} (version {loaded.version})"
-    yield f"model       {content.find_model(config.classifier.model).name}"
-    yield f"resolver    {_resolver_line(config, doors)}"
-    version = doors.scanner.ping() if doors.scanner else None
-    yield f"clamd       {_clamd_line(config, version)}"
+    beside = f" (without effect beside it: {config.classifier.shadow})" if config.classifier.shadow else ""
+    yield f"model       {content.find_model(config.classifier.model).name}{beside}"
+    yield f"resolver    {resolver_organ(config, doors).text}"
+    yield f"clamd       {clamd_organ(config, doors).text}"
     yield f"state       {doors.state.backend}"
     yield "for Postfix, in main.cf:"
     yield f"  smtpd_milters = {config.milter.address}"
 
 
-def _resolver_line(config: Config, doors: Doors) -> str:
+def resolver_organ(config: Config, doors: Doors) -> Organ:
     """Say which resolvers are asked, and whether one answers at all: any answer but trouble will do."""
     servers = ", ".join(config.dns.servers) or "the system resolvers"
     with allowance(doors.clock, _PROBE_SECONDS):
         reached = doors.resolver.ask(Question("localhost", RecordType.A))
     if isinstance(reached, TempFailure):
-        return f"{servers} (no answer: {reached.reason}; authentication is temperror until it does)"
-    return servers
+        return Organ(f"{servers} (no answer: {reached.reason}; authentication is temperror until it does)", well=False)
+    return Organ(servers, well=True)
 
 
-def _clamd_line(config: Config, version: str | None) -> str:
-    if not config.virus.clamd:
-        return "not used ([virus] clamd is empty): mail is marked X-Virus-Status: skipped"
-    return f"{config.virus.clamd} ({version or 'does not answer: mail is marked X-Virus-Status: error'})"
+def clamd_organ(config: Config, doors: Doors) -> Organ:
+    """Say where clamd is and which version answers; one that is not used is well."""
+    if not config.virus.clamd or not doors.scanner:
+        return Organ("not used ([virus] clamd is empty): mail is marked X-Virus-Status: skipped", well=True)
+    version = doors.scanner.ping()
+    told = version or "does not answer: mail is marked X-Virus-Status: error"
+    return Organ(f"{config.virus.clamd} ({told})", well=version is not None)
+
+
+def state_organ(state: State, clock: Clock) -> Organ:
+    """Say where the state is kept, and whether it answers."""
+    with allowance(clock, _PROBE_SECONDS):
+        state.recall([domain_key("probe.invalid")])
+    return Organ(state.backend, well=not state.degraded())

@@ -17,6 +17,10 @@ from gatepost.service.cli.evaluate import ManyPaths, evaluate
 from gatepost.service.cli.run import run
 from gatepost.service.cli.scan import HELP as SCAN_HELP
 from gatepost.service.cli.scan import scan
+from gatepost.service.cli.shadow import HELP as SHADOW_HELP
+from gatepost.service.cli.shadow import shadow
+from gatepost.service.cli.status import HELP as STATUS_HELP
+from gatepost.service.cli.status import status
 from gatepost.service.cli.train import train
 from gatepost.service.cli.version import version
 from gatepost.service.complaints import plain
@@ -43,6 +47,8 @@ app.command()(run)
 app.command(help=SCAN_HELP)(scan)
 app.command()(train)
 app.command(help=EVALUATE_HELP, cls=ManyPaths)(evaluate)
+app.command(help=SHADOW_HELP)(shadow)
+app.command(help=STATUS_HELP)(status)
 app.command()(version)
 app.add_typer(config_app, name="config")
 

@@ -29,6 +29,16 @@ def open_state(settings: Settings, default_path: Path, clock: Clock) -> Resilien
     return ResilientState(_primary(settings, default_path, clock, half_life), local, clock)
 
 
+def state_file(settings: Settings, default_path: Path) -> Path | None:
+    """Give the SQLite file that the settings mean, there or not; None for Redis and for a URL that open_state() refuses."""
+    if not settings.url:
+        return default_path
+    try:
+        return _sqlite_path(settings.url) if settings.url.startswith("sqlite://") else None
+    except StateConfigError:
+        return None
+
+
 def _primary(settings: Settings, default_path: Path, clock: Clock, half_life: float) -> State:
     if settings.url.startswith(("redis://", "rediss://", "unix://")):
         return RedisState(settings.url, clock, half_life=half_life, timeout=settings.timeout_seconds)
