@@ -6,10 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 LISTEN ?= inet:127.0.0.1:8890
 
-.PHONY: help run test lint format demo bench docs package clean
+.PHONY: help run test lint format demo bench bench-accuracy docs package clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 $(VENV)/.run: pyproject.toml packaging/constraints.txt packaging/setup.sh
 	@packaging/setup.sh run
@@ -45,6 +45,10 @@ demo: $(VENV)/.test ## a private Postfix with Gatepost in front of it takes eigh
 
 bench: $(VENV)/.test ## measure; prints ratios and medians
 	@$(BIN)/python tests/bench/run.py
+
+bench-accuracy: $(VENV)/.run ## train Gatepost and other filters on the same mail and compare; ACCURACY="--limit 1000" for less
+	@packaging/setup.sh accuracy
+	@$(BIN)/python tests/bench/accuracy.py $(ACCURACY)
 
 docs: $(VENV)/.test ## write the generated pages
 	@$(BIN)/gatepost config reference > docs/config.md

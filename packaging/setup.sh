@@ -3,6 +3,7 @@
 #   setup.sh run                    Debian packages to build pymilter and start the daemon
 #   setup.sh test                   Debian packages whose servers the tests start
 #   setup.sh sendmail DIR           unpack Sendmail, which Debian does not install beside Postfix, in DIR/share/sendmail
+#   setup.sh accuracy               Debian packages of the filters that `make bench-accuracy` sets beside Gatepost
 #   setup.sh venv PYTHON DIR WHAT   a virtual environment with the project in it
 #   setup.sh clamd                  prints `--clamd ADDRESS` when a clamd listens on this machine
 # Exit codes: 0 done, 1 an installation failed, 2 this system needs a person.
@@ -10,6 +11,7 @@ set -euo pipefail
 
 RUN_PACKAGES=(gcc libc6-dev libmilter-dev python3 python3-dev python3-venv)
 TEST_PACKAGES=(postfix redis-server clamav-daemon nsd m4)
+RIVAL_PACKAGES=(bogofilter spamassassin)
 SENDMAIL_PACKAGES=(sendmail-bin sendmail-base sendmail-cf)
 
 say() { printf 'gatepost setup: %s\n' "$*" >&2; }
@@ -101,6 +103,14 @@ fetch_sendmail() {
     chmod -R u-s,g-s "$part"
 }
 
+# The benchmark goes on with the filters that are there, and says which are not. rspamd is used where it is installed
+# already: its package is large and starts servers.
+install_rivals() {
+    if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+        (install_packages "${RIVAL_PACKAGES[@]}") || say "going on without what could not be installed"
+    fi
+}
+
 find_clamd() {
     local socket
     for socket in /run/clamav/clamd.ctl /var/run/clamav/clamd.ctl /run/clamd.scan/clamd.sock; do
@@ -111,8 +121,9 @@ find_clamd() {
 case ${1:-} in
     run) install_packages "${RUN_PACKAGES[@]}" ;;
     test) install_packages "${TEST_PACKAGES[@]}" ;;
+    accuracy) install_rivals ;;
     venv) make_venv "$2" "$3" "$4" ;;
     sendmail) unpack_sendmail "$2" ;;
     clamd) find_clamd ;;
-    *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
