@@ -236,9 +236,9 @@ def population_data(population: Population) -> dict[str, Any]:
 
 
 def _side_from(data: Any) -> Side:
+    if not isinstance(data["facts"], dict) or len(data["facts"]) > _FACTS:
+        raise ValueError("no facts, or too many")
     facts = {str(name): _share(rate) for name, rate in data["facts"].items()}
-    if len(facts) > _FACTS:
-        raise ValueError("too many facts")
     return Side(
         _count(data["messages"]), _shares(data["scores"]), _shares(data["known"]), _count(data["looked"]), facts
     )
