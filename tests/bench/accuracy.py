@@ -3,7 +3,7 @@
 Every filter is trained from nothing on all packs but one and scores the one left out; so for each pack in turn. A filter
 that is not installed takes no part, and the run says so. Finished parts are kept, so that a run can be interrupted.
 
-    python tests/bench/accuracy.py [PACKS...] [--mode held-out|later] [--only NAME,...] [--limit [NAME=]N] [--json FILE]
+    python tests/bench/accuracy.py [PACKS...] [--mode held-out|within] [--only NAME,...] [--limit [NAME=]N] [--json FILE]
 
 A pack is what `gatepost train` takes: an archive or a folder with ham/, spam/ and phish/. Default: ../shared/corpora.
 """
@@ -11,6 +11,7 @@ A pack is what `gatepost train` takes: an archive or a folder with ham/, spam/ a
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -35,7 +36,7 @@ from bench.accuracy_spamassassin import SpamAssassin
 from gatepost.training.corpus import CorpusError, find_packs
 
 FILTERS: Final[Mapping[str, type[Filter]]] = {each.name: each for each in (Gatepost, Bogofilter, Rspamd, SpamAssassin)}
-MODES: Final = {"held-out": hold_out, "later": within}
+MODES: Final = {"held-out": hold_out, "within": within}
 _PACKS: Final = Path(__file__).resolve().parents[2] / ".." / "shared" / "corpora"
 
 
@@ -53,12 +54,11 @@ def main(words: list[str] | None = None) -> int:
         errors.print(f"bench-accuracy: {error}", style="red", markup=False)
         return 2
     found = report(runs, {name: kind.cutoff for name, kind in FILTERS.items()}, args.mode)
-    record = Console(record=True, width=WIDTH, file=Path(os.devnull).open("w")) if args.html else None  # noqa: SIM115
-    for page in (console, record):
-        if page is not None:
-            show(found, page)
-    if record is not None:
-        record.save_html(str(args.html))
+    show(found, console)
+    if args.html:
+        page = Console(record=True, width=WIDTH, file=io.StringIO())
+        show(found, page)
+        page.save_html(str(args.html))
     if args.json:
         versions = {name: each[0].version for name, each in runs.items()}
         args.json.write_text(json.dumps({"versions": versions, **found.as_json()}, indent=1) + "\n")
@@ -70,7 +70,9 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     parser.add_argument("packs", nargs="*", type=Path, help="packs, or folders of packs")
-    parser.add_argument("--mode", choices=MODES, default="held-out", help="whole packs, or the later fifth of each")
+    parser.add_argument(
+        "--mode", choices=MODES, default="held-out", help="whole packs, or the later fifth of each source"
+    )
     parser.add_argument("--only", type=_names, default=list(FILTERS), help=f"filters, of {', '.join(FILTERS)}")
     parser.add_argument(
         "--limit",

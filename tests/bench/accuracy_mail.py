@@ -5,7 +5,7 @@ What a filter may learn from and what it is asked about are decided here, before
 the same messages in the same order.
 
 A fold is one training from nothing. `hold_out` makes one for each pack, trained on all the others: mail of a place that
-the filter never saw. `within` makes a single one, trained on the first four fifths in time of every pack: mail of a place
+the filter never saw. `within` makes a single one, trained on the first four fifths in time of every source: mail of places
 that it knows, some time later.
 """
 
@@ -25,18 +25,22 @@ TWINS: Final = 2
 """Near-duplicates that a filter may learn from, as in Gatepost's own training."""
 
 EARLIER: Final = 0.8
-"""The share of a pack, in order of time, that `within` trains on."""
+"""The share of a source, in order of time, that `within` trains on."""
+
+SOURCE: Final = 20
+"""Messages that make a source; a smaller collection counts as its pack, as in Gatepost's own training."""
 
 _ODD: Final = re.compile(r"[^A-Za-z0-9._=,+-]")
 _NAME_BYTES: Final = 180
-_COLUMNS: Final = ("file", "label", "year", "neardup_group")
+_COLUMNS: Final = ("file", "label", "year", "neardup_group", "source")
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One message on disk: its pack and label, its year (0: unknown), its near-duplicate group, and the file."""
+    """One message on disk: its pack and the source within it, its label, its year (0: unknown), its near-duplicate group, the file."""
 
     pack: str
+    source: str
     label: str
     year: int
     group: str
@@ -70,7 +74,7 @@ def unpack(pack: Path, folder: Path) -> list[Mail]:
     """
     place = folder / pack_name(pack)
     whole, found = place / "WHOLE", pack.stat()
-    stamp = f"{found.st_size} {found.st_mtime_ns}\n"
+    stamp = f"{found.st_size} {found.st_mtime_ns} {' '.join(_COLUMNS)}\n"
     if not (whole.is_file() and whole.read_text() == stamp):
         whole.unlink(missing_ok=True)
         lines = [_written(sample, place) for sample in read_pack(pack)]
@@ -80,14 +84,14 @@ def unpack(pack: Path, folder: Path) -> list[Mail]:
 
 
 def write_manifest(place: Path, lines: Iterable[str]) -> None:
-    """Write the manifest of a pack's folder, from lines of its four columns."""
+    """Write the manifest of a pack's folder, from lines of its columns."""
     place.mkdir(parents=True, exist_ok=True)
     (place / "MANIFEST.tsv").write_text("".join(f"{line}\n" for line in ("\t".join(_COLUMNS), *lines)))
 
 
 def manifest_line(mail: Mail) -> str:
     """Give the line of one message."""
-    return f"{mail.label}/{mail.path.name}\t{mail.label}\t{mail.year or '-'}\t{mail.group}"
+    return f"{mail.label}/{mail.path.name}\t{mail.label}\t{mail.year or '-'}\t{mail.group}\t{mail.source}"
 
 
 def _written(sample: Sample, place: Path) -> str:
@@ -97,12 +101,12 @@ def _written(sample: Sample, place: Path) -> str:
     path = place / sample.label / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(sample.data)
-    return manifest_line(Mail(sample.pack, sample.label, sample.year, sample.group or digest, path))
+    return manifest_line(Mail(sample.pack, sample.source, sample.label, sample.year, sample.group or digest, path))
 
 
 def _listed(place: Path, line: str) -> Mail:
-    file, label, year, group = line.split("\t")
-    return Mail(place.name, label, int(year) if year.isdigit() else 0, group, place / file)
+    file, label, year, group, source = line.split("\t")
+    return Mail(place.name, source, label, int(year) if year.isdigit() else 0, group, place / file)
 
 
 def choose(mail: Iterable[Mail], limit: int | None) -> list[Mail]:
@@ -152,14 +156,15 @@ def hold_out(mail: Sequence[Mail]) -> list[Fold]:
 
 
 def within(mail: Sequence[Mail]) -> list[Fold]:
-    """Make the fold that is trained on the earlier part of each pack and tested on the later one.
+    """Make the fold that is trained on the earlier part of each source and tested on the later one.
 
-    Time is the year, and within a year the order of the pack; ham and unwanted mail are cut each by itself, or a pack
-    whose spam is younger would be tested on spam alone.
+    Time is the year, and within a year the order of the pack. Ham and unwanted mail are cut each by itself, or a source
+    whose spam is younger would be tested on spam alone. Near-duplicates may lie on both sides: time alone decides.
     """
+    sizes = Counter(each.source for each in mail)
     kinds: dict[tuple[str, bool], list[Mail]] = defaultdict(list)
     for each in mail:
-        kinds[each.pack, each.unwanted].append(each)
+        kinds[each.source if sizes[each.source] >= SOURCE else each.pack, each.unwanted].append(each)
     earlier: list[Mail] = []
     later: list[Mail] = []
     for members in kinds.values():
@@ -167,7 +172,7 @@ def within(mail: Sequence[Mail]) -> list[Fold]:
         cut = int(len(ranked) * EARLIER)
         earlier += ranked[:cut]
         later += ranked[cut:]
-    return [_checked(Fold("later", without_crowds(earlier), tuple(later)))]
+    return [_checked(Fold("within", without_crowds(earlier), tuple(later)))]
 
 
 def _checked(fold: Fold) -> Fold:

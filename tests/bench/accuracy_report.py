@@ -36,7 +36,7 @@ LEGEND: Final = (
     "1-AUC: pairs of ham and unwanted mail in the wrong order. Caught at 1 % and 0.1 %: unwanted mail above all but that share "
     "of the ham; with * the ham is too little for that, and it is the share above every single ham message. Ham over "
     "others' 1 %: ham above the score that 1 % of all other sources' ham exceeds. Flagged: at the filter's own default. "
-    " A source of one kind is ranked against the other kind of all other sources. Two filters are compared on the "
+    "A source of one kind is ranked against the other kind of all other sources. Two filters are compared on the "
     "messages that both scored."
 )
 
