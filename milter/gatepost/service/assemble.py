@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Iterable, Mapping
@@ -47,6 +48,7 @@ from gatepost.world.state.opening import open_state, state_file
 from gatepost.world.state.readonly import ReadOnlyState
 
 _ID_BYTES: Final = 8
+_log: Final = logging.getLogger(__name__)
 _PROBE_SECONDS: Final = 1.0
 """How long a start waits to learn whether the resolver answers."""
 
@@ -57,12 +59,16 @@ class AssemblyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The outside world as one site sees it; `scanner` is None where no clamd is configured."""
+    """The outside world as one site sees it; `scanner` is None where no clamd is configured.
+
+    `lessons` is where the site's labels are read, if not in `state`.
+    """
 
     clock: Clock
     resolver: Resolver
     state: State
     scanner: Scanner | None
+    lessons: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ def lineup(config: Config, doors: Doors, *, live: bool = False) -> tuple[Check, 
         opinion = content.build(config.classifier)
     except ModelError as error:
         raise AssemblyError(str(error)) from None
+    opinion = content.taught(opinion, config.classifier, doors.lessons or doors.state, doors.clock)
     if live:
         opinion = content.watched(opinion, doors.state, doors.clock)
     return (
@@ -196,9 +203,34 @@ def replay_pipeline(loaded: Loaded, doors: ReplayDoors) -> Pipeline:
     if config.state.url and not doors.no_network:
         remembered = _state(config, places.state_directory(), clock)
     scanner = None if doors.no_network else virus.open_scanner(config.virus)
-    return pipeline(
-        loaded, Doors(clock, resolver, ReadOnlyState(remembered), scanner), secrets.token_bytes(32), live=False
-    )
+    lessons = None if config.state.url and not doors.no_network else ReadOnlyState(_stored(config, clock))
+    seen = Doors(clock, resolver, ReadOnlyState(remembered), scanner, lessons)
+    return pipeline(loaded, seen, secrets.token_bytes(32), live=False)
+
+
+def _stored(config: Config, clock: Clock) -> State:
+    """Give the state file that the config means, the embedded one included, to read labels from; memory where there is none.
+
+    Stored mail is judged without the rates and tallies of a live site, but with what people taught it.
+    """
+    try:
+        file = state_file(config.state, places.state_directory() / "state.sqlite")
+        if file is not None and file.exists():
+            return _state(config, places.state_directory(), clock)
+    except (AssemblyError, OSError) as error:
+        _log.warning("the labels of `gatepost learn` are left out: %s", error)
+    return MemoryState(clock)
+
+
+def learning_state(loaded: Loaded) -> State:
+    """Give the store that `gatepost learn` writes into, the daemon's own. Raises AssemblyError, one line."""
+    config, directory = loaded.config, places.state_directory()
+    state = _state(config, directory, SystemClock())
+    if not config.state.url:
+        _hand_over(
+            config, directory
+        )  # Made by root before the daemon was first started, it is the workers' all the same.
+    return state
 
 
 def _replay_resolver(config: Config, doors: ReplayDoors, clock: Clock) -> Resolver:

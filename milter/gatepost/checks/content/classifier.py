@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gatepost.checks.content.follow import SiteLayer
 from gatepost.checks.content.model import Model, Opinion
 from gatepost.checks.content.shadow import Shadow
+from gatepost.checks.content.site import LIKENESS, LOCAL, Adjusted
 from gatepost.checks.content.tokens import Features, extract
 from gatepost.checks.content.watch import Watch
 from gatepost.evidence import Evidence, Found, Status
@@ -41,7 +43,8 @@ class ContentCheck:
     """Scores the text of a message with a loaded model; holds nothing that changes, so threads and forks share it.
 
     From `spam_from` (a probability of being unwanted) on a message is called spam or phish, up to `ham_to` ham. `shadow` is
-    a second model whose opinion is only written down; `watch` counts what strangers' mail looks like.
+    a second model whose opinion is only written down; `watch` counts what strangers' mail looks like; both are about the
+    model, not about what the `site` taught on top of it.
     """
 
     model: Model
@@ -49,6 +52,7 @@ class ContentCheck:
     ham_to: float
     shadow: Shadow | None = None
     watch: Watch | None = None
+    site: SiteLayer | None = None
 
     @property
     def name(self) -> str:
@@ -96,7 +100,9 @@ class ContentCheck:
                 "The message has no text to classify.",
                 facts={"model": self.model.version},
             )
-        opinion = self.model.judge(features, _TOKENS_SHOWN)
+        plain = self.model.judge(features, _TOKENS_SHOWN)
+        taught = self.site.adjust(features, plain, _TOKENS_SHOWN) if self.site else Adjusted(plain)
+        opinion = taught.opinion
         word, status = self._word(opinion)
         facts = {
             "probability": f"{opinion.probability:.4f}",
@@ -105,13 +111,16 @@ class ContentCheck:
             "model": self.model.version,
             "tokens": _tokens(opinion),
         }
-        beside = self.shadow.beside(features, self.model, facts["class"], self._label) if self.shadow else None
+        if abs(taught.moved) >= 0.005:
+            facts["site"] = f"{taught.moved:+.2f} (local labels: {taught.spam} spam, {taught.ham} ham)"
+        beside = self.shadow.beside(features, self.model, self._label(plain), self._label) if self.shadow else None
         if beside:
             facts |= beside.facts
         if watch:
-            watch.count(features, opinion, word, beside.pair if beside else "")
+            watch.count(features, plain, self._word(plain)[0], beside.pair if beside else "")
         value = min(abs(opinion.logit) / CERTAIN_LOGIT, 1.0)
-        return Evidence("content", f"content.{word}", status, _sentence(word, opinion), value, facts)
+        degraded = "state" if self.site and self.site.away() else ""
+        return Evidence("content", f"content.{word}", status, _sentence(word, opinion), value, facts, degraded)
 
     def _word(self, opinion: Opinion) -> tuple[str, Status]:
         """Choose the finding."""
@@ -151,6 +160,10 @@ def _sentence(word: str, opinion: Opinion) -> str:
 
 def _spoken(token: str) -> str:
     """Say a token as people would: where it was found, and the word."""
+    if token == LIKENESS:
+        return "a message like it that was labelled here"
+    if token.startswith(LOCAL):
+        return f"{_spoken(token.removeprefix(LOCAL))} by local labels"
     for mark, place in (("s:", "in the subject"), ("f:", "in the sender's name")):
         if token.startswith(mark):
             return f'"{token.removeprefix(mark)}" {place}'

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 import gatepost
 from gatepost.checks.content.classifier import CODES, ContentCheck
+from gatepost.checks.content.follow import FollowedLayer
 from gatepost.checks.content.model import ModelError, load_model
 from gatepost.checks.content.shadow import Shadow
 from gatepost.checks.content.watch import Watch
@@ -17,7 +18,7 @@ from gatepost.mail import suffix
 from gatepost.world.clock import Clock
 from gatepost.world.state.door import State
 
-__all__ = ["CODES", "Settings", "build", "find_model", "find_shadow", "settle", "watched"]
+__all__ = ["CODES", "Settings", "build", "find_model", "find_shadow", "settle", "taught", "watched"]
 
 _PACKAGE: Final = Path(gatepost.__file__).resolve().parent
 # A wheel carries the models inside the package; a checkout has them beside the source root.
@@ -46,6 +47,13 @@ class Settings(BaseModel):
         ge=0.0,
         le=0.5,
         description="Up to this probability of being unwanted a text is called ham; between the two it is unsure.",
+    )
+
+    site_weight: float = Field(
+        1.0,
+        ge=0.0,
+        le=1.0,
+        description="How much of what `gatepost learn` taught counts on top of the model, from 0 (nothing) to 1.",
     )
 
     shadow: str = Field(
@@ -108,6 +116,13 @@ def watched(check: ContentCheck, state: State, clock: Clock) -> ContentCheck:
     """Give the check as a live site has it: what its models see is counted in the site's memory."""
     second = check.shadow.model.version if check.shadow else ""
     return replace(check, watch=Watch(state, clock, check.model.version, second))
+
+
+def taught(check: ContentCheck, settings: Settings, state: State, clock: Clock) -> ContentCheck:
+    """Give the check with what `gatepost learn` taught on top; it only reads the state, from the first message on."""
+    if not settings.site_weight:
+        return check
+    return replace(check, site=FollowedLayer(state, clock, settings.site_weight))
 
 
 def settle(check: ContentCheck) -> None:

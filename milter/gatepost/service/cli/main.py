@@ -14,6 +14,8 @@ from gatepost.service.assemble import AssemblyError
 from gatepost.service.cli.config import config_app
 from gatepost.service.cli.evaluate import HELP as EVALUATE_HELP
 from gatepost.service.cli.evaluate import ManyPaths, evaluate
+from gatepost.service.cli.learn import HELP as LEARN_HELP
+from gatepost.service.cli.learn import learn
 from gatepost.service.cli.run import run
 from gatepost.service.cli.scan import HELP as SCAN_HELP
 from gatepost.service.cli.scan import scan
@@ -31,6 +33,7 @@ _HELP: Final = """Gatepost filters mail beside the mail server you already run.
 \b
 Start the milter:            gatepost run
 Try it on a message:         gatepost scan message.eml
+Teach it your own mail:      gatepost learn spam Junk/
 Explain every setting:       gatepost config reference
 Check your config:           gatepost config check /etc/gatepost/gatepost.toml
 """
@@ -45,6 +48,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command(help=SCAN_HELP)(scan)
+app.command(help=LEARN_HELP)(learn)
 app.command()(train)
 app.command(help=EVALUATE_HELP, cls=ManyPaths)(evaluate)
 app.command(help=SHADOW_HELP)(shadow)
