@@ -22,13 +22,15 @@ _SCRIPTED = Path(__file__).with_name("scripted_daemon.py")
 
 
 class Daemon:
-    """A running supervisor: `address` as the config writes it, and its log."""
+    """A running supervisor: `address` as the config writes it, its log, and for a real one its config and state folder."""
 
     def __init__(self, process: subprocess.Popen[bytes], address: str, log: Path) -> None:
         self.process = process
         self.address = address
         self._log = log
         self.settings_file = log.with_suffix(".json")
+        self.config_file = log.with_name("gatepost.toml")
+        self.state = log.with_name("state")
 
     @property
     def pid(self) -> int:
@@ -106,12 +108,12 @@ def _alive(pid: int) -> bool:
 
 @contextmanager
 def gatepost(
-    config: str, *, dns: str = "", clamd: str = "", program: Sequence[str | Path] = _GATEPOST
+    config: str, *, dns: str = "", clamd: str = "", model: str = "", program: Sequence[str | Path] = _GATEPOST
 ) -> Iterator[Daemon]:
     """Run `gatepost run` as it ships on a free loopback port, its state in a directory of its own.
 
-    `config` is TOML for the tables other than [milter], [dns], [virus] and [classifier]; the shipped model is used, or a
-    tiny one where none is installed yet.
+    `config` is TOML for the tables other than [milter], [dns], [virus] and [classifier] (whose further settings may stand at
+    its beginning). Without a `model` the shipped one is used, or a tiny one where none is installed yet.
     """
     # The workers may be another account than ours, which could not pass the directories pytest makes.
     place = Path(tempfile.mkdtemp(prefix="gatepost-"))
@@ -127,7 +129,7 @@ servers = {json.dumps([dns] if dns else ["127.0.0.1:1"])}
 [virus]
 clamd = "{clamd}"
 [classifier]
-model = "{_model(place)}"
+model = "{model or _model(place)}"
 {config}
 """
     (place / "gatepost.toml").write_text(tables)
