@@ -15,7 +15,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -52,6 +52,9 @@ def main(words: list[str] | None = None) -> int:
             runs = _runs(kinds, mail, args, bars)
     except CorpusError as error:
         errors.print(f"bench-accuracy: {error}", style="red", markup=False)
+        return 2
+    if not runs:
+        errors.print("bench-accuracy: no filter could be measured", style="red")
         return 2
     found = report(runs, {name: kind.cutoff for name, kind in FILTERS.items()}, args.mode)
     show(found, console)
@@ -104,9 +107,9 @@ def _limit(text: str) -> tuple[str, int]:
     return name, int(number)
 
 
-def _installed(names: Iterable[str], errors: Console) -> list[type[Filter]]:
+def _installed(names: Container[str], errors: Console) -> list[type[Filter]]:
     """Give the filters that are there, and say which are not."""
-    kinds = [FILTERS[name] for name in names]
+    kinds = [kind for name, kind in FILTERS.items() if name in names]
     missing = [kind.name for kind in kinds if not kind.version()]
     if missing:
         errors.print(f"not installed, left out: {', '.join(missing)}")
@@ -134,11 +137,22 @@ def _runs(
     for kind in kinds:
         limit = limits.get(kind.name, limits.get("", kind.usual_limit))
         folds = _asked_for(MODES[args.mode](choose(mail, limit)), args.held_out)
+        done: list[Run] = []
         try:
-            found[kind.name] = [run(kind, fold, args.work / "runs", partial(_stage, bars)) for fold in folds]
+            for fold in folds:
+                done.append(run(kind, fold, args.work / "runs", partial(_stage, bars)))
+                bars.console.print(_said(done[-1]), markup=False, highlight=False)
         except FilterError as error:
-            bars.console.print(f"{error}: left out", markup=False)
+            bars.console.print(f"{error}: left out", markup=False, style="red")
+            continue
+        found[kind.name] = done
     return found
+
+
+def _said(done: Run) -> str:
+    """Give the line of a finished part, for logs where no bar is seen."""
+    learned = f"learned {done.learned:,} in {done.train_seconds:,.0f} s"
+    return f"{done.filter}, {done.fold}: {learned}, scored {len(done.scores):,} in {done.score_seconds:,.0f} s"
 
 
 def _asked_for(folds: list[Fold], names: list[str] | None) -> list[Fold]:

@@ -95,26 +95,28 @@ def verdict(found: Report) -> str:
 def _table(source: str, rows: Sequence[Row], ahead: Mapping[str, bool]) -> Table:
     """Make the table of one source."""
     most = max(rows, key=lambda row: row.learned)
+    behind = [name for name, won in ahead.items() if not won]
     table = Table(
         *_COLUMNS,
         title=f"{source}: {most.ham:,} ham, {most.unwanted:,} unwanted",
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
+        caption=f"not ahead of {', '.join(behind)}" if behind else None,
+        caption_justify="right",
     )
     for column in table.columns[1:-1]:
         column.justify = "right"
     for row in rows:
-        table.add_row(*_cells(row), _mark(row, ahead))
+        table.add_row(*_cells(row), _mark(row, behind, ahead))
     return table
 
 
-def _mark(row: Row, ahead: Mapping[str, bool]) -> str:
-    """Say in Gatepost's row whether it is ahead, and of whom it is not."""
+def _mark(row: Row, behind: Sequence[str], ahead: Mapping[str, bool]) -> str:
+    """Say in Gatepost's row whether it is ahead of all others."""
     if row.filter != OWN or not ahead:
         return ""
-    behind = [name for name, won in ahead.items() if not won]
-    return f"not ahead of {', '.join(behind)}" if behind else "ahead"
+    return "not ahead" if behind else "ahead"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
