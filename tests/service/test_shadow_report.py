@@ -23,7 +23,7 @@ Run = Callable[..., tuple[int, str, str]]
 def record(number: int, live: str, other: str, tokens: str = "", **facts: str) -> dict:
     """Give a record as the daemon logs it, cut to what matters."""
     facts = {"model": "base", "probability": "0.2000", "class": live, **facts}
-    facts.setdefault("shadow", f"model=next probability=0.9000 class={other}")
+    facts.setdefault("shadow", f"model=next probability=0.9000 class={other} live=0.2000 {live}")
     if tokens:
         facts["shadow-tokens"] = tokens
     content = {"check": "content", "code": "content.ham", "facts": facts}
@@ -139,9 +139,15 @@ def test_any_record_is_read_or_passed_over(found: list[dict]):
     assert page(report)
 
 
-@pytest.mark.parametrize("probability", ["nan", "inf", "-1", "2", "", "x"])
-def test_a_probability_that_is_none(probability: str):
-    """A record whose probability is no probability does not count."""
+@pytest.mark.parametrize("opinion", ["probability=nan", "probability=2.0", "class=", "probability=0.5 class=spam"])
+def test_an_opinion_that_is_none(opinion: str):
+    """A record whose shadow fact is cut or foreign does not count."""
     report = _report()
-    add(report, record(1, "ham", "spam", probability=probability))
+    add(report, record(1, "ham", "spam", shadow=f"model=next {opinion}"))
     assert report.messages == 0
+
+
+def test_what_the_site_taught_is_not_the_models_disagreement(run: Run, tmp_path: Path):
+    """Local labels that moved the verdict do not make two models differ: the candidate is held against the model alone."""
+    taught = record(1, "ham", "spam", shadow="model=next probability=0.9000 class=spam live=0.8000 spam")
+    assert json.loads(run("shadow", "--json", log(tmp_path, taught))[1])["disagreements"] == 0

@@ -46,7 +46,8 @@ def test_the_candidate_is_written_down_without_effect(both: ContentCheck):
     said = read_fact(told.facts[FACT])
     assert said is not None
     assert (said.model, said.label) == ("next", "ham")
-    assert said.probability < 0.5 < float(told.facts["probability"])
+    assert said.probability < 0.5 < said.live_probability == float(told.facts["probability"])
+    assert said.live_label == told.facts["class"]
     rest = {name: fact for name, fact in told.facts.items() if name not in {FACT, TOKENS_FACT}}
     assert replace(told, facts=rest) == alone
 
@@ -107,7 +108,9 @@ def test_no_text_no_second_opinion(both: ContentCheck):
 
 
 @settings(max_examples=150)
-@given(st.text() | st.from_regex(r"model=.{0,20} probability=[01]\.\d{4} class=(ham|spam)", fullmatch=True))
+@given(
+    st.text() | st.from_regex(r"model=.{0,20} probability=[01]\.\d{4} class=(ham|spam) live=0.5 ham", fullmatch=True)
+)
 def test_any_text_is_read_or_refused(text: str):
     """What stands in a log never raises; what is read has a probability and a class."""
     said = read_fact(text)
@@ -116,6 +119,5 @@ def test_any_text_is_read_or_refused(text: str):
 
 def test_a_name_with_spaces_is_read_back():
     """A model may be called anything on one line."""
-    assert read_fact("model=my own probability=0.5 model probability=0.0312 class=bulk") == Said(
-        "my own probability=0.5 model", 0.0312, "bulk"
-    )
+    told = "model=my own probability=0.5 model probability=0.0312 class=bulk live=0.9000 spam"
+    assert read_fact(told) == Said("my own probability=0.5 model", 0.0312, "bulk", 0.9, "spam")

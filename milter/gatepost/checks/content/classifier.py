@@ -113,7 +113,7 @@ class ContentCheck:
         }
         if abs(taught.moved) >= 0.005:
             facts["site"] = f"{taught.moved:+.2f} (local labels: {taught.spam} spam, {taught.ham} ham)"
-        beside = self.shadow.beside(features, self.model, self._label(plain), self._label) if self.shadow else None
+        beside = self.shadow.beside(features, self.model, plain, self._label) if self.shadow else None
         if beside:
             facts |= beside.facts
         if watch:

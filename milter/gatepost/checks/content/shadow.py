@@ -17,13 +17,16 @@ from gatepost.checks.content.model import Model, Opinion
 from gatepost.checks.content.tokens import Features
 
 FACT: Final = "shadow"
-"""The fact that holds the candidate's opinion: `model=NAME probability=0.9912 class=spam`, or `model=NAME failed`."""
+"""The fact that holds the candidate's opinion beside that of the live model alone, before the site's own labels moved it:
+`model=NAME probability=0.9912 class=spam live=0.2003 ham`, or `model=NAME failed`."""
 
 TOKENS_FACT: Final = "shadow-tokens"
 """The fact that names, where the classes differ, the tokens whose points differ most, candidate less live."""
 
 _TOKENS_SHOWN: Final = 6
-_OPINION: Final = re.compile(r"model=(.{1,300}) probability=([01]\.\d{1,6}) class=([a-z]{1,16})")
+_OPINION: Final = re.compile(
+    r"model=(.{1,200}) probability=([01]\.\d{1,6}) class=([a-z]{1,16}) live=([01]\.\d{1,6}) ([a-z]{1,16})"
+)
 _log: Final = logging.getLogger(__name__)
 
 
@@ -42,35 +45,39 @@ class Shadow:
         self.model = model
         self._complained = False
 
-    def beside(self, features: Features, live: Model, label: str, name: Callable[[Opinion], str]) -> Beside:
-        """Judge the features that the live model called `label`; `name` gives the class of an opinion. Never raises."""
+    def beside(self, features: Features, model: Model, live: Opinion, name: Callable[[Opinion], str]) -> Beside:
+        """Judge the features of which the live `model` has the opinion `live`; `name` gives an opinion's class. Never raises."""
+        label = name(live)
         try:
             opinion = self.model.judge(features, 0)
             called = name(opinion)
-            facts = {FACT: f"model={self.model.version} probability={opinion.probability:.4f} class={called}"}
+            told = f"model={self.model.version[:200]} probability={opinion.probability:.4f} class={called}"
+            facts = {FACT: f"{told} live={live.probability:.4f} {label}"}
             if called != label:
-                facts[TOKENS_FACT] = _difference(live.judge(features, -1), self.model.judge(features, -1))
+                facts[TOKENS_FACT] = _difference(model.judge(features, -1), self.model.judge(features, -1))
         except Exception:  # noqa: BLE001  # whatever goes wrong in it must not touch the verdict
             if not self._complained:
                 self._complained = True
                 _log.exception("the shadow model failed; said once, the live model goes on")
-            return Beside({FACT: f"model={self.model.version} failed"}, f"{label}>failed")
+            return Beside({FACT: f"model={self.model.version[:200]} failed"}, f"{label}>failed")
         return Beside(facts, f"{label}>{called}")
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A candidate's opinion as a record holds it."""
+    """A candidate's opinion as a record holds it, and that of the live model beside it."""
 
     model: str
     probability: float
     label: str
+    live_probability: float
+    live_label: str
 
 
 def read_fact(text: str) -> Said | None:
     """Read the fact `shadow` of a record; None for a failure and for anything else."""
     found = _OPINION.fullmatch(text)
-    return Said(found[1], float(found[2]), found[3]) if found else None
+    return Said(found[1], float(found[2]), found[3], float(found[4]), found[5]) if found else None
 
 
 def _difference(live: Opinion, candidate: Opinion) -> str:

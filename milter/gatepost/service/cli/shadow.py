@@ -43,10 +43,7 @@ class Disagreement:
     """One message that two models call differently; `id` is the record's, or the file's name."""
 
     id: str
-    live: str
-    candidate: str
-    live_probability: float
-    candidate_probability: float
+    said: Said
     tokens: str
 
 
@@ -138,25 +135,20 @@ def add(report: Report, record: Mapping[str, Any]) -> None:
         return
     if facts.get(FACT, "").endswith(" failed"):
         report.failed += 1
-    said, probability, label = read_fact(facts.get(FACT, "")), _number(facts.get("probability")), facts.get("class")
-    if said is None or probability is None or not label:
+    said = read_fact(facts.get(FACT, ""))
+    if said is None:
         return
     report.live_models[shown(facts.get("model", ""))] += 1
     report.candidates[shown(said.model)] += 1
-    report.pairs[label[:16], said.label] += 1
-    if label != said.label:
-        _disagree(report, record, facts, said, probability)
+    report.pairs[said.live_label, said.label] += 1
+    if said.live_label != said.label:
+        _disagree(report, record, facts.get(TOKENS_FACT, ""), said)
 
 
-def _disagree(
-    report: Report, record: Mapping[str, Any], facts: Mapping[str, str], said: Said, probability: float
-) -> None:
+def _disagree(report: Report, record: Mapping[str, Any], tokens: str, said: Said) -> None:
     """Keep a disagreement and its tokens."""
-    name = record.get("id") or record.get("file") or ""
-    tokens = facts.get(TOKENS_FACT, "")
-    report.recent.append(
-        Disagreement(shown(str(name)), facts["class"][:16], said.label, probability, said.probability, shown(tokens))
-    )
+    name = shown(str(record.get("id") or record.get("file") or ""))
+    report.recent.append(Disagreement(name, said, shown(tokens)))
     for token in tokens.split():
         word = token.partition("(")[0]
         if word in report.tokens or len(report.tokens) < _TOKENS_KEPT:
@@ -173,15 +165,6 @@ def _facts(record: Mapping[str, Any]) -> Mapping[str, str] | None:
     return None
 
 
-def _number(text: str | None) -> float | None:
-    """Give a probability, or None for anything else."""
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if 0 <= number <= 1 else None
-
-
 def plain_data(report: Report) -> dict[str, Any]:
     """Give the report as plain data: the form of `gatepost shadow --json` (docs/model.md)."""
     return {
@@ -196,8 +179,8 @@ def plain_data(report: Report) -> dict[str, Any]:
         "recent": [
             {
                 "id": each.id,
-                "live": {"class": each.live, "probability": each.live_probability},
-                "shadow": {"class": each.candidate, "probability": each.candidate_probability},
+                "live": {"class": each.said.live_label, "probability": each.said.live_probability},
+                "shadow": {"class": each.said.label, "probability": each.said.probability},
                 "tokens": each.tokens,
             }
             for each in report.recent
@@ -238,11 +221,9 @@ def page(report: Report) -> Group:
 def _recent(cases: Iterable[Disagreement]) -> Table:
     table = _table("record", "live", "shadow", "tokens whose points differ most")
     for each in cases:
-        live, candidate = (
-            f"{each.live} {each.live_probability:.3f}",
-            f"{each.candidate} {each.candidate_probability:.3f}",
-        )
-        table.add_row(Text(each.id), Text(live), Text(candidate), Text(each.tokens))
+        live = f"{each.said.live_label} {each.said.live_probability:.3f}"
+        other = f"{each.said.label} {each.said.probability:.3f}"
+        table.add_row(Text(each.id), Text(live), Text(other), Text(each.tokens))
     return table
 
 
