@@ -201,6 +201,8 @@ def test_a_store_that_is_away(run: Run, folder: Path):
     assert not told["state"]["well"]
     assert "does not answer" in told["state"]["text"]
     assert "secret" not in json.dumps(told)
+    assert (told["drift"]["verdict"], told["drift"]["why"]) == ("unknown", "the state store does not answer")
+    assert told["messages"] is None
     assert told["model"]["well"]
 
 

@@ -7,7 +7,6 @@ cannot be had is said in its own line and leaves the others standing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,13 +103,18 @@ def vitals(loaded: Loaded) -> Vitals:
         return Vitals(Organ(str(error), well=False), *organs)
     today = datetime.fromtimestamp(doors.clock.now(), UTC)
     found = Vitals(Organ(name, well=True), *organs, name, drift.age_in_months(name, today.year, today.month))
-    found = _with_shadow(found, config.classifier, doors.state)
     try:
-        return _with_counts(found, directory, doors.state)
-    except StateUnavailableError:  # it went away between the first question and this one
-        return replace(found, state=replace(state, well=False))
+        found = _with_shadow(found, config.classifier, doors.state)
+        counted = _with_counts(found, directory, doors.state)
+        if state.well and not doors.state.degraded():
+            return counted
+    except StateUnavailableError:
+        pass
     finally:
         doors.state.close()
+    # What local memory answers in the store's place are no counts of this site.
+    unknown = Comparison(Drift.UNKNOWN, why="the state store does not answer")
+    return replace(found, state=replace(state, well=False), shadow=None, drift=Compared(TRAINING, unknown))
 
 
 def _with_counts(found: Vitals, directory: Path, state: State) -> Vitals:
@@ -163,6 +167,4 @@ def _with_shadow(found: Vitals, settings: Settings, state: State) -> Vitals:
     if shadow is None:
         return found
     second = shadow.model.version
-    with suppress(StateUnavailableError):
-        return replace(found, shadow=Beside(second, watch.read_pairs(state, found.name, second, _PAIRS, watch.WEEK)))
-    return found
+    return replace(found, shadow=Beside(second, watch.read_pairs(state, found.name, second, _PAIRS, watch.WEEK)))

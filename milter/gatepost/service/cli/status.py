@@ -67,7 +67,7 @@ def plain_data(loaded: Loaded, found: Vitals) -> dict[str, Any]:
     return {
         "config": {"path": str(loaded.path) if loaded.path else None, "version": loaded.version},
         "model": {"name": found.name, "age_months": found.age, "old": found.old, **_organ(found.model)},
-        "messages": {"day": round(found.day), "week": round(found.week)},
+        "messages": {"day": round(found.day), "week": round(found.week)} if found.state.well else None,
         "classes": {name: round(share, 4) for name, share in found.labels.items()},
         "stale": found.stale,
         "drift": _compared(found.drift),
@@ -123,9 +123,10 @@ def table(loaded: Loaded, found: Vitals) -> Table:
     grid.add_row("config", Text(f"{loaded.path or 'built-in defaults'} (version {loaded.version})"))
     grid.add_row("model", _told(found.model, _age(found)))
     if found.drift is not None:
-        grid.add_row("mail", f"{found.day:,.0f} in the last day, {found.week:,.0f} in seven days")
-        shares = ", ".join(f"{name} {share:.1%}" for name, share in found.labels.items())
-        grid.add_row("classes", f"{shares or 'none yet'} (seven days, as the model calls it)")
+        if found.state.well:
+            grid.add_row("mail", f"{found.day:,.0f} in the last day, {found.week:,.0f} in seven days")
+            shares = ", ".join(f"{name} {share:.1%}" for name, share in found.labels.items())
+            grid.add_row("classes", f"{shares or 'none yet'} (seven days, as the model calls it)")
         for row in _drift_rows("drift", found.drift):
             grid.add_row(*row)
         if found.here and found.drift.against == TRAINING:
