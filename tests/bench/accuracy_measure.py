@@ -113,8 +113,8 @@ def measure_row(runs: Sequence[Run], source: str, cutoff: float) -> Row | None:
 def figures(both: Sides) -> tuple[float, float, float]:
     """Give 1-AUC, and the shares caught at 1 % and at 0.1 % of ham wrong."""
     ham, unwanted = _array(both.ham), _array(both.unwanted)
-    caught = (float((unwanted > threshold(ham, rate)).mean()) for rate in (WIDE_RATE, RATE))
-    return one_minus_auc(ham, unwanted), *caught
+    wide, narrow = (float((unwanted > threshold(ham, rate)).mean()) for rate in (WIDE_RATE, RATE))
+    return one_minus_auc(ham, unwanted), wide, narrow
 
 
 def is_ahead(own: Sides, rival: Sides) -> bool:

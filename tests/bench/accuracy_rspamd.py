@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from bench.accuracy_filter import Done, Filter, FilterError, first_line
 from bench.accuracy_mail import Mail
@@ -173,7 +173,7 @@ def read_score(said: bytes) -> float:
     return sum(float(each["score"]) for name, each in symbols.items() if name.startswith("BAYES_")) / WEIGHT
 
 
-def _object(said: bytes) -> dict[str, object]:
+def _object(said: bytes) -> dict[str, Any]:
     """Read one JSON object. rspamd may quote bytes of the message that are no UTF-8."""
     try:
         found = json.loads(said.decode("utf-8", "replace"), strict=False) if said else {}
