@@ -13,13 +13,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from gatepost.arrival.replay import Stored
 from gatepost.checks.content.classifier import ContentCheck
-from gatepost.checks.content.tokens import extract
+from gatepost.checks.content.model import Opinion
+from gatepost.checks.content.tokens import Features, extract
 from gatepost.ledger.record import shown
 from gatepost.training.measure import Floats
 from gatepost.training.sources import Letter
@@ -35,20 +36,32 @@ Scored = tuple[float, float, bool]
 A message without text gets no opinion from the check: minus infinity and not a number, so that no threshold catches it.
 """
 
-_NOTHING: Final[Scored] = (-math.inf, math.nan, False)
+Read = tuple[Features, Opinion] | bool
+"""What the model makes of a message; where it has no opinion, whether that is because the check broke."""
+
+_T = TypeVar("_T")
+
+
+def read(check: ContentCheck, stored: Stored) -> Read:
+    """Read one message as the check does; never raises."""
+    try:
+        features = extract(stored.message())
+        return (features, check.model.judge(features, 0)) if features.readable else False
+    except Exception as error:  # noqa: BLE001  # the pipeline too goes on without a check that breaks
+        _LOG.warning("%s: the content check broke: %s: %s", shown(stored.name), type(error).__name__, shown(str(error)))
+        return True
+
+
+def scored(seen: Read) -> Scored:
+    """Give the score of a message that was read."""
+    if isinstance(seen, bool):
+        return -math.inf, math.nan, seen
+    return seen[1].logit, seen[1].probability, False
 
 
 def score(check: ContentCheck, stored: Stored) -> Scored:
     """Score one message; never raises."""
-    try:
-        features = extract(stored.message())
-        if not features.readable:
-            return _NOTHING
-        opinion = check.model.judge(features, 0)
-    except Exception as error:  # noqa: BLE001  # the pipeline too goes on without a check that breaks
-        _LOG.warning("%s: the content check broke: %s: %s", shown(stored.name), type(error).__name__, shown(str(error)))
-        return -math.inf, math.nan, True
-    return opinion.logit, opinion.probability, False
+    return scored(read(check, stored))
 
 
 @dataclass(slots=True)
@@ -82,8 +95,7 @@ def score_all(
     `done` is told of each batch how many messages it had. Raises what reading the messages raises.
     """
     found = [(Side(), Side()) for _ in range(sources)]
-    batches = _batches(letters)
-    for batch in _scored(check, batches) if jobs == 1 else _scored_in_processes(check, batches, jobs):
+    for batch in worked(lambda some: _score_batch(check, some), batches(letters), jobs):
         for source, unwanted, scored in batch:
             found[source][unwanted].add(scored)
         done(len(batch))
@@ -93,7 +105,7 @@ def score_all(
 _Batch = list[tuple[int, bool, Scored]]
 
 
-def _batches(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
+def batches(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
     """Cut a stream into batches that are small both in messages and in bytes."""
     batch: list[Letter] = []
     size = 0
@@ -111,29 +123,27 @@ def _score_batch(check: ContentCheck, batch: list[Letter]) -> _Batch:
     return [(letter.source, letter.unwanted, score(check, letter.stored)) for letter in batch]
 
 
-def _scored(check: ContentCheck, batches: Iterable[list[Letter]]) -> Iterator[_Batch]:
-    for batch in batches:
-        yield _score_batch(check, batch)
-
-
-_check: ContentCheck | None = None
-"""The check of a scoring process; it is inherited through fork and never pickled."""
-
-
-def _inherited(batch: list[Letter]) -> _Batch:
-    assert _check is not None  # noqa: S101 - set before the fork, in _scored_in_processes
-    return _score_batch(_check, batch)
-
-
-def _scored_in_processes(check: ContentCheck, batches: Iterable[list[Letter]], jobs: int) -> Iterator[_Batch]:
-    """Score in forked processes; batches come back in order, and few are read ahead."""
-    global _check  # noqa: PLW0603 - the way through fork
-    _check = check
-    waiting: deque[Future[_Batch]] = deque()
+def worked(work: Callable[[list[Letter]], list[_T]], parcels: Iterable[list[Letter]], jobs: int) -> Iterator[list[_T]]:
+    """Do the same work on each batch and give the results in order, in so many forked processes; few are read ahead."""
+    if jobs == 1:
+        yield from map(work, parcels)
+        return
+    global _work  # noqa: PLW0603 - the way through fork
+    _work = work
+    waiting: deque[Future[list[_T]]] = deque()
     with ProcessPoolExecutor(jobs) as pool:
-        for batch in batches:
+        for batch in parcels:
             waiting.append(pool.submit(_inherited, batch))
             if len(waiting) >= jobs * _QUEUED_PER_JOB:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+_work: Callable[[list[Letter]], Any] | None = None
+"""What a scoring process does with a batch; it is inherited through fork and never pickled."""
+
+
+def _inherited(batch: list[Letter]) -> Any:
+    assert _work is not None  # noqa: S101 - set before the fork, in worked
+    return _work(batch)

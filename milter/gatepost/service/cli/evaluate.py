@@ -27,6 +27,7 @@ from gatepost.service.complaints import plain
 from gatepost.service.config import load
 
 if TYPE_CHECKING:
+    from gatepost.training.online import Online
     from gatepost.training.report import Report
 
 _WIDE: Final = 110
@@ -41,6 +42,8 @@ HELP: Final = """Measure a model on labelled mail it has not learned from: ranki
 Your own mail:               gatepost evaluate --ham ham/ archive.mbox --spam Maildir/.Junk
 A pack, with a picture:      gatepost evaluate --ham train-x.tar.xz --spam train-x.tar.xz
                                --picture x.html
+As a site would live it,     gatepost evaluate --ham inbox/ --spam junk/ --online
+  predict, then learn:         --labels-share 0.05
 Under attack:                gatepost evaluate --ham ham/ --spam junk/ --attacks homoglyphs,leet
 """
 
@@ -91,6 +94,14 @@ def evaluate(
             help="What attacks on the unwanted mail cost: all of them, or attacks and families by name.",
         ),
     ] = "",
+    online: Annotated[
+        bool,
+        typer.Option("--online", help="Predict each message, then learn it, in order of arrival; nothing is stored."),
+    ] = False,
+    labels_share: Annotated[
+        float, typer.Option(min=0.0, max=1.0, metavar="F", help="Share of the messages that --online learns.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Number that draws the share that is learned.")] = 2611,
     jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Processes to score with.")] = 1,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Config file, for [classifier]; without it the defaults.")
@@ -99,6 +110,7 @@ def evaluate(
     """Measure a model on labelled mail it has not learned from."""
     # Only this command and `train` need scipy: it is imported here so that the others start without it.
     from gatepost.training.corpus import CorpusError  # noqa: PLC0415
+    from gatepost.training.online import Online  # noqa: PLC0415
     from gatepost.training.picture import PictureError, draw, require_drawable  # noqa: PLC0415
     from gatepost.training.sources import find_sources  # noqa: PLC0415
 
@@ -106,8 +118,10 @@ def evaluate(
     settings = settings.model_copy(update={"model": model}) if model else settings
     if not (ham or attacks):
         _fail("Missing option '--ham'.")
-    if attacks and picture:
-        _fail("--picture: there is no picture of --attacks")
+    if attacks and (picture or online):
+        _fail(f"{'--picture' if picture else '--online'} does not go with --attacks")
+    if labels_share < 1 and not online:
+        _fail("--labels-share: only --online learns labels")
     try:
         if attacks:
             with _progress([None]) as done:
@@ -116,7 +130,8 @@ def evaluate(
             return
         if picture:
             require_drawable(picture)
-        measured = _measure(settings, ham or [], spam, limit, jobs)
+        protocol = Online(labels_share, seed, settings.site_weight) if online else None
+        measured = _measure(settings, ham or [], spam, limit, jobs, protocol)
         if json_output:
             _print_json(measured, settings, limit)
         else:
@@ -134,16 +149,24 @@ def _fail(line: str) -> NoReturn:
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """What is to be shown: the report, the model's name, and the packs in it that the model learned from."""
+    """What is to be shown: the report, the model's name, and the packs in it that the model learned from.
+
+    `online` says how labels were given on the way, `labels` how many ham and unwanted messages they were of.
+    """
 
     report: Report
     model: str
     learned: tuple[str, ...]
+    online: Online | None
+    labels: tuple[int, ...]
 
 
-def _measure(settings: Settings, ham: list[Path], spam: list[Path], limit: int | None, jobs: int) -> _Measured:
+def _measure(
+    settings: Settings, ham: list[Path], spam: list[Path], limit: int | None, jobs: int, online: Online | None
+) -> _Measured:
     """Read, score and measure. Raises what reading and loading raise."""
     from gatepost.training.corpus import CorpusError, pack_name  # noqa: PLC0415
+    from gatepost.training.online import score_online  # noqa: PLC0415
     from gatepost.training.report import report  # noqa: PLC0415
     from gatepost.training.score import score_all  # noqa: PLC0415
     from gatepost.training.sources import find_sources  # noqa: PLC0415
@@ -151,16 +174,22 @@ def _measure(settings: Settings, ham: list[Path], spam: list[Path], limit: int |
     check = build(settings)
     sources = find_sources(ham, spam)
     counts = [source.files() for source in sources]
-    letters = (letter for number, source in enumerate(sources) for letter in source.read(number, limit))
+    labels: list[int] = []
     expected = [min(count, limit or count) if count is not None else None for count in counts]
     with _progress(expected) as done:
-        sides = score_all(check, letters, len(sources), jobs, done)
+        if online:
+            found = score_online(check, sources, online, limit, jobs, done)
+            sides, labels = found.sides, found.labels
+        else:
+            letters = (letter for number, source in enumerate(sources) for letter in source.read(number, limit))
+            sides = score_all(check, letters, len(sources), jobs, done)
     for kind, (word, paths) in enumerate((("ham", ham), ("spam", spam))):
         if not any(side[kind].logits for side in sides):
             raise CorpusError(f"no {word} message found in {', '.join(map(str, paths))}")
     known = _packs_of(find_model(settings.model))
     learned = tuple(source.name for source in sources if source.pack and pack_name(source.paths[0]) in known)
-    return _Measured(report([each.name for each in sources], sides, settings.spam_from), check.model.version, learned)
+    rows = report([each.name for each in sources], sides, settings.spam_from)
+    return _Measured(rows, check.model.version, learned, online, tuple(labels))
 
 
 def _packs_of(model: Path) -> frozenset[str]:
@@ -201,6 +230,9 @@ def _print_json(measured: _Measured, settings: Settings, limit: int | None) -> N
         for each in found.everything.bins()
     ]
     document = {"model": measured.model, "spam_from": settings.spam_from, "limit": limit}
+    if measured.online:
+        given = {"labels_share": measured.online.share, "seed": measured.online.seed}
+        document["online"] = {**given, "learned": dict(zip(("ham", "unwanted"), measured.labels, strict=True))}
     document |= {
         "learned from": list(measured.learned),
         "sources": rows,
@@ -216,6 +248,9 @@ def _print_table(measured: _Measured, settings: Settings) -> None:
     """Print a table for people, and what its marks mean; two tables where the terminal is narrow."""
     out = console()
     title = f"model {measured.model}, spam from probability {settings.spam_from:g}"
+    if measured.online:
+        ham, unwanted = measured.labels
+        title += f", online: each message predicted, then learned ({ham:,} ham and {unwanted:,} unwanted labels given)"
     out.print(shown(title), markup=False)
     columns = [slice(None)] if out.width >= _WIDE else [slice(None, _CUT), slice(_CUT, None)]
     for chosen in columns:

@@ -1,0 +1,142 @@
+"""The online protocol: each message is predicted and then learned, in order of arrival, as a site would live it.
+
+It answers what a fixed test cannot: how soon a site's own labels help, and what they cost. The labels go into a layer in
+memory that is the live one (`checks.content.site`) and into no store. People label little of what they read, so `share`
+of the labels, drawn by a seed, can be learned and the rest held back; every message is predicted all the same. (This is the
+protocol of the TREC spam tracks, Cormack 2007.)
+
+Order of arrival is the order of file names, numbers by their value; a packed archive keeps its own. Messages of mbox files
+have no names to compare, so the sources take turns. A pack is a site of its own; everything else is one site together.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gatepost.arrival.replay import files, messages
+from gatepost.checks.content.classifier import ContentCheck
+from gatepost.checks.content.lesson import make
+from gatepost.checks.content.site import SiteMemory
+from gatepost.training.corpus import LABELS
+from gatepost.training.score import Read, Side, Sides, batches, read, scored, worked
+from gatepost.training.sources import Letter, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """How labels are given: the `share` of messages that are learned, in [0, 1], drawn by `seed`; the layer's `weight`."""
+
+    share: float
+    seed: int
+    weight: float
+
+
+@dataclass(slots=True)
+class Learned:
+    """The scores by source, and how many ham and unwanted messages were learned from."""
+
+    sides: list[Sides]
+    labels: list[int] = field(default_factory=lambda: [0, 0])
+
+
+def score_online(
+    check: ContentCheck,
+    sources: list[Source],
+    online: Online,
+    limit: int | None,
+    jobs: int,
+    done: Callable[[int], None],
+) -> Learned:
+    """Predict and learn the messages of all sources in order; the same for any number of `jobs` (they read mail ahead).
+
+    `done` is told of each batch how many messages it had. Raises what reading the messages raises.
+    """
+    found = Learned([(Side(), Side()) for _ in sources])
+    for site in sites(sources):
+        memory, draw = SiteMemory(online.weight), random.Random(online.seed)
+        letters = in_order(site, limit)
+        for batch in worked(lambda some: [_read(check, each) for each in some], batches(letters), jobs):
+            for letter, seen in batch:
+                found.sides[letter[0]][letter[1]].add(_predicted(memory, seen))
+                if draw.random() < online.share:
+                    found.labels[letter[1]] += _taught(memory, seen, unwanted=letter[1])
+            done(len(batch))
+    return found
+
+
+def _read(check: ContentCheck, letter: Letter) -> tuple[tuple[int, bool], Read]:
+    """Give where a message belongs, and what the model makes of it; its bytes stay in the process that read it."""
+    return (letter.source, letter.unwanted), read(check, letter.stored)
+
+
+def _predicted(memory: SiteMemory, seen: Read) -> tuple[float, float, bool]:
+    if isinstance(seen, bool):
+        return scored(seen)
+    features, opinion = seen
+    opinion = memory.adjust(features, opinion).opinion
+    return opinion.logit, opinion.probability, False
+
+
+def _taught(memory: SiteMemory, seen: Read, *, unwanted: bool) -> bool:
+    """Learn one message; says whether there was anything to learn from."""
+    lesson = None if isinstance(seen, bool) else make(seen[0], "spam" if unwanted else "ham", 0.0)
+    if lesson is not None:
+        memory.apply([(lesson.id, lesson)])
+    return lesson is not None
+
+
+def sites(sources: list[Source]) -> list[list[tuple[int, Source]]]:
+    """Put numbered sources together that learn from one another: each pack by itself, all else as one."""
+    numbered = list(enumerate(sources))
+    packs = [[pair] for pair in numbered if pair[1].pack]
+    loose = [pair for pair in numbered if not pair[1].pack]
+    return [*packs, loose] if loose else packs
+
+
+def in_order(site: list[tuple[int, Source]], limit: int | None) -> Iterator[Letter]:
+    """Stream the messages of one site in order of arrival, `limit` of each kind of a source at most."""
+    placed = [_files_of(source) for _, source in site]
+    if any(each is None for each in placed):
+        yield from _by_turns([source.read(number, limit) for number, source in site])
+        return
+    found = [
+        (path, number, unwanted)
+        for (number, _), some in zip(site, placed, strict=True)
+        for path, unwanted in some or ()
+    ]
+    taken: dict[tuple[int, bool], int] = {}
+    for path, number, unwanted in sorted(found, key=lambda each: natural(each[0].name)):
+        taken[number, unwanted] = taken.get((number, unwanted), 0) + 1
+        if limit is None or taken[number, unwanted] <= limit:
+            yield from (Letter(number, unwanted, stored) for stored in messages(path))
+
+
+def _files_of(source: Source) -> list[tuple[Path, bool]] | None:
+    """Give the message files of a source and whether each is unwanted; None where only reading it tells its messages."""
+    if not source.pack:
+        return None if source.files() is None else [(path, True in source.kinds) for path in files(source.paths)]
+    pack = source.paths[0]
+    if not pack.is_dir() or any((pack / f"{label}.mbox").is_file() for label in LABELS):
+        return None
+    labels = [label for label in LABELS if (pack / label).is_dir() and (label != "ham") in source.kinds]
+    return [(path, label != "ham") for label in labels for path in files([pack / label])]
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Give the key that sorts names as people do: `inmail.9` before `inmail.10`."""
+    pieces = re.split(r"([0-9]{1,18})", name)
+    return [(int(piece), "") if odd % 2 else (-1, piece) for odd, piece in enumerate(pieces)]
+
+
+def _by_turns(streams: list[Iterator[Letter]]) -> Iterator[Letter]:
+    while streams:
+        for stream in list(streams):
+            letter = next(stream, None)
+            if letter is None:
+                streams.remove(stream)
+            else:
+                yield letter
