@@ -63,11 +63,18 @@ def test_presence_finds_each_fact_by_its_hash():
     assert not found[WATCHED[1]].any()
 
 
+def test_bare_text_has_no_build():
+    """Messages without any fact (a corpus of text without headers) lower no rate: what is missing is not absent."""
+    form, links = np.array([True, False, False, False]), np.array([True, True, False, False])
+    kept = reference(np.full(4, 0.1), np.zeros(4), 0.0, {"=form": form, "=links-1": links})["ham-like"]
+    assert (kept["messages"], kept["looked"], kept["facts"]) == (4, 2, {"=form": 0.5, "=links-1": 1.0})
+
+
 def test_a_side_without_messages_is_empty():
     """Training mail of one kind alone gives a reference all the same, and certainty lies in the last bin."""
     kept = reference(np.array([1.0, 0.5]), np.array([1.0, 0.0]), 0.25, {"=form": np.array([True, False])})
     assert kept["ham-like"]["messages"] == 0
     assert kept["unwanted-like"]["scores"] == [0.5, *[0] * (BINS - 2), 0.5]
     assert kept["unwanted-like"]["known"] == [0.5, *[0] * (BINS - 2), 0.5]
-    assert kept["unwanted-like"]["facts"] == {"=form": 0.5}
+    assert (kept["unwanted-like"]["messages"], kept["unwanted-like"]["looked"]) == (2, 1)
     assert population_from(kept).unreadable == 0.25

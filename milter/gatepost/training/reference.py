@@ -51,8 +51,11 @@ def _side(probabilities: Floats, known: Floats, facts: Mapping[str, Bools], rows
         return Side()
     scores = _shares(np.minimum((probabilities[rows] * 2 * BINS).astype(int), 2 * BINS - 1) % BINS)
     shares = _shares(np.minimum((known[rows] * BINS).astype(int), BINS - 1))
-    rates = {fact: float(has[rows].mean()) for fact, has in facts.items()}
-    return Side(messages, scores, shares, messages, rates)
+    # Bare text, as some corpora have it, has no facts: its build is missing, not plain (as in checks/content/tokens.py).
+    built = rows & np.logical_or.reduce([*facts.values()])
+    looked = int(built.sum())
+    rates = {fact: float(has[built].mean()) for fact, has in facts.items()} if looked else {}
+    return Side(messages, scores, shares, looked, rates)
 
 
 def _shares(places: npt.NDArray[np.int_]) -> tuple[float, ...]:

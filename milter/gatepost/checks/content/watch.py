@@ -88,8 +88,9 @@ class Watch:
                 counts[_KNOWN[side][min(BINS * opinion.known // max(len(features.tokens), 1), BINS - 1)]] += 1
                 if now >= self._look_at:
                     self._look_at = now + LOOK_SECONDS
-                    counts[_LOOKED[side]] += 1
-                    for token in _TOKENS.intersection(features.tokens):
+                    facts = _TOKENS.intersection(features.tokens)
+                    counts[_LOOKED[side]] += bool(facts)  # Bare text has none: its build is missing, not plain.
+                    for token in facts:
                         counts[_FACTS[side][token]] += 1
             start, self._waiting = not self._waiting, True
         if start:
