@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.checks.content.drift import BINS, WATCHED, Population, Side, population_data
+from gatepost.checks.content.population import BINS, WATCHED, Population, Side, population_data
 from gatepost.service import vitals as vitals_module
 from gatepost.world.clock import SystemClock
 from gatepost.world.state.door import Hit, State

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from gatepost.checks.content import watch
-from gatepost.checks.content.drift import BINS, WATCHED, Drift, compare, population_from
+from gatepost.checks.content.drift import Drift, compare
 from gatepost.checks.content.model import Opinion, load_model
+from gatepost.checks.content.population import BINS, WATCHED, population_from
 from gatepost.checks.content.tokens import Features, extract
 from gatepost.checks.content.watch import WEEK, Watch, read
 from gatepost.mail.message import from_bytes

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.checks.content import drift, watch
-from gatepost.checks.content.drift import BadReferenceError, Comparison, Drift, Population
+from gatepost.checks.content.drift import Comparison, Drift
 from gatepost.checks.content.family import Settings, find_model, find_shadow
 from gatepost.checks.content.model import ModelError, load_model
+from gatepost.checks.content.population import BadReferenceError, Population, load_reference
 from gatepost.checks.content.watch import Seen
 from gatepost.service.assemble import Organ, clamd_organ, look, resolver_organ
 from gatepost.service.config import Loaded
@@ -122,7 +123,7 @@ def _with_counts(found: Vitals, directory: Path, state: State) -> Vitals:
     day, week, month, first = (watch.read(state, found.name, each) for each in _WINDOWS)
     here = _against_beginning(first, week, month)
     try:
-        reference = drift.load_reference(directory)
+        reference = load_reference(directory)
     except BadReferenceError as error:
         compared = Compared(TRAINING, Comparison(Drift.UNKNOWN, why=str(error)))
     else:

@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from gatepost.checks.content.drift import BINS, WATCHED, Population, Side, population_data
+from gatepost.checks.content.population import BINS, WATCHED, Population, Side, population_data
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -1,36 +1,16 @@
-"""Drift: the stability index itself, what counts as moved, and what is no reference."""
+"""Drift: the stability index itself, and what counts as moved."""
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.checks.content.drift import (
-    BINS,
-    ENOUGH,
-    SIDES,
-    WATCHED,
-    BadReferenceError,
-    Drift,
-    Population,
-    Side,
-    age_in_months,
-    compare,
-    load_reference,
-    population_data,
-    population_from,
-    psi,
-    verdict,
-)
-from gatepost.checks.content.tokens import extract
-from gatepost.mail.message import from_bytes
-from support.letters import letter
+from gatepost.checks.content.drift import ENOUGH, Drift, age_in_months, compare, psi, verdict
+from gatepost.checks.content.population import BINS, SIDES, Population, Side
 
 HIGH = (0.7, 0.1, 0.05, 0.05, 0.02, 0.02, 0.02, 0.02, 0.01, 0.01)
 LOW = tuple(reversed(HIGH))
@@ -154,64 +134,3 @@ def test_chance_alone_does_not_reach_watch():
 def test_the_age_is_in_the_name(name: str, months: int | None):
     """`base-YYYYMM` says when a model was made; a clock that is behind makes no negative age."""
     assert age_in_months(name, 2026, 11) == months
-
-
-def test_a_reference_survives_the_file(tmp_path: Path):
-    """What training writes into metrics.json is what status reads."""
-    (tmp_path / "metrics.json").write_text(json.dumps({"by source": [], "reference": population_data(mail())}))
-    assert load_reference(tmp_path) == mail()
-
-
-def test_no_reference_is_no_error(tmp_path: Path):
-    """A model without metrics, or whose metrics hold no reference, has none."""
-    assert load_reference(tmp_path) is None
-    (tmp_path / "metrics.json").write_text("{}")
-    assert load_reference(tmp_path) is None
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda data: data.pop("ham-like"),
-        lambda data: data["ham-like"].update(scores=[0.1] * (BINS - 1)),
-        lambda data: data["ham-like"].update(scores=[float("nan")] * BINS),
-        lambda data: data["ham-like"].update(messages=float("inf")),
-        lambda data: data["ham-like"].update(messages=-1),
-        lambda data: data["ham-like"].update(facts={"=form": 1.5}),
-        lambda data: data["ham-like"].update(facts={str(number): 0.5 for number in range(201)}),
-        lambda data: data["ham-like"].update(facts=[]),
-        lambda data: data.update(unreadable="much"),
-        lambda data: data.update({"unwanted-like": 7}),
-    ],
-)
-def test_a_malformed_reference_is_one_clear_line(tmp_path: Path, spoil):
-    """What is no population is refused with the model's name, whatever is wrong with it."""
-    data = population_data(mail())
-    spoil(data)
-    (tmp_path / "metrics.json").write_text(json.dumps({"reference": data}))
-    with pytest.raises(BadReferenceError, match=r"the reference in metrics\.json is malformed") as caught:
-        load_reference(tmp_path)
-    assert "\n" not in str(caught.value)
-
-
-def test_metrics_that_are_no_json_are_one_clear_line(tmp_path: Path):
-    """A cut or foreign metrics.json is named."""
-    (tmp_path / "metrics.json").write_bytes(b'{"reference": {"ham-like"')
-    with pytest.raises(BadReferenceError, match=r"metrics\.json cannot be read"):
-        load_reference(tmp_path)
-
-
-def test_plain_data_and_back():
-    """The JSON form names both sides and loses nothing that matters."""
-    data = population_data(mail())
-    assert set(data) == {*SIDES, "unreadable"}
-    assert population_from(json.loads(json.dumps(data))) == mail()
-
-
-def test_the_watched_facts_are_tokens_that_mail_has():
-    """Every fact that a letter with links, a form and an odd subject has is one that is watched."""
-    page = '<a href="http://192.0.2.1/x">bank.example</a><form action="http://x.top/"><input name=a></form>'
-    features = extract(from_bytes(letter("WINNER OF THE LOTTERY \U0001f600", "x", html=f"{page}<p>{'word ' * 100}")))
-    facts = {token.decode() for token in features.tokens if token.startswith(b"=")}
-    assert {"=form", "=link-ip", "=subject-emoji", "=subject-capitals"} <= facts
-    assert facts <= set(WATCHED)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from gatepost.checks.content import watch
-from gatepost.checks.content.drift import WATCHED
 from gatepost.checks.content.family import Settings, build, settle, watched
 from gatepost.checks.content.model import Opinion
+from gatepost.checks.content.population import WATCHED
 from gatepost.checks.content.tokens import Features, extract
 from gatepost.checks.content.watch import DAY, FIRST, MONTH, WEEK, Watch, read, read_pairs
 from gatepost.evidence import Found

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.checks.content.drift import BINS, SIDES, WATCHED, Population, Side
 from gatepost.checks.content.model import Opinion
+from gatepost.checks.content.population import BINS, SIDES, WATCHED, Population, Side
 from gatepost.checks.content.tokens import Features
 from gatepost.world.clock import Clock
 from gatepost.world.state.door import Hit, State, StateUnavailableError
