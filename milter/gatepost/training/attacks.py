@@ -108,7 +108,7 @@ def _all() -> list[tuple[str, str, attacks_padding.Addition]]:
             (f"charset/{name}", f"The text is sent in an unusual or wrong charset ({name}).", _form(change))
             for name, change in form.CHARSETS.items()
         ),
-        ("long-padding", "100 kB of wanted mail stand before the text.", padding.padded),
+        ("long-padding", "Wanted mail of 100 kB stands before the text.", padding.padded),
         ("reply-quote", "An invented conversation is quoted below the text, and the subject is a reply.", padding.quoted),
         ("subject-only", "Everything is said in the subject; there is no text.", _form(form.subject_only)),
     ]  # fmt: skip

@@ -4,16 +4,12 @@ A sender writes a subject, a text, perhaps the same as HTML, and attaches things
 transfer encodings, line lengths) is the work of a mailer and carries nothing: a Draft keeps what was written and forgets
 the wrapping. Whatever a Draft is made from, hostile bytes included, what comes out is a well-formed message: RFC 5322
 lines, RFC 2045 encodings, closed boundaries.
-
-HTML is cut into tags and text by a scanner that never looks at a byte twice. It does not repair pages; it only keeps an
-attack on words from changing a tag, a script or a comment.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 from zlib import crc32
@@ -23,6 +19,7 @@ from gatepost.mail.charset import to_text
 from gatepost.mail.header import Header
 from gatepost.mail.message import Message, from_bytes
 from gatepost.mail.mime import Part
+from gatepost.training.attacks_page import Change, as_page, change_page, change_words, inside, text_as_markup
 
 _OURS: Final = frozenset({b"mime-version", b"subject"})
 _FIELD_NAME: Final = re.compile(rb"[!-9;-~]{1,76}")
@@ -30,15 +27,6 @@ _UNSENDABLE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]|[^\n]{996}")
 _LONG_LINE: Final = re.compile(rb"[^\n]{900}")
 _ATTACHED: Final = 50
 """Attachments carried over; an attack on words loses nothing with the rest."""
-
-# A word that may be changed, or (not captured) an address, link or entity that must stay what it is. Each run is bounded.
-_WORD: Final = re.compile(r"(?:https?://|www\.)\S{1,2000}|[\w.+-]{1,64}@[\w.-]{1,253}|&#?\w{1,32};|([A-Za-z]{2,40})")
-_OPAQUE: Final = ("script", "style", "title", "noscript", "template", "textarea")
-_NAME: Final = re.compile(r"</?([A-Za-z][A-Za-z0-9]{0,20})")
-_SPACE: Final = re.compile(r"[ \t]{2,}")
-
-Change = Callable[[str], str]
-"""What is done to one word or to one stretch of text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +120,36 @@ def _kept(message: Message) -> tuple[Header, ...]:
     return tuple(
         header
         for header in message.headers
-        if header.key not in _OURS
-        and not header.key.startswith(b"content-")
-        and _FIELD_NAME.fullmatch(header.name)
-        and not _UNSENDABLE.search(header.value.replace(b"\r\n", b"\n").replace(b"\n ", b"").replace(b"\n\t", b""))
+        if header.key not in _OURS and not header.key.startswith(b"content-") and _sendable(header)
     )
 
 
 def _entity(part: Part) -> bytes:
-    """Give an attachment as it was sent, its own header included; b"" where its bytes cannot stand in a message."""
-    fields = b"".join(
-        header.line
-        for header in part.headers
-        if header.key.startswith(b"content-")
-        and _FIELD_NAME.fullmatch(header.name)
-        and not _UNSENDABLE.search(header.value.replace(b"\r\n", b"\n").replace(b"\n ", b"").replace(b"\n\t", b""))
-    )
+    """Give an attachment with its own header: as it was sent where that is well-formed, else as bytes in base64.
+
+    A message within the message has no encoding to hide in (RFC 2046 5.2.1): b"" where it is broken.
+    """
+    fields = [header for header in part.headers if header.key.startswith(b"content-") and _sendable(header)]
     raw = part.raw
-    return b"" if b"\x00" in raw or _LONG_LINE.search(raw) else fields + b"\r\n" + raw
+    clean = (
+        raw.isascii() and b"\x00" not in raw and b"\n" not in raw.replace(b"\r\n", b"") and not _LONG_LINE.search(raw)
+    )
+    if part.container:
+        inner = from_bytes(raw)
+        whole = clean and inner.headers and b"\r\n\r\n" in raw and not inner.mime.defects and not inner.mime.exhausted
+        return b"Content-Type: message/rfc822\r\n\r\n" + raw if whole else b""
+    structured = part.content_type.startswith(("multipart/", "message/"))
+    if clean and part.encoding == "base64" and not structured:
+        return b"".join(header.line for header in fields) + b"\r\n" + raw
+    kept = (header.line for header in fields if header.key != b"content-transfer-encoding")
+    named = (line for line in kept if not (structured and line[:13].lower() == b"content-type:"))
+    return b"".join(named) + b"Content-Transfer-Encoding: base64\r\n\r\n" + in_base64(part.payload())
+
+
+def _sendable(header: Header) -> bool:
+    """Say whether a field could have come from a mailer: printable, folded, with lines that are not too long."""
+    unfolded = header.value.replace(b"\r\n", b"\n").replace(b"\n ", b"").replace(b"\n\t", b"")
+    return bool(_FIELD_NAME.fullmatch(header.name)) and not _UNSENDABLE.search(unfolded)
 
 
 def _text_entity(kind: str, text: str, wire: tuple[str, bytes, str] | None) -> bytes:
@@ -188,84 +188,3 @@ def _subject(text: str) -> bytes:
     # Ten characters take at most 40 bytes, 56 characters of base64.
     chunks = [text[start : start + 10].encode("utf-8", "replace") for start in range(0, min(len(text), 1000), 10)]
     return b"\r\n".join(b" =?utf-8?B?%b?=" % base64.b64encode(chunk) for chunk in chunks)
-
-
-def change_words(text: str, change: Change) -> str:
-    """Change the words of a text; addresses, links and entities stay as they are."""
-    return _WORD.sub(lambda match: change(match[1]) if match[1] else match[0], text)
-
-
-def change_page(html: str, change: Change) -> str:
-    """Change the words of a page that are text; tags, comments, scripts, styles and the title stay as they are."""
-    return "".join(piece if markup else change_words(piece, change) for markup, piece in pieces(html))
-
-
-def pieces(html: str) -> Iterator[tuple[bool, str]]:
-    """Cut a page into (is markup, piece); joined they are the page. What is not closed is markup to the end."""
-    at = 0
-    while at < len(html):
-        start = html.find("<", at)
-        if start < 0:
-            yield False, html[at:]
-            return
-        if start > at:
-            yield False, html[at:start]
-        end = _markup_end(html, start)
-        yield True, html[start:end]
-        at = end
-
-
-def _markup_end(html: str, start: int) -> int:
-    """Give the offset behind the tag, comment or opaque element that begins at `start`."""
-    if html.startswith("<!--", start):
-        end = html.find("-->", start + 4)
-        return len(html) if end < 0 else end + 3
-    name = _NAME.match(html, start)
-    end = html.find(">", start) + 1
-    if end <= 0:
-        return len(html)
-    if name and name[1].lower() in _OPAQUE and html[start + 1] != "/":
-        closing = re.compile(f"</{name[1]}", re.IGNORECASE).search(html, end)
-        if closing is None:
-            return len(html)
-        end = html.find(">", closing.end()) + 1
-        return end if end > 0 else len(html)
-    return end
-
-
-def text_as_markup(text: str) -> str:
-    """Give text as HTML that shows it."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("\n", "<br>\n")
-
-
-def as_page(text: str) -> str:
-    """Give a text as a whole page."""
-    return f"<html><body><p>{_SPACE.sub(' ', text_as_markup(text))}</p></body></html>"
-
-
-_BODY: Final = re.compile(r"<body(?:\s[^<>]{0,2000})?>", re.IGNORECASE)
-_BODY_END: Final = re.compile(r"</body\s{0,5}>", re.IGNORECASE)
-_HEAD: Final = re.compile(r"<head(?:\s[^<>]{0,500})?>", re.IGNORECASE)
-_ROOT: Final = re.compile(r"<html(?:\s[^<>]{0,500})?>", re.IGNORECASE)
-
-
-def inside(html: str, markup: str, *, at_end: bool) -> str:
-    """Put markup first or last into the body of a page, wherever that body is."""
-    if at_end:
-        ends = [match.start() for match in _BODY_END.finditer(html)]
-        at = ends[-1] if ends else len(html)
-        return f"{html[:at]}<p>{markup}</p>{html[at:]}"
-    found = _BODY.search(html) or _ROOT.search(html)
-    at = found.end() if found else 0
-    return html[:at] + markup + html[at:]
-
-
-def in_head(html: str, markup: str) -> str:
-    """Put markup into the head of a page; one that has none gets one."""
-    found = _HEAD.search(html)
-    if found:
-        return html[: found.end()] + markup + html[found.end() :]
-    root = _ROOT.search(html)
-    at = root.end() if root else 0
-    return f"{html[:at]}<head>{markup}</head>{html[at:]}"

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import codecs
+import html
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 from typing import Final
 
-from gatepost.training.attacks_draft import Change, Draft, change_page, in_base64, pieces, text_as_markup
+from gatepost.training.attacks_draft import Draft, in_base64
+from gatepost.training.attacks_page import Change, change_page, pieces, text_as_markup
 from gatepost.training.attacks_words import numbered
 
 Form = Callable[[Draft, Random], Draft]
 """Takes a draft, gives it in another form."""
 
 _COLUMNS: Final = 4
+_BLOCK: Final = re.compile(r"</?(?:p|br|div|tr|li|h[1-6]|table)[\s/>]", re.IGNORECASE)
 # A picture of one pixel (GIF89a): what it shows is beside the point, as no filter reads it.
 _PIXEL: Final = base64.b64encode(
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
@@ -66,7 +70,7 @@ def encoded_twice(draft: Draft, rng: Random) -> Draft:
 
 def columns(draft: Draft, rng: Random) -> Draft:  # noqa: ARG001  the form of all attacks
     """Write the text as a table whose columns, one beside the other, show it: read row by row it is cut to pieces."""
-    text = draft.plain if draft.plain is not None else _visible(draft.html or "")
+    text = (draft.plain or "") if draft.html is None else _visible(draft.html)
     lines = [line for line in text.split("\n") if line.strip()]
     width = max(1, max(map(len, lines), default=1) // _COLUMNS)
     cells = []
@@ -83,8 +87,10 @@ def markup_words(draft: Draft, change: Change) -> Draft:
     return replace(draft, plain=None, html=change_page(draft.page(), change))
 
 
-def _visible(html: str) -> str:
-    return "".join(" " if markup else piece for markup, piece in pieces(html))
+def _visible(page: str) -> str:
+    """Give the text of a page, a line for each block."""
+    texts = ("\n" if markup and _BLOCK.match(piece) else "" if markup else piece for markup, piece in pieces(page))
+    return html.unescape("".join(texts))
 
 
 def _recoded(label: str, encode: Callable[[str], bytes]) -> Form:
@@ -131,6 +137,5 @@ CHARSETS: Final[Mapping[str, Form]] = {
     "escapes": _recoded("iso-2022-jp", _escapes),
     "unknown": _recoded("x-user-defined", lambda text: text.encode("utf-8", "replace")),
     "wrong": _recoded("koi8-r", lambda text: text.encode("utf-8", "replace")),
-    "utf-32": _recoded("utf-32", lambda text: text.encode("utf-32", "replace")),
 }
 """Charsets that clients know and few senders use, or that are not the one declared."""

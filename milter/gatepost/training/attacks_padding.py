@@ -14,7 +14,8 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from gatepost.training.attacks_draft import Draft, in_head, inside, text_as_markup
+from gatepost.training.attacks_draft import Draft
+from gatepost.training.attacks_page import in_head, inside, text_as_markup
 
 Addition = Callable[[Draft, Random, Sequence[str]], Draft]
 """Takes a draft and good words, gives the draft with some of them."""
@@ -110,7 +111,7 @@ _WRAPPED: Final[Mapping[str, str]] = {
     "attribute": "<div hidden>{}</div>",
     "comment": "<!-- {} -->",
     "noscript": "<noscript>{}</noscript>",
-    "font-tag": '<font color="#ffffff">{}</font>',
+    "font-tag": '<table bgcolor="#ffffff"><tr><td><font color="#ffffff">{}</font></td></tr></table>',
     "template": "<template>{}</template>",
     "input": '<input type="hidden" name="t" value="{}">',
     "attribute-value": '<img width="1" height="1" alt="" title="{}" src="cid:none">',

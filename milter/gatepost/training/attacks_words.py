@@ -89,7 +89,11 @@ def spaced(separators: Sequence[str]) -> Rewrite:
     """Give the attack that writes a long word letter by letter with one of the separators between: `v.i.a.g.r.a`."""
 
     def rewrite(word: str, rng: Random) -> str:
-        return rng.choice(separators).join(word) if len(word) > 3 else word
+        if len(word) < 4:
+            return word
+        separator = rng.choice(separators)
+        # Letters with spaces between need wider spaces around them, or nobody could tell the words apart.
+        return f"  {separator.join(word)}  " if separator == " " else separator.join(word)
 
     return rewrite
 
