@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -166,9 +167,13 @@ def test_the_setting_scales_it() -> None:
 
 
 def test_phish_is_remembered() -> None:
-    """A twin of what was reported as phish is phish; a twin of spam keeps the model's opinion on that."""
+    """A twin of reported phish is phish. A twin of spam keeps the model's opinion on that, where the model had one."""
     assert taught(("phish", SPAM)).adjust(TWIN, opinion()).opinion.phish > 0.8
-    assert taught(("spam", SPAM)).adjust(TWIN, opinion()).opinion.phish == pytest.approx(0.1)
+    spam = taught(("spam", SPAM))
+    for logit, least, most in ((2.0, 0.7, 0.7), (-2.0, 0.0, 0.2)):
+        found = spam.adjust(TWIN, replace(opinion(logit), phish=0.7)).opinion
+        assert least - 1e-9 <= found.phish <= most + 1e-9
+    assert taught(("ham", SPAM)).adjust(TWIN, opinion()).opinion.phish == 0.1
 
 
 def test_twins_of_both_kinds_leave_it_to_the_model() -> None:

@@ -117,7 +117,7 @@ class SiteMemory:
             return Adjusted(opinion)
         shares = self._words(tokens)
         before = opinion.logit + float(shares.sum())
-        drawn, phish = _drawn(self._twins.of(tokens), before)
+        drawn, sure, share = _drawn(self._twins.of(tokens), before)
         logit = before + self._weight * drawn
         found = _parts(features, places, shares, self._weight * drawn) if parts else ()
         merged = sorted((*opinion.parts, *found), key=lambda part: -abs(part.points))
@@ -125,7 +125,7 @@ class SiteMemory:
             opinion,
             logit=logit,
             probability=_probability(logit),
-            phish=opinion.phish + (1 - opinion.phish) * phish,
+            phish=_phish(opinion, self._weight * sure, share),
             parts=tuple(merged if parts < 0 else merged[:parts]),
         )
         return Adjusted(adjusted, logit - opinion.logit, ham, spam)
@@ -154,17 +154,27 @@ def _log_ratios(counts: Counted, ham: int, spam: int) -> _Floats:
     return ratios
 
 
-def _drawn(twins: Sequence[Twin], logit: float) -> tuple[float, float]:
-    """Give by how much twins draw the log-odds, and how sure they are, in [0, 1], that it is phish."""
+def _drawn(twins: Sequence[Twin], logit: float) -> tuple[float, float, float]:
+    """Give by how much twins draw the log-odds, how sure they are, and the share of phish among them if they are unwanted."""
     votes = [(_strength(twin), twin.label) for twin in twins]
     ham = sum(strength for strength, label in votes if label == "ham")
     spam = sum(strength for strength, label in votes if label != "ham")
     if not ham + spam:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     sure = max(strength for strength, _ in votes) * abs(spam - ham) / (spam + ham)
-    target = max(logit, SPAM_LOGIT) if spam > ham else min(logit, HAM_LOGIT)
+    if ham >= spam:
+        return sure * (min(logit, HAM_LOGIT) - logit), 0.0, 0.0
     phish = sum(strength for strength, label in votes if label == "phish")
-    return sure * (target - logit), (sure * phish / spam if spam > ham else 0.0)
+    return sure * (max(logit, SPAM_LOGIT) - logit), sure, phish / spam
+
+
+def _phish(opinion: Opinion, sure: float, share: float) -> float:
+    """Give the probability of phish among unwanted mail, where twins are `sure` to be unwanted and a `share` of them phish.
+
+    People report phish as spam too, so the model keeps its opinion there; but not on a message that it took for wanted.
+    """
+    kept = opinion.phish if opinion.logit > 0 else 0.0
+    return (1 - sure) * opinion.phish + sure * (share + (1 - share) * kept)
 
 
 def _strength(twin: Twin) -> float:

@@ -1,0 +1,206 @@
+"""`gatepost learn`: what it teaches counts at the next message, wherever the state is kept, and can be taken back."""
+
+from __future__ import annotations
+
+import json
+import mailbox
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gatepost.checks.content.lesson import JOURNAL
+from gatepost.world.clock import FakeClock
+from gatepost.world.state.sqlite import SqliteState
+from support.cli import gatepost
+from support.letters import letter
+from support.model import write_model
+from support.redis_server import RedisServer
+
+Run = Callable[..., tuple[int, str, str]]
+TEXT = "Buy our wonderful garden furniture today while the stock lasts, delivered to your very door next Tuesday"
+DATA = letter("Offer", TEXT)
+TWIN = letter("Offer", TEXT.replace("Tuesday", "Friday"))
+OTHER = letter("Lunch", "Shall we meet at the usual place and talk about the new library roof and who pays for it")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Give a running Redis for this module."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder with three messages, and a state directory of its own."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    for name, data in (("one", DATA), ("twin", TWIN), ("other", OTHER)):
+        (tmp_path / f"{name}.eml").write_bytes(data)
+    return tmp_path
+
+
+@pytest.fixture(params=["embedded", "sqlite", "redis"])
+def config(request, place: Path, server: RedisServer) -> Path:
+    """Give a config file for each place that state may be kept in."""
+    server.command(b"FLUSHALL")
+    urls = {"embedded": "", "sqlite": f"sqlite://{place}/named.db", "redis": server.url}
+    return write_config(place, urls[request.param])
+
+
+def write_config(place: Path, url: str, more: str = "") -> Path:
+    """Write a config with a model of two words, silent about everything but state."""
+    model = write_model(place / "model")
+    file = place / "gatepost.toml"
+    file.write_text(f'[classifier]\nmodel = "{model}"\n{more}\n[state]\nurl = "{url}"\ntimeout_seconds = 2.0\n')
+    return file
+
+
+def scanned(run: Run, config: Path, *files: Path, options: tuple[str, ...] = ()) -> list[dict]:
+    """Scan messages and give their verdicts."""
+    zone = config.with_name("zone.yaml")
+    zone.write_text("{}\n")
+    code, out, err = run("scan", "--json", "--dns-zone", zone, "--config", config, *options, *files)
+    assert (code, err) == (0, "")
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def odds(run: Run, config: Path, *files: Path) -> list[float]:
+    """Give the spam probabilities of messages."""
+    return [found["spam_probability"] for found in scanned(run, config, *files)]
+
+
+def test_learning_counts_at_once_and_undoing_leaves_nothing(run: Run, config: Path, place: Path) -> None:
+    """A reported message and its twin become spam, other mail does not move; undone, all is as before."""
+    files = [place / f"{name}.eml" for name in ("one", "twin", "other")]
+    before = odds(run, config, *files)
+    code, out, err = run("learn", "spam", files[0], "--config", config)
+    assert (code, err) == (0, "")
+    name = out.split()[-1]
+    assert out == f"learned as spam: {name}\n"
+    after = scanned(run, config, *files)
+    assert [found["spam_probability"] > 0.95 for found in after] == [True, True, False]
+    assert after[2]["spam_probability"] == before[2]
+    assert after[0]["class"] == "spam"
+    (content,) = [item for item in after[0]["evidence"] if item["check"] == "content"]
+    assert content["facts"]["site"].endswith("(local labels: 1 spam, 0 ham)")
+    assert run("learn", "--undo", name, "--config", config) == (0, f"{name}  taken back\n", "")
+    assert odds(run, config, *files) == before
+
+
+def test_another_label_replaces_the_first(run: Run, config: Path, place: Path) -> None:
+    """Reported as spam and then as ham it is ham, and stands in the list once, with its last label."""
+    run("learn", "spam", place / "one.eml", "--config", config)
+    code, out, _ = run("learn", "ham", "--json", place / "one.eml", "--config", config)
+    told = json.loads(out)
+    assert (code, told["label"], told["again"], told["file"]) == (0, "ham", True, str(place / "one.eml"))
+    assert odds(run, config, place / "one.eml")[0] < 0.2
+    code, out, err = run("learn", "--list", "--json", "--config", config)
+    assert [json.loads(line)["label"] for line in out.splitlines()] == ["ham"]
+    code, out, err = run("learn", "--list", "--config", config)
+    assert out.startswith(f"{told['id']}  ham  ")
+    assert err == "1 labels: 1 ham, 0 spam, 0 phish\n"
+
+
+def test_all_forms_of_mail_are_learned(run: Run, place: Path) -> None:
+    """Files, a folder, an mbox and standard input; copies count once; what has no text is left out and counted."""
+    config = write_config(place, "")
+    box = mailbox.mbox(place / "junk.mbox")
+    for number in range(60):
+        box.add(letter("Offer", f"Number{number} of our many offers: word{number} thing{number} sale{number}"))
+    box.close()
+    folder = place / "folder"
+    folder.mkdir()
+    (folder / "a").write_bytes(DATA)
+    (folder / "b").write_bytes(DATA)
+    (folder / "c").write_bytes(b"\n")
+    code, out, err = run("learn", "spam", place / "junk.mbox", folder, "--config", config)
+    assert (code, err) == (0, "")
+    assert out == "learned as spam: 61 new, 1 known before, 1 without text left out\n"
+    done = gatepost("learn", "phish", "-", "--config", config, stdin=OTHER)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("learned as phish: ")
+    _, _, err = run("learn", "--list", "--config", config)
+    assert err == "62 labels: 0 ham, 61 spam, 1 phish\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ((), 2, "nothing to learn"),
+        (("junk", "one.eml"), 2, "'junk' is no label"),
+        (("spam",), 2, "no PATH to learn as spam"),
+        (("spam", "nowhere.eml"), 2, "no such file"),
+        (("--undo", "zz"), 2, "'zz' is no id"),
+        (("--undo",), 2, "nothing to learn"),
+        (("--list", "spam"), 2, "stands alone"),
+        (("--undo", "0" * 20), 1, "there is no such label"),
+        (("spam", "empty.eml"), 1, "no message with text"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(run: Run, place: Path, arguments, code: int, words: str) -> None:
+    """Wrong usage exits 2, what failed exits 1, each with one clear line."""
+    (place / "empty.eml").write_bytes(b"\n")
+    given = [str(place / each) if each.endswith(".eml") else each for each in arguments]
+    ended, _, err = run("learn", *given, "--config", write_config(place, ""))
+    assert (ended, err.count("\n")) == (code, 1)
+    assert words in err
+
+
+def test_a_store_that_is_away_is_said(run: Run, tmp_path: Path, place: Path) -> None:
+    """Nothing is learned into thin air: exit 1 and one line; scanning goes on without the labels and says so."""
+    (tmp_path / "r").mkdir()
+    with RedisServer(tmp_path / "r") as server:
+        config = write_config(place, server.url)
+        assert run("learn", "spam", place / "one.eml", "--config", config)[0] == 0
+        server.kill()
+        code, _, err = run("learn", "spam", place / "one.eml", "--config", config)
+        assert code == 1
+        assert "the state store does not answer" in err.splitlines()[-1]
+        code, out, _ = run("scan", "--json", "--no-network", "--config", config, place / "one.eml")
+        assert code == 0
+        zone = place / "zone.yaml"
+        zone.write_text("{}\n")
+        code, out, _ = run("scan", "--json", "--dns-zone", zone, "--config", config, place / "one.eml")
+        found = json.loads(out)
+        assert (code, found["degraded"]) == (0, ["state"])
+        server.start()
+        assert run("learn", "spam", place / "one.eml", "--config", config)[0] == 0
+
+
+def test_scanning_only_reads(run: Run, place: Path) -> None:
+    """Without a state file scanning makes none; with one it learns nothing, whatever the verdict was."""
+    config = write_config(place, "")
+    odds(run, config, place / "one.eml")
+    assert not (place / "state").exists()
+    run("learn", "spam", place / "one.eml", "--config", config)
+    for _ in range(3):
+        odds(run, config, place / "one.eml", place / "twin.eml", place / "other.eml")
+    state = SqliteState(place / "state" / "state.sqlite", FakeClock())
+    assert len(state.changes(JOURNAL).entries) == 1
+    state.close()
+
+
+def test_a_hostile_store_teaches_nothing(run: Run, place: Path) -> None:
+    """Records that somebody else wrote are not listed and move no message."""
+    config = write_config(place, f"sqlite://{place}/named.db")
+    before = odds(run, config, place / "one.eml")
+    run("learn", "spam", place / "one.eml", "--config", config)
+    state = SqliteState(place / "named.db", FakeClock())
+    with state._transaction(writes=True) as connection:
+        connection.execute("UPDATE entries SET data = ?", (b"\xff" * 999,))
+        connection.execute("INSERT INTO entries VALUES ('lessons', 99, 'x', 'text')")
+        connection.execute("INSERT INTO entries VALUES ('lessons', 98, 12, 3.5)")
+    state.close()
+    assert run("learn", "--list", "--config", config)[1] == ""
+    code, out, _ = run("scan", "--json", "--config", config, place / "one.eml")
+    assert code == 0
+    assert json.loads(out)["spam_probability"] == before[0]
+
+
+def test_the_weight_switches_it_off(run: Run, place: Path) -> None:
+    """With `site_weight = 0` what was learned stays in the store and moves nothing."""
+    config = write_config(place, "", "site_weight = 0")
+    before = odds(run, config, place / "one.eml")
+    assert run("learn", "spam", place / "one.eml", "--config", config)[0] == 0
+    assert odds(run, config, place / "one.eml") == before
