@@ -16,6 +16,8 @@ from gatepost.world.state.door import Hit, State
 from gatepost.world.state.keys import key
 from gatepost.world.state.redis import RedisState
 from gatepost.world.state.sqlite import SqliteState
+from support.clamd import Clamd
+from support.dns_server import running_dns
 from support.model import seal, write_model
 from support.redis_server import RedisServer
 from support.waiting import free_port
@@ -138,6 +140,7 @@ def test_mail_that_moved_away(run: Run, folder: Path):
     assert code == 0
     assert "stale: PSI" in out
     assert "50.0% before, 10.0% now" in out
+    assert "scores in ham-like mail: 0.25 on average before, 0.45 now" in out
 
 
 def test_a_quiet_site_is_judged_by_four_weeks(run: Run, folder: Path):
@@ -261,3 +264,18 @@ def test_a_wrong_config_is_wrong_usage(run: Run, folder: Path):
     code, out, err = run("status", "--config", folder / "none.toml")
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
+
+
+def test_resolver_and_scanner_are_asked(run: Run, folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A resolver and a clamd that answer are well; when they end both are said to be away, and that is no exit 1."""
+    config = site(folder)
+    text = config.read_text()
+    with running_dns({"localhost": {"A": ["127.0.0.1"]}}) as dns, Clamd(tmp_path_factory.mktemp("clamd")) as clamd:
+        there = text.replace("127.0.0.1:1", dns.address) + f'\n[virus]\nclamd = "tcp:127.0.0.1:{clamd.port}"\n'
+        config.write_text(there)
+        told = answer(run, config)
+        assert (told["resolver"]["well"], told["clamd"]["well"]) == (True, True)
+        assert "ClamAV" in told["clamd"]["text"]
+    told = answer(run, config)
+    assert (told["resolver"]["well"], told["clamd"]["well"]) == (False, False)
+    assert "does not answer" in told["clamd"]["text"]

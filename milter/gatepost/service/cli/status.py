@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from gatepost.checks.content.drift import OLD_MONTHS, Drift, Movement
+from gatepost.checks.content.drift import OLD_MONTHS, WATCH_FROM, Drift, Movement
 from gatepost.ledger.record import shown
 from gatepost.service.assemble import Organ
 from gatepost.service.cli.show import console
@@ -156,9 +156,17 @@ def _drift_rows(name: str, compared: Compared) -> Iterator[tuple[str, Text]]:
     told = comparison.why or f"PSI {comparison.psi:.2f}, {compared.messages:,.0f} messages of {compared.days} days"
     verdict = (str(comparison.verdict), _COLOURS[comparison.verdict])
     yield name, Text.assemble(verdict, f": {shown(told)}, against {compared.against}")
-    for moved in comparison.moved if comparison.verdict in {Drift.WATCH, Drift.STALE} else ():
-        rates = f"{moved.expected:.1%} before, {moved.seen:.1%} now"
-        yield "", Text(f"  {moved.what} in {moved.side} mail: {rates} (PSI {moved.psi:.2f})")
+    if comparison.verdict not in {Drift.WATCH, Drift.STALE}:
+        return
+    for measure in comparison.measures:
+        if measure.psi >= WATCH_FROM:
+            yield "", _moved(measure, f"{measure.expected:.2f} on average before, {measure.seen:.2f} now")
+    for fact in comparison.moved:
+        yield "", _moved(fact, f"{fact.expected:.1%} before, {fact.seen:.1%} now")
+
+
+def _moved(movement: Movement, rates: str) -> Text:
+    return Text(f"  {movement.what} in {movement.side} mail: {rates} (PSI {movement.psi:.2f})")
 
 
 def _shadow_line(found: Vitals) -> Text:
