@@ -1,4 +1,4 @@
-"""The real daemon and its models: a broken one on reload, a shadow beside the live one, and status while it runs."""
+"""The real daemon and its models: a broken one on reload, a shadow beside the live one, drift and status."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gatepost.checks.content.drift import ENOUGH
+from gatepost.checks.content.population import BINS, Population, Side, population_data
 from gatepost.checks.content.watch import DAY, SEND_SECONDS, read
 from gatepost.world.clock import SystemClock
 from gatepost.world.state.sqlite import SqliteState
@@ -154,6 +156,25 @@ def test_counts_survive_the_end_of_the_daemon(tmp_path: Path):
         told = command("status", "--json", "--config", daemon.config_file, env={"STATE_DIRECTORY": str(daemon.state)})
     assert told.code == 0
     assert json.loads(told.out)["messages"] == {"day": 3, "week": 3}
+
+
+def test_mail_that_is_nothing_like_the_training_mail_makes_the_model_stale(tmp_path: Path):
+    """From the milter's socket to the verdict: a few hundred messages far from the reference, and status says stale."""
+    model = write_model(tmp_path / "mine")
+    usual = Side(5_000, (1.0, *[0.0] * (BINS - 1)), (1.0, *[0.0] * (BINS - 1)), 5_000, {"=links-0": 0.5})
+    (model / "metrics.json").write_text(json.dumps({"reference": population_data(Population((usual, usual)))}))
+    seal(model)
+    with gatepost("", model=str(model)) as daemon:
+        with MilterClient(daemon.address) as mta:
+            mta.greet()
+            for _ in range(ENOUGH):
+                assert mta.message("An offer", body=BODY).answer.taken
+            mta.quit()
+        assert daemon.stop() == 0
+        ran = command("status", "--json", "--config", daemon.config_file, env={"STATE_DIRECTORY": str(daemon.state)})
+    told = json.loads(ran.out)
+    assert (ran.code, told["stale"], told["drift"]["verdict"]) == (0, True, "stale")
+    assert told["drift"]["messages"] == ENOUGH
 
 
 @pytest.mark.parametrize("name", ["status", "shadow"])
