@@ -59,7 +59,7 @@ def words_of(features: Features) -> tuple[Tokens, npt.NDArray[np.intp]]:
     Facts about structure are left out: mail that has nothing else in common shares them. Of a long message those with the
     smallest hashes are kept, limits.LESSON_TOKENS of them: another message like it keeps the same ones.
     """
-    places = np.fromiter((at for at, token in enumerate(features.tokens) if token[:1] != b"="), np.intp)
+    places = np.flatnonzero([token[:1] != b"=" for token in features.tokens])
     hashes, first = np.unique(features.hashes()[places], return_index=True)
     return hashes[: limits.LESSON_TOKENS], places[first[: limits.LESSON_TOKENS]]
 

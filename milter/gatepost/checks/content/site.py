@@ -48,7 +48,7 @@ STRONGEST: Final = 150
 SHORTEST: Final = 30
 """Tokens below which a message is not damped less for being short."""
 
-WORDS_CAP: Final = 8.0
+WORDS_CAP: Final = 16.0
 """Log-odds that the words of a site approach and never pass (a hyperbolic tangent, so that the order of messages stays)."""
 
 LIKE: Final = 0.2
@@ -119,7 +119,9 @@ class SiteMemory:
         before = opinion.logit + float(shares.sum())
         drawn, sure, share = _drawn(self._twins.of(tokens), before)
         logit = before + self._weight * drawn
-        found = _parts(features, places, shares, self._weight * drawn) if parts else ()
+        found = _parts(features, places, shares, parts) if parts else []
+        if parts and drawn:
+            found.append(Part(LIKENESS, self._weight * drawn))
         merged = sorted((*opinion.parts, *found), key=lambda part: -abs(part.points))
         adjusted = replace(
             opinion,
@@ -137,7 +139,8 @@ class SiteMemory:
             return np.zeros(tokens.size)
         both = 2 * ham * spam / (ham + spam)
         ratios = _log_ratios(self._counts.of(tokens), ham, spam)
-        ratios[np.argsort(-np.abs(ratios), kind="stable")[STRONGEST:]] = 0.0
+        if tokens.size > STRONGEST:
+            ratios[np.argsort(-np.abs(ratios), kind="stable")[STRONGEST:]] = 0.0
         ratios /= math.sqrt(max(SHORTEST, tokens.size))
         reach = float(ratios.sum()) / WORDS_CAP
         capped = math.tanh(reach) / reach if abs(reach) > 1e-6 else 1.0
@@ -183,13 +186,14 @@ def _strength(twin: Twin) -> float:
     return alike * alike * twin.common / (twin.common + BRIEF)
 
 
-def _parts(features: Features, places: npt.NDArray[np.intp], shares: _Floats, drawn: float) -> list[Part]:
-    """Give the site's shares as parts."""
-    found = [
+def _parts(features: Features, places: npt.NDArray[np.intp], shares: _Floats, parts: int) -> list[Part]:
+    """Give the shares of the site's words as parts, the strongest `parts` of them (negative: all)."""
+    strongest = np.argsort(-np.abs(shares), kind="stable")
+    return [
         Part(f"{LOCAL}{features.tokens[places[at]].decode('utf-8', 'replace')}", float(shares[at]))
-        for at in np.flatnonzero(shares).tolist()
+        for at in (strongest if parts < 0 else strongest[:parts]).tolist()
+        if shares[at]
     ]
-    return [*found, Part(LIKENESS, drawn)] if drawn else found
 
 
 def _probability(logit: float) -> float:

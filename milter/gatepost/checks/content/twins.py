@@ -19,11 +19,14 @@ from gatepost.checks.content.lesson import Lesson, Tokens
 SKETCH: Final = 24
 """Smallest hashes under which a message is filed: half alike, two messages miss each other once in 2 ** 24."""
 
-FILED: Final = 64
+FILED: Final = 16
 """Messages looked up under one hash, the youngest ones: a hash that is in everybody's sketch finds nobody."""
 
-COMPARED: Final = 8
+COMPARED: Final = 6
 """Messages compared in full, those that share most of the sketch."""
+
+SHARED: Final = 3
+"""Hashes of the sketch that must agree for that: a fifth alike, two messages share eight on average; strangers one or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,14 @@ class Twins:
 
     def of(self, tokens: Tokens) -> list[Twin]:
         """Give the labelled messages most like one with these tokens, COMPARED at most, in no certain order."""
-        shared = Counter(name for token in tokens[:SKETCH].tolist() for name in self._files.get(token, [])[-FILED:])
-        return [self._compared(name, tokens) for name, _ in shared.most_common(COMPARED)]
+        shared: Counter[str] = Counter()
+        for token in tokens[:SKETCH].tolist():
+            shared.update(self._files.get(token, ())[-FILED:])
+        likely = sorted((pair for pair in shared.items() if pair[1] >= SHARED), key=lambda pair: -pair[1])
+        return [self._compared(name, tokens) for name, _ in likely[:COMPARED]]
 
     def _compared(self, name: str, tokens: Tokens) -> Twin:
         lesson = self._lessons[name]
-        common = int(np.intersect1d(tokens, lesson.tokens, assume_unique=True).size)
+        places = np.minimum(np.searchsorted(lesson.tokens, tokens), lesson.tokens.size - 1)
+        common = int((lesson.tokens[places] == tokens).sum())
         return Twin(name, lesson.label, common / (tokens.size + lesson.tokens.size - common), common)
