@@ -1,4 +1,4 @@
-"""Labelled mail for training, read as a stream: packs, folders, mbox files and Maildirs.
+"""Labelled mail for training, read as a stream: packs, folders, mbox files, Maildirs, and records of invented mail.
 
 A pack is a `.tar` (compressed or not) or a folder with `ham/`, `spam/` and `phish/` inside and, if it has one, a
 `MANIFEST.tsv` with the columns file, label, year and neardup_group. Nothing is unpacked to disk and nothing in a message is
@@ -18,6 +18,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from gatepost.training import invented
 
 LABELS: Final = ("ham", "spam", "phish")
 
@@ -88,13 +90,18 @@ def pack_name(path: Path) -> str:
 def _is_pack(path: Path) -> bool:
     """Say whether a path is an archive or a folder with a label inside."""
     if path.is_dir():
-        return any((path / label).is_dir() or (path / f"{label}.mbox").is_file() for label in LABELS)
+        return invented.is_pack(path) or any(
+            (path / label).is_dir() or (path / f"{label}.mbox").is_file() for label in LABELS
+        )
     return bool(re.search(r"\.(?:tar(?:\.(?:xz|gz|bz2))?|tgz)\Z", path.name))
 
 
 def read_pack(path: Path) -> Generator[Sample, None, None]:
     """Stream the messages of one pack; raises CorpusError where it cannot be read to its end."""
     pack = pack_name(path)
+    if path.is_dir() and invented.is_pack(path):
+        yield from _written(path, pack)
+        return
     manifest: dict[str, tuple[int, str]] = {}
     try:
         if path.is_dir():
@@ -113,6 +120,16 @@ def read_pack(path: Path) -> Generator[Sample, None, None]:
             yield Sample(pack, _source(pack, match[2]), name, match[1], year, group, data)
     except (OSError, EOFError, tarfile.TarError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path}: cannot be read ({error})".replace("\n", " ")) from error
+
+
+def _written(path: Path, pack: str) -> Iterator[Sample]:
+    """Build the messages of a folder of records."""
+    try:
+        for collection, name, record in invented.read_files(path):
+            file = f"{record.label}/{name}.eml"
+            yield Sample(pack, f"{pack}/{collection}", file, record.label, 0, "", invented.build(record))
+    except invented.RecordError as error:
+        raise CorpusError(f"{path}: {error}") from error
 
 
 def _archive(path: Path) -> Iterator[tuple[str, bytes]]:

@@ -19,6 +19,7 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser
 
+from gatepost.checks.content.hiding import MAY_HIDE, take_hidden
 from gatepost.mail import limits
 
 # WHATWG HTML 13.2.4.3: the formatting elements, `a` among them.
@@ -33,18 +34,26 @@ _BLOCK: Final = re.compile(
     r"<(?=/?(?i:p|div|td|th|tr|br|li|ul|ol|dl|dt|dd|h[1-6]|hr|table|center|blockquote|pre|img|option|section|article"
     r"|header|footer|title|address|caption|form|input|button)[\s/>])"
 )
-_HIDES: Final = re.compile(
-    r"display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}hidden"
-    r"|opacity\s{0,5}:\s{0,5}0(?![.\d]*[1-9])|max-height\s{0,5}:\s{0,5}0(?![.\d]*[1-9])|mso-hide\s{0,5}:\s{0,5}all",
-    re.IGNORECASE,
-)
-# One of these stands in every page that hides something: a cheap look before the dear one.
-_MAY_HIDE: Final = ("none", "hidden", "size:0", "opacity:0", "height:0", "mso-hide")
-# Layouts set a size of zero on boxes to close gaps and set it back inside, so it hides an element's own text alone.
-_SIZE_ZERO: Final = re.compile(r"font-size\s{0,5}:\s{0,5}0(?![.\d]*[1-9])", re.IGNORECASE)
+_NOSCRIPT: Final = re.compile(r"<noscript(?=[\s/>])", re.IGNORECASE)
+_NOSCRIPT_END: Final = re.compile(r"</noscript(?=[\s>])", re.IGNORECASE)
 _ANY_TAG: Final = re.compile(r"<[^<>]*>")
 _HREF: Final = re.compile(r"href\s{0,5}=\s{0,5}[\"']?([^\s\"'<>]{4,2000})", re.IGNORECASE)
-_UNSEEN: Final = ["script", "style", "head", "noscript", "template", "iframe", "object"]
+_UNSEEN: Final = [
+    "script",
+    "style",
+    "head",
+    "noscript",
+    "template",
+    "iframe",
+    "object",
+    "title",
+    "noembed",
+    "noframes",
+    "datalist",
+    "dialog",
+    "audio",
+    "video",
+]
 _SHOWN_CHARACTERS: Final = 200
 
 
@@ -58,7 +67,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one HTML part shows: `text`, what its inline styles hide, its links, images and forms.
+    """What one HTML part shows: `text`, what its styles hide, its links, images, forms, and how much markup it is made of.
 
     `built` is False when a limit kept the tree from being built, so hidden text could not be told apart.
     """
@@ -68,6 +77,10 @@ class Page:
     anchors: tuple[Anchor, ...]
     images: int
     forms: int
+    cells: int
+    fonts: int
+    styles: int
+    breaks: int
     built: bool
 
 
@@ -97,46 +110,41 @@ def read_page(source: str, allowance: Allowance) -> Page:
     source = source.replace("\x00", "")
     if not allowance.take(source):
         return _stripped(source)
+    source = _without_noscript(source)
     tree = LexborHTMLParser(_BLOCK.sub(" <", _CLOSES.sub("</span", _OPENS.sub("<span", source))))
     tree.strip_tags(_UNSEEN)
     body = tree.body
     if body is None:
         return _stripped(source)
-    hidden = _take_hidden(tree) if _may_hide(source) else ""
+    hidden = take_hidden(tree, source) if MAY_HIDE.search(source) else ""
     anchors = tuple(
         Anchor(node.attributes.get("href") or "", node.text()[:_SHOWN_CHARACTERS].strip())
         for node in tree.css("span[href], area[href]")[: limits.URLS]
     )
-    images = source.count("<img") + source.count("<IMG")
-    return Page(body.text(separator=""), hidden, anchors, images, len(tree.css("form")), built=True)
+    forms = len(tree.css("form"))
+    return Page(body.text(separator=""), hidden, anchors, _tags(source, "img"), forms, *_build(source), built=True)
 
 
-def _may_hide(source: str) -> bool:
-    """Say whether a page holds any of the words that hide something."""
-    packed = source.lower().replace(" ", "").replace("\n", "").replace("\r", "").replace("\t", "")
-    return any(word in packed for word in _MAY_HIDE)
+def _build(source: str) -> tuple[int, int, int, int]:
+    """Count cells, font tags, styles and line breaks in a page's source."""
+    styles = source.count("style=") + source.count("STYLE=")
+    return _tags(source, "td"), _tags(source, "font"), styles, _tags(source, "br")
 
 
-def _take_hidden(tree: LexborHTMLParser) -> str:
-    """Remove what inline styles hide; gives its text. Inner elements go first: a removed parent frees them."""
-    found: list[str] = []
-    for node in reversed(tree.css("[style], [hidden]")):
-        attributes = node.attributes
-        style = attributes.get("style") or ""
-        if "hidden" in attributes or _HIDES.search(style):
-            gone = [node]
-        elif _SIZE_ZERO.search(style):
-            gone = [child for child in node.iter(include_text=True) if child.is_text_node]
-        else:
-            continue
-        for each in gone:
-            found.append(each.text(separator=""))
-            each.decompose()
-    return " ".join(reversed(found))
+def _tags(source: str, name: str) -> int:
+    """Count the tags of a name, as people and programs write them: all small or all capital."""
+    return source.count("<" + name) + source.count("<" + name.upper())
+
+
+def _without_noscript(source: str) -> str:
+    """Make noscript a hidden element: a parser without scripts would show what browsers with scripts do not."""
+    if "noscript" not in source and "NOSCRIPT" not in source:
+        return source
+    return _NOSCRIPT_END.sub("</span", _NOSCRIPT.sub("<span hidden ", source))
 
 
 def _stripped(source: str) -> Page:
     """Read a page without a tree: tags cut out, links by their attribute; linear in the length."""
     anchors = tuple(Anchor(match[1], "") for _, match in zip(range(limits.URLS), _HREF.finditer(source), strict=False))
     text = html.unescape(_ANY_TAG.sub(" ", source))
-    return Page(text, "", anchors, source.lower().count("<img"), source.lower().count("<form"), built=False)
+    return Page(text, "", anchors, _tags(source, "img"), _tags(source, "form"), *_build(source), built=False)

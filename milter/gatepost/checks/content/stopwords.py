@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from gatepost.checks.content.lookalikes import plain_letters
+
 _WORDS: Final = """
 der die das den dem des ein eine einen einem einer eines und oder aber nicht kein keine ist sind war wird werden wurde
 haben hat hatte sein sie ihr ihre ihren ihrem ihrer wir uns unser unsere ich mich mir mein meine du dich dir dein deine
@@ -63,7 +65,8 @@ _ENGLISH: Final = frozenset(
     "a also an as at come con die do door era fare had hat main mal man pour sin ten till will has he in is it me men more no of on or over per sent so son te the then to under us van war was we".split()
 )
 
-STOPWORDS: Final = (frozenset(_WORDS.split()) - _ENGLISH) | frozenset(_TRACES.split())
+# As tokens are: without accents.
+STOPWORDS: Final = (frozenset(plain_letters(_WORDS)[0].split()) - _ENGLISH) | frozenset(_TRACES.split())
 
 HAN_FUNCTION: Final = frozenset(
     "的了是在我有和不您你们請请这這那就也都而及与與或个個为為以于於之其到说說要会會可能对對上下中"

@@ -44,7 +44,7 @@ _KINDS: Final = {
     }.items()
     for extension in extensions.split()
 }
-_FREEMAIL: Final = frozenset(
+FREEMAIL: Final = frozenset(
     "gmail.com googlemail.com yahoo.com hotmail.com outlook.com live.com aol.com icloud.com gmx.de gmx.net web.de mail.ru "
     "yandex.ru yandex.com qq.com 163.com 126.com sina.com protonmail.com proton.me zoho.com mail.com inbox.ru".split()
 )
@@ -77,7 +77,7 @@ def sender_tokens(message: Message, own: frozenset[str]) -> Iterator[str]:
     domain = registrable(mailboxes[0][1])
     replies = first_mailboxes(message.text(b"reply-to"), 1)
     if replies and registrable(replies[0][1]) != domain:
-        yield "=reply-freemail" if replies[0][1] in _FREEMAIL else "=reply-elsewhere"
+        yield "=reply-freemail" if replies[0][1] in FREEMAIL else "=reply-elsewhere"
 
 
 def structure_tokens(

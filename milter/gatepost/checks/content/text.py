@@ -8,11 +8,11 @@ multipart/report, RFC 6522) was written by somebody else and is not read either.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from gatepost.checks.content.lookalikes import plain_letters
 from gatepost.checks.content.markup import Allowance, Anchor, Page, read_page
 from gatepost.mail import limits
 from gatepost.mail.charset import to_text
@@ -21,10 +21,6 @@ from gatepost.mail.mime import Part
 
 _TEXT: Final = frozenset({"text/plain", "text/html", "text/enriched"})
 
-# Characters that take no room: soft hyphen, grapheme joiner, zero-width spaces and joiners, direction marks, BOM.
-_INVISIBLE: Final = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]+"
-)
 _FOOTER_CHARACTERS: Final = 1_000
 _LIST_WORDS: Final = re.compile(r"mailing list|listinfo|liste de diffusion|mailingliste|/postorius/", re.IGNORECASE)
 
@@ -34,8 +30,9 @@ class Reading:
     """What was read of one message.
 
     `text` and `hidden` are normalised (NFKC, no zero-width characters); `invisible` counts the characters that were
-    dropped for taking no room. `anchors`, `images`, `forms` come from HTML. `plain` and `html` say which kinds of text
-    were seen. `unread` names the limits that left something out.
+    dropped for taking no room. `anchors` and the counts from `images` to `breaks` come from HTML. `source` is the number
+    of characters that the text was read from. `plain` and `html` say which kinds of text were seen. `unread` names the
+    limits that left something out.
     """
 
     text: str = ""
@@ -43,6 +40,11 @@ class Reading:
     anchors: list[Anchor] = field(default_factory=list)
     images: int = 0
     forms: int = 0
+    cells: int = 0
+    fonts: int = 0
+    styles: int = 0
+    breaks: int = 0
+    source: int = 0
     invisible: int = 0
     plain: bool = False
     html: bool = False
@@ -64,6 +66,7 @@ def read_text(message: Message) -> Reading:
         if len(source) > budget:
             reading.unread.add("text-limit")
             source = source[:budget]
+        reading.source += len(source)
         if is_html:
             html_left -= len(source)
             text = _add_page(reading, read_page(source, allowance))
@@ -87,6 +90,10 @@ def _add_page(reading: Reading, page: Page) -> str:
     reading.anchors += page.anchors
     reading.images += page.images
     reading.forms += page.forms
+    reading.cells += page.cells
+    reading.fonts += page.fonts
+    reading.styles += page.styles
+    reading.breaks += page.breaks
     if not page.built:
         reading.unread.add("html-limit")
     return page.text
@@ -107,9 +114,8 @@ def normalise(text: str) -> tuple[str, int]:
     """
     if text.isascii():
         return text, 0
-    kept = _INVISIBLE.sub("", text)
-    # NFKC makes eighteen characters of one (U+FDFA): the limit holds after it, too.
-    return unicodedata.normalize("NFKC", kept)[: limits.TEXT_BYTES], len(text) - len(kept)
+    plain, dropped = plain_letters(text)
+    return plain[: limits.TEXT_BYTES], dropped
 
 
 def shown_parts(parts: Sequence[Part]) -> list[Part]:

@@ -7,7 +7,7 @@ was found:
     cheap pills      two words next to each other
     s:pills          a word of the subject
     f:support        a word of the sender's display name
-    =link-ip         a fact about links, structure or looks
+    =link-ip         a fact about links, structure, looks, or how the parts of the message agree
 
 Domains, hosts and top-level domains are not tokens: a model learns from them which corpus a message came from, and who
 a sender is, is for authentication and reputation to say. Text in scripts without spaces between words (Chinese, Japanese, Thai) gives character pairs. A message either has a token
@@ -26,6 +26,8 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
+from gatepost.checks.content.looks import look_tokens
+from gatepost.checks.content.relations import relation_tokens
 from gatepost.checks.content.stopwords import STOPWORDS, spaceless_word
 from gatepost.checks.content.structure import recipient_words, sender_tokens, structure_tokens
 from gatepost.checks.content.text import normalise, read_text
@@ -39,6 +41,13 @@ FEATURES_VERSION: Final = 1
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]{1,3}(?![^\W_]))?")
 # The same for lower-case ASCII, three times as fast.
 _ASCII_WORD: Final = re.compile(r"[a-z0-9]+(?:'[a-z0-9]{1,3}(?![a-z0-9]))?")
+# Signs that stand for letters join a word; they are looked for only where there are any.
+_LEET_WORD: Final = re.compile(r"[^\W_]+(?:[@$!][^\W_]+)*(?:['’][^\W_]{1,3}(?![^\W_]))?")
+_LEET_SIGN: Final = re.compile(r"(?<=[^\W_])[@$!](?=[^\W_])")
+_LEET: Final = str.maketrans("013457@$!", "oieastasi")
+_SIGNS: Final = str.maketrans("", "", "@$!")
+_SPACED_OUT: Final = re.compile(r"[ .*_-](?<=\b[^\W_].)[^\W_](?:[ .*_-][^\W_]){2,}(?![^\W_])", re.DOTALL)
+_LETTER_BY_LETTER: Final = re.compile(r"(?<![^\W_])[^\W_]([ .*_-])[^\W_](?:\1[^\W_]){2,}(?![^\W_])")
 _URL: Final = re.compile(r"(?:https?://|www\.)[!-~]{1,2000}")
 _MAILBOX: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}+@[\w.-]{1,253}")
 # Thai, Lao, Khmer, Burmese; kana; Han. Hangul puts spaces between words.
@@ -70,9 +79,9 @@ def extract(message: Message) -> Features:
     """Make the tokens of a message: at most limits.TOKENS; time and memory are bounded by mail.limits; never raises."""
     reading = read_text(message)
     links, link_count = read_links(reading.anchors, reading.text)
-    subject, _ = normalise(message.text(b"subject"))
+    subject = _joined(normalise(message.text(b"subject"))[0])
     own = recipient_words(message)
-    words = dict.fromkeys(_text_tokens(reading.text, own))
+    words = dict.fromkeys(_text_tokens(_joined(reading.text), own))
     unread = set(reading.unread)
     if len(words) >= limits.TOKENS:
         unread.add("token-limit")
@@ -84,6 +93,8 @@ def extract(message: Message) -> Features:
     if not _headless(message):
         found.update(dict.fromkeys(sender_tokens(message, own)))
         found.update(dict.fromkeys(structure_tokens(message, reading, subject, links, link_count)))
+        found.update(dict.fromkeys(look_tokens(message, reading, subject)))
+        found.update(dict.fromkeys(relation_tokens(message, subject, links, reading.text, words)))
     found.update(words)
     unread |= {defect for defect in message.mime.defects if defect.endswith("-limit")}
     if message.truncated:
@@ -106,9 +117,19 @@ def _text_tokens(text: str, own: frozenset[str]) -> list[str]:
         text = _URL.sub(" ", text)
     if "@" in text:
         text = _MAILBOX.sub(" ", text)
-    words = [word for word in _words(text) if word not in own][: limits.TOKENS // 2]
+    words = [word for word in _words(text) if word not in own]
+    if len(words) > limits.TOKENS // 2:
+        # What is to be read stands at the top; padding in front of it must not push it out of sight.
+        words = words[: limits.TOKENS // 4] + words[-limits.TOKENS // 4 :]
     pairs = [f"{first} {second}" for first, second in pairwise(words) if first[0] != "#" or second[0] != "#"]
     return [word for word in words if word[0] != "#"] + pairs
+
+
+def _joined(text: str) -> str:
+    """Join words that are written letter by letter: `V I A G R A`, `v.i.a.g.r.a`."""
+    if _SPACED_OUT.search(text) is None:
+        return text
+    return _LETTER_BY_LETTER.sub(lambda match: match[0].replace(match[1], ""), text)
 
 
 def _words(text: str) -> list[str]:
@@ -116,8 +137,11 @@ def _words(text: str) -> list[str]:
     text = text.lower()
     pairs: list[str] = []
     finder = _ASCII_WORD
-    if not text.isascii():
+    if _LEET_SIGN.search(text):
+        finder = _LEET_WORD
+    elif not text.isascii():
         finder = _WORD
+    if not text.isascii():
         for run in _SPACELESS.findall(text):
             pairs += filter(spaceless_word, map("".join, pairwise(run)))
         text = _SPACELESS.sub(" ", text)
@@ -130,9 +154,16 @@ def _words(text: str) -> list[str]:
 
 
 def _shape(word: str) -> str:
-    """Give what is kept of a word that is not letters alone: the digit count of a number, `it's` as it is, else ""."""
+    """Give what is kept of a word that is not letters alone.
+
+    That is the digit count of a number, `it's` as it is, the word that digits and signs stand for (`v1agra`) where half of
+    it is letters, else what is short; "" for the rest.
+    """
     if word.isdigit():
         return f"#{len(word)}"
-    if any(character.isdigit() for character in word):
-        return word if len(word) <= 6 else ""
-    return word.replace("’", "'")
+    bare = word.translate(_SIGNS)
+    if "'" in bare or "’" in bare:
+        return word.replace("’", "'")
+    if 2 * sum(map(str.isalpha, bare)) >= len(word):
+        return word.translate(_LEET)
+    return word if len(word) <= 6 else ""
