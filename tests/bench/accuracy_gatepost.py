@@ -11,6 +11,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -44,10 +45,7 @@ class Gatepost(Filter):
     @classmethod
     def version(cls) -> str:
         """Give the version with a digest of the code that decides: another classifier is measured anew."""
-        root = Path(gatepost.__file__).parent
-        files = sorted(file for part in _SOURCES for file in (root / part).glob("*.py"))
-        digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
-        return f"Gatepost, this tree ({digest})"
+        return f"Gatepost, this tree ({_digest()})"
 
     def train(self, mail: Sequence[Mail], done: Done) -> None:
         """Train a model on packs that hold just these messages."""
@@ -64,6 +62,14 @@ class Gatepost(Filter):
             scores.append(score(check, Stored(each.path.name, each.path.read_bytes(), cut=False))[0])
             done(1)
         return scores
+
+
+@cache
+def _digest() -> str:
+    """Give a digest of the code as it was when it was first asked for: it may be edited while a run goes on."""
+    root = Path(gatepost.__file__).parent
+    files = sorted(file for part in _SOURCES for file in (root / part).glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
 def train_on(packs: list[Path], out: Path, done: Done) -> None:

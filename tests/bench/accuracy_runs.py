@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from bench.accuracy_filter import Done, Filter
@@ -71,10 +72,14 @@ def _measured(kind: type[Filter], fold: Fold, stage: Stage) -> Run:
 def _digest(kind: type[Filter], fold: Fold) -> str:
     """Give a short digest of what a run depends on."""
     parts = hashlib.sha256(kind.version().encode())
-    code = Path(__file__).with_name(f"accuracy_{kind.name}.py")
-    for file in (code, code.with_suffix(".pl")):
-        if file.is_file():
-            parts.update(file.read_bytes())
+    parts.update(_code(kind.name))
     for mail in (*fold.train, None, *fold.test):
         parts.update(b"\0" if mail is None else f"{mail.key} {mail.path.stat().st_size}\n".encode())
     return parts.hexdigest()[:16]
+
+
+@cache
+def _code(name: str) -> bytes:
+    """Give the code that drives a filter, as it was when it was first asked for."""
+    code = Path(__file__).with_name(f"accuracy_{name}.py")
+    return b"".join(file.read_bytes() for file in (code, code.with_suffix(".pl")) if file.is_file())
