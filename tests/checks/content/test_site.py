@@ -156,7 +156,7 @@ def test_one_label_flips_nothing_unrelated_at_a_grown_site() -> None:
     wrong = make(extract(from_bytes(invented("ham", 500))), "spam", 0.0)
     memory.apply([(wrong.id, wrong)])
     after = [moved(memory, probe) for probe in probes]
-    assert max(abs(one - other) for one, other in zip(before, after, strict=True)) < 0.5
+    assert max(abs(one - other) for one, other in zip(before, after, strict=True)) < 0.8
 
 
 def test_the_setting_scales_it() -> None:

@@ -36,8 +36,12 @@ from gatepost.checks.content.twins import Twin, Twins
 HALF_WEIGHT: Final = 10.0
 """Labels of each kind at which the site's words have half their weight."""
 
-PRIOR: Final = 0.2
+PRIOR: Final = 0.1
 """Messages of each kind that a token is thought to have been in before it was seen."""
+
+SEEN: Final = 2.0
+"""Labelled messages that must hold a token before it has half its say: what only one message holds may be its own, and the
+words of one message are not as many witnesses."""
 
 POOLED: Final = 4.0
 """Messages that each kind borrows at the rate of all labelled mail."""
@@ -48,7 +52,7 @@ STRONGEST: Final = 150
 SHORTEST: Final = 30
 """Tokens below which a message is not damped less for being short."""
 
-WORDS_CAP: Final = 16.0
+WORDS_CAP: Final = 12.0
 """Log-odds that the words of a site approach and never pass (a hyperbolic tangent, so that the order of messages stays)."""
 
 LIKE: Final = 0.2
@@ -153,8 +157,9 @@ def _log_ratios(counts: Counted, ham: int, spam: int) -> _Floats:
     borrowed = POOLED * (in_ham + in_spam) / (ham + spam)
     of_ham, of_spam = ham + POOLED, spam + POOLED
     prior = 2 * PRIOR / (of_ham + of_spam)
-    ratios: _Floats = np.log((in_spam + borrowed) / of_spam + prior) - np.log((in_ham + borrowed) / of_ham + prior)
-    return ratios
+    ratios = np.log((in_spam + borrowed) / of_spam + prior) - np.log((in_ham + borrowed) / of_ham + prior)
+    seen: _Floats = in_ham + in_spam
+    return ratios * (seen / (seen + SEEN))
 
 
 def _drawn(twins: Sequence[Twin], logit: float) -> tuple[float, float, float]:
