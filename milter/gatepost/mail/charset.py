@@ -21,6 +21,7 @@ _CODECS: Final = (
     "johab hz tis-620 mac-roman mac-cyrillic"
 ).split()
 
+_BYTE_ORDER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _ALIASES: Final = {
     # Labels seen in mail that Python does not know; WHATWG's encoding labels are the source.
     "unknown-8bit": "cp1252",
@@ -71,6 +72,9 @@ def to_text(data: bytes, label: str | None = None) -> str:
     The declared charset is used when it is known, else UTF-8, else Windows-1252 as mail clients do. What cannot be
     decoded becomes U+FFFD.
     """
+    if data[:2] in _BYTE_ORDER_MARKS:
+        # WHATWG Encoding 6: a byte order mark outranks the label.
+        return data.decode("utf-16", "replace")
     name = codec(label)
     if name in (None, "ascii"):
         try:
