@@ -111,7 +111,7 @@ def test_foreign_records_are_ignored_and_said_once(clock: FakeClock, caplog: pyt
         clock.advance(LOOK_EVERY)
         moved(layer)
     assert [record.getMessage() for record in caplog.records] == [
-        "memory: journal lessons holds a record that is no lesson of this version; such records are ignored"
+        "memory: the journal of lessons holds a record that is no lesson of this version; such records are ignored"
     ]
     state.note(JOURNAL, [Entry(name, b"overwritten")])
     clock.advance(LOOK_EVERY)

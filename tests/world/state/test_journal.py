@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gatepost.mail import limits
 from gatepost.world.clock import FakeClock
-from gatepost.world.state.door import Changes, Entry, State, StateUnavailableError
+from gatepost.world.state.door import Changes, Entry, Hit, JournalError, State, StateUnavailableError
 from gatepost.world.state.journal import Position, position
 from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.readonly import ReadOnlyState
@@ -282,8 +282,9 @@ def test_a_store_that_is_away_is_said_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_foreign_value_in_redis_is_trouble_of_the_store(server: RedisServer, tmp_path: Path) -> None:
-    """Keys of another type, or numbers that are none, raise what a store that is away raises."""
-    state = build("redis", server, tmp_path)
+    """Keys of another type, or numbers that are none, make the journal unreadable, and nothing else of the store."""
+    clock = FakeClock()
+    state = ResilientState(RedisState(server.url, clock, timeout=5.0), MemoryState(clock), clock)
     for command in (
         (b"SET", b"gp:journal:{j}:meta", b"x"),
         (b"HSET", b"gp:journal:{j}:meta", b"epoch", b"\xff", b"floor", b"x"),
@@ -291,8 +292,14 @@ def test_a_foreign_value_in_redis_is_trouble_of_the_store(server: RedisServer, t
     ):
         server.command(b"FLUSHALL")
         server.command(*command)
-        with pytest.raises(StateUnavailableError):
+        with pytest.raises(JournalError):
             state.changes("j")
+        assert state.hit([Hit("a", 60)]) == [1]
+        assert not state.degraded()
+    server.command(b"FLUSHALL")
+    server.command(b"SET", b"gp:journal:{j}:meta", b"x")
+    with pytest.raises(JournalError):
+        state.note("j", [Entry("a", b"1")])
     state.close()
 
 

@@ -15,14 +15,18 @@ from gatepost.checks.content.lesson import JOURNAL, Lesson, decode
 from gatepost.checks.content.model import Opinion
 from gatepost.checks.content.site import Adjusted, SiteMemory
 from gatepost.checks.content.tokens import Features
+from gatepost.mail import limits
 from gatepost.world.clock import Clock
-from gatepost.world.state.door import Entry, State, StateUnavailableError
+from gatepost.world.state.door import Entry, JournalError, State, StateUnavailableError
 
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks: so late, at most, does a worker hear of a label."""
 
 FIRST_WAIT: Final = 2.0
 """Seconds that a message waits while another thread reads the layer for the first time."""
+
+PAGES: Final = 2 * (limits.JOURNAL_ENTRIES + limits.JOURNAL_RETRACTED) // limits.JOURNAL_PAGE
+"""Pages read in one look at most: more than a journal can have, fewer than one that somebody bent may pretend to."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -76,8 +80,10 @@ class FollowedLayer:
             if self._due():  # Another thread may have looked while this one waited.
                 self._read()
                 self._away, self._complete = False, True
-        except StateUnavailableError:
-            self._away = True  # The state says it in the log.
+        except StateUnavailableError as error:
+            self._away = True
+            if isinstance(error, JournalError):  # The state says the rest itself.
+                self._tell(f"cannot be read ({error}); it is left out until it can")
         finally:
             self._next_look = self._clock.monotonic() + LOOK_EVERY
             self._looking.release()
@@ -88,7 +94,9 @@ class FollowedLayer:
     def _read(self) -> None:
         """Read the journal to its end; interrupted, it goes on next time where it was."""
         more = True
-        while more:
+        for _ in range(PAGES):
+            if not more:
+                break
             found = self._state.changes(JOURNAL, self._position)
             if found.anew:
                 self._coming = SiteMemory(self._weight)
@@ -103,11 +111,12 @@ class FollowedLayer:
         if entry.data is None:
             return None
         lesson = decode(entry.id, entry.data)
-        if lesson is None and not self._told:
-            self._told = True
-            _log.warning(
-                "%s: journal %s holds a record that is no lesson of this version; such records are ignored",
-                self._state.backend,
-                JOURNAL,
-            )
+        if lesson is None:
+            self._tell("holds a record that is no lesson of this version; such records are ignored")
         return lesson
+
+    def _tell(self, what: str) -> None:
+        """Say once in the log what is wrong with the journal."""
+        if not self._told:
+            self._told = True
+            _log.warning("%s: the journal of lessons %s", self._state.backend, what)

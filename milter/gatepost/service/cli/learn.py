@@ -16,6 +16,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gatepost.arrival.replay import Stored, files, messages
+from gatepost.checks.content.follow import PAGES
 from gatepost.checks.content.lesson import JOURNAL, LABELS, Lesson, decode, encode, make
 from gatepost.checks.content.tokens import extract
 from gatepost.ledger.record import shown
@@ -171,7 +172,9 @@ def _undo(state: State, ids: list[str], json_output: bool) -> None:
 def _lessons(state: State) -> Iterator[Lesson]:
     """Read all that was learned; what is no lesson of this version is passed over."""
     where, more = "", True
-    while more:
+    for _ in range(PAGES):
+        if not more:
+            return
         found = state.changes(JOURNAL, where)
         where, more = found.position, found.more
         for entry in found.entries:

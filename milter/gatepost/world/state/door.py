@@ -72,6 +72,10 @@ class OutOfTimeError(StateUnavailableError):
     """The message has no time left to ask the store; says nothing about the store itself."""
 
 
+class JournalError(StateUnavailableError):
+    """What the store holds in the place of a journal is none, or it refused to write one; the rest of the store may be well."""
+
+
 class StateConfigError(Exception):
     """What the config names cannot be a store (path, URL, foreign file); the message is one line for the administrator."""
 

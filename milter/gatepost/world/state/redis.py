@@ -28,6 +28,7 @@ from gatepost.world.state.door import (
     Changes,
     Entry,
     Hit,
+    JournalError,
     Mark,
     OutOfTimeError,
     StateConfigError,
@@ -168,13 +169,22 @@ class RedisState:
         """Write records or take them back; see the door."""
         keys = redis_journal.keys(journal)
         calls = [(*keys, *redis_journal.note_arguments(entry)) for entry in checked(entries)]
-        return [bool(there) for there in self._run(_NOTE_SCRIPT, calls, len(keys))]
+        return [bool(there) for there in self._journal(_NOTE_SCRIPT, calls)]
 
     def changes(self, journal: str, after: str = "") -> Changes:
         """Give a page of what changed; see the door."""
-        keys = redis_journal.keys(journal)
-        (answer,) = self._run(_CHANGES_SCRIPT, [(*keys, *redis_journal.changes_arguments(after))], len(keys))
+        call = (*redis_journal.keys(journal), *redis_journal.changes_arguments(after))
+        (answer,) = self._journal(_CHANGES_SCRIPT, [call])
         return redis_journal.read_changes(answer)
+
+    def _journal(self, script: _Script, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Run a script of journals; an error that Redis itself answered says nothing about the rest of the store."""
+        try:
+            return self._run(script, calls, redis_journal.KEYS)
+        except StateUnavailableError as error:
+            if isinstance(error.__cause__, ResponseError):
+                raise JournalError(str(error)) from error
+            raise
 
     def degraded(self) -> bool:
         """Never: this form answers from Redis or raises."""

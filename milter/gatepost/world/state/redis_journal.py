@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gatepost.mail import limits
-from gatepost.world.state.door import Changes, Entry, StateUnavailableError
+from gatepost.world.state.door import Changes, Entry, JournalError
 from gatepost.world.state.journal import Position, new_epoch, position
 
 # KEYS: meta, data, live, dead. ARGV: epoch for a new journal, id, 1 to write or 0 to take back, bytes, bounds (records,
@@ -90,6 +90,10 @@ return answer
 """
 
 
+KEYS: Final = 4
+"""Keys of one journal."""
+
+
 def keys(journal: str) -> tuple[str, str, str, str]:
     """Give the keys of a journal."""
     tag = f"gp:journal:{{{journal}}}"
@@ -109,12 +113,12 @@ def changes_arguments(after: str) -> tuple[Any, ...]:
 
 
 def read_changes(answer: Any) -> Changes:
-    """Read what CHANGES gave; raises StateUnavailableError where somebody else's data makes no sense of it."""
+    """Read what CHANGES gave; raises JournalError where somebody else's data makes no sense of it."""
     try:
         epoch, floor, number, anew, more, *rest = answer
         where = Position(epoch.decode("ascii"), int(floor), int(number))
         names = [name.decode("ascii", "replace") for name in rest[::2]]
     except (TypeError, ValueError, AttributeError) as error:
-        raise StateUnavailableError("the journal in Redis cannot be read") from error
+        raise JournalError("the journal in Redis cannot be read") from error
     found = tuple(Entry(name, data) for name, data in zip(names, rest[1::2], strict=True))
     return Changes(found, str(where) if where.epoch else "", anew=bool(anew), more=bool(more))

@@ -18,6 +18,7 @@ from gatepost.world.state.door import (
     Changes,
     Entry,
     Hit,
+    JournalError,
     Mark,
     OutOfTimeError,
     State,
@@ -110,8 +111,8 @@ class ResilientState:
             raise StateUnavailableError(f"{self._primary.backend} does not answer")
         try:
             answer = ask(self._primary)
-        except OutOfTimeError:
-            # The message's trouble, not the store's: the next message may ask.
+        except (OutOfTimeError, JournalError):
+            # The message's trouble or the journal's, not the store's: the next message may ask.
             self._retry_soon()
             raise
         except StateUnavailableError as error:

@@ -86,7 +86,7 @@ def changes(connection: sqlite3.Connection, journal: str, after: str) -> Changes
         return Changes((), "", anew=True, more=False)
     start, anew = begin(position(after), *row)
     rows = connection.execute(
-        "SELECT number, id, data FROM entries WHERE journal = ? AND number > ? ORDER BY number LIMIT ?",
+        "SELECT number, id, data FROM entries WHERE journal = ? AND number > ? AND typeof(number) = 'integer' ORDER BY number LIMIT ?",
         (journal, start.number, limits.JOURNAL_PAGE + 1),
     ).fetchall()
     page = rows[: limits.JOURNAL_PAGE]
