@@ -55,10 +55,10 @@ SHORTEST: Final = 30
 WORDS_CAP: Final = 12.0
 """Log-odds that the words of a site approach and never pass (a hyperbolic tangent, so that the order of messages stays)."""
 
-LIKE: Final = 0.2
+LIKE: Final = 0.3
 """Resemblance from which on a labelled message begins to count as a twin."""
 
-SAME: Final = 0.6
+SAME: Final = 0.75
 """Resemblance from which on it counts in full."""
 
 BRIEF: Final = 4.0

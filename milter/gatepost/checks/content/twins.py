@@ -2,7 +2,7 @@
 
 Two messages resemble each other by the share of their tokens that both have (Jaccard). The smallest hashes of a message are
 a fair sample of its tokens, and the same sample in a message like it (Broder 1997): messages are filed under each of those,
-so that only a handful has to be compared. On the packs a labelled message found this way and a quarter alike had the same
+so that only a handful has to be compared. On two corpora a labelled message found this way and a fifth alike had the same
 label in 999 of 1,000 cases (docs/learning.md).
 """
 
