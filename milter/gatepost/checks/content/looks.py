@@ -15,7 +15,7 @@ from typing import Final
 from gatepost.checks.content.text import Reading
 from gatepost.mail.message import Message
 
-_STEPS: Final = {
+STEPS: Final = {
     "words": (25, 60, 120, 250, 500, 950),
     "capitals": (2.5, 4, 6.5, 10, 17, 31),
     "digits": (0, 0.5, 1.5, 3.5, 7, 15),
@@ -58,7 +58,7 @@ def look_tokens(message: Message, reading: Reading, subject: str) -> Iterator[st
         *_page_numbers(message, reading),
         *_subject_numbers(subject),
     ):
-        yield f"={name}-{bisect_left(_STEPS[name], value)}"
+        yield f"={name}-{bisect_left(STEPS[name], value)}"
     if reading.html:
         yield "=html"
     if reading.plain:

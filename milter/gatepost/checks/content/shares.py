@@ -1,0 +1,153 @@
+"""What each token has in an opinion, in numbers that add up as they are printed.
+
+An opinion is a sum: what is believed before a word is read, and a share for each token, in log-odds. Only the strongest
+tokens are named, in both directions; what all others add is one number, the rest. Every number is rounded to hundredths by
+the method of largest remainders, so that base, named shares and rest are the logit to the last digit. The evidence keeps
+them as facts, bounded, and `read` gives them back from any record.
+
+`points` translates them: the classifier's points are shared out in proportion, in hundredths that sum to the points.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gatepost.checks.content.model import Opinion, Part
+from gatepost.mail import limits
+
+WEIGHED: Final = 48
+"""Strongest tokens of a message among which the ones to name are looked for."""
+
+_NAMED: Final = 12
+_EACH_WAY: Final = 3
+"""Tokens named of each direction, where there are as many, before strength alone decides."""
+
+_TOKEN_CHARACTERS: Final = 60
+_NAMED_SHARE: Final = re.compile(r"([+-])(\S{1,200})\((\d{1,6})\.(\d\d)\)")
+_NUMBER: Final = re.compile(r"([+-]?)(\d{1,6})\.(\d\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one token adds to the log-odds of being unwanted, in hundredths."""
+
+    token: str
+    hundredths: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """An opinion as a sum, in hundredths of log-odds: `base`, the named `parts` (strongest first) and the `rest` are `logit`."""
+
+    base: int
+    parts: tuple[Share, ...]
+    rest: int
+
+    @property
+    def logit(self) -> int:
+        """The sum of all, in hundredths: the log-odds of being unwanted."""
+        return self.base + sum(part.hundredths for part in self.parts) + self.rest
+
+
+def shares(opinion: Opinion) -> Shares:
+    """Give the shares of an opinion that brings its WEIGHED strongest parts; the named ones fit a fact of a record."""
+    named = _named(opinion.parts)
+    rest = opinion.logit - opinion.base - sum(part.points for part in named)
+    base, *each, others = apportion(
+        [100 * value for value in (opinion.base, *(part.points for part in named), rest)], round(100 * opinion.logit)
+    )
+    told = [Share(_bare(part.token), share) for part, share in zip(named, each, strict=True)]
+    # A share that rounds to nothing would be a line that says nothing.
+    parts = tuple(sorted((part for part in told if part.hundredths), key=lambda part: -abs(part.hundredths)))
+    return Shares(base, parts, others)
+
+
+def _named(parts: Sequence[Part]) -> list[Part]:
+    """Choose the parts to name: of each direction the strongest few, then by strength, as long as the fact has room."""
+    strong = sorted((part for part in parts if abs(part.points) >= 0.01), key=lambda part: -abs(part.points))
+    up = [part for part in strong if part.points > 0]
+    down = [part for part in strong if part.points < 0]
+    first = {id(part) for part in (*up[:_EACH_WAY], *down[:_EACH_WAY])}
+    chosen: list[Part] = []
+    room = limits.DETAIL_CHARACTERS
+    for part in sorted(strong, key=lambda part: id(part) not in first):
+        size = (
+            len(_written(_bare(part.token), round(100 * part.points))) + 3
+        )  # a space, and two digits that rounding may add
+        if len(chosen) < _NAMED and size <= room:
+            chosen.append(part)
+            room -= size
+    return chosen
+
+
+def _bare(token: str) -> str:
+    """Give a token as one short printable piece whose words are joined by single spaces; `_` is theirs in a fact."""
+    bare = " ".join(token[: 2 * _TOKEN_CHARACTERS].replace("_", " ").split())[:_TOKEN_CHARACTERS].rstrip()
+    if not bare.isprintable():
+        bare = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in bare)
+    return bare or "?"
+
+
+def _written(token: str, hundredths: int) -> str:
+    return f"{'+' if hundredths >= 0 else '-'}{token.replace(' ', '_')}({decimal(abs(hundredths))})"
+
+
+def decimal(hundredths: int, sign: str = "") -> str:
+    """Write hundredths as a decimal, exactly: -136 is -1.36; `sign` "+" writes the sign of what is not negative, too."""
+    mark = "-" if hundredths < 0 else sign
+    return f"{mark}{abs(hundredths) // 100}.{abs(hundredths) % 100:02}"
+
+
+def apportion(values: Sequence[float], total: int) -> list[int]:
+    """Round values to whole numbers that sum to `total`, which their own sum is within one of: by largest remainders."""
+    floors = [int(value // 1) for value in values]
+    by_remainder = sorted(range(len(values)), key=lambda at: floors[at] - values[at])
+    missing = total - sum(floors)
+    for turn in range(abs(missing)):
+        place = by_remainder[turn % len(values)] if missing > 0 else by_remainder[-1 - turn % len(values)]
+        floors[place] += 1 if missing > 0 else -1
+    return floors
+
+
+def facts(told: Shares) -> dict[str, str]:
+    """Give the shares as facts of evidence: `logit`, `base`, `rest`, and `tokens`: `+cheap_pills(0.80) -=quoting(0.31)`."""
+    return {
+        "logit": decimal(told.logit, "+"),
+        "base": decimal(told.base, "+"),
+        "rest": decimal(told.rest, "+"),
+        "tokens": " ".join(_written(part.token, part.hundredths) for part in told.parts),
+    }
+
+
+def read(found: Mapping[str, str]) -> Shares | None:
+    """Read shares back from facts; None where there are none. What was cut from `tokens` counts to the rest."""
+    logit, base = (_hundredths(found.get(name, "")) for name in ("logit", "base"))
+    if logit is None or base is None:
+        return None
+    parts = tuple(
+        Share(match[2].replace("_", " "), (-1 if match[1] == "-" else 1) * (100 * int(match[3]) + int(match[4])))
+        for match in map(_NAMED_SHARE.fullmatch, found.get("tokens", "")[: limits.DETAIL_CHARACTERS].split(" "))
+        if match
+    )
+    return Shares(base, parts, logit - base - sum(part.hundredths for part in parts))
+
+
+def _hundredths(text: str) -> int | None:
+    match = _NUMBER.fullmatch(text)
+    return (-1 if match[1] == "-" else 1) * (100 * int(match[2]) + int(match[3])) if match else None
+
+
+def points(told: Shares, given: float) -> list[int]:
+    """Share points out over base, parts and rest, in proportion: hundredths of a point that sum to `given` exactly.
+
+    Where the shares cancel each other out there is no proportion, and all belongs to the base.
+    """
+    total = round(100 * given)
+    whole = (told.base, *(part.hundredths for part in told.parts), told.rest)
+    if not told.logit:
+        return [total, *(0 for _ in whole[1:])]
+    # Whole numbers first: a product of two is exact, where a rounded ratio would drift.
+    return apportion([share * total / told.logit for share in whole], total)
