@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 from pydantic import ValidationError
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from gatepost.checks.content.classifier import CODES, ContentCheck
 from gatepost.checks.content.family import Settings, build
 from gatepost.evidence import Evidence, Found, Status
+from gatepost.mail import limits
 from gatepost.mail.envelope import Envelope
 from gatepost.mail.message import from_bytes
 from support.letters import letter
@@ -57,9 +59,23 @@ def test_facts_are_complete_and_well_formed(check: ContentCheck):
     assert item.facts["class"] == "spam"
     assert item.facts["model"] == check.model.version
     tokens = item.facts["tokens"].split(" ")
-    assert 1 <= len(tokens) <= 8
-    assert all(re.fullmatch(r"[+-]\S+\(\d+\.\d\d\)", token) for token in tokens)
-    assert "probability" in item.detail
+    assert 1 <= len(tokens) <= 12
+    shares = [re.fullmatch(r"([+-])\S+\((\d+\.\d\d)\)", token) for token in tokens]
+    assert all(shares)
+    printed = sum(Decimal(share[1] + share[2]) for share in shares if share)
+    assert printed + Decimal(item.facts["base"]) + Decimal(item.facts["rest"]) == Decimal(item.facts["logit"])
+
+
+def test_the_sentence_tells_both_sides_in_words(check: ContentCheck):
+    """The detail gives the probability, the strongest reasons for the finding and those against it, in a bounded sentence."""
+    text = "Buy cheap viagra pills online now, no prescription, click here. Shall we have lunch on Tuesday, thanks?"
+    (item,) = _run(check, letter("Cheap viagra", text))
+    head, toward, against = re.fullmatch(r"(.*), mostly for: (.*); against it: (.*)\.", item.detail).groups()
+    assert "probability of being unwanted" in head
+    for reasons in (toward, against):
+        assert reasons
+        assert "=" not in reasons
+    assert len(item.detail) <= limits.DETAIL_CHARACTERS
 
 
 def test_nothing_to_read_is_no_opinion(check: ContentCheck):

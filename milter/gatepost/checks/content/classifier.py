@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gatepost.checks.content import shares
 from gatepost.checks.content.follow import SiteLayer
 from gatepost.checks.content.model import Model, Opinion
 from gatepost.checks.content.shadow import Shadow
-from gatepost.checks.content.site import LIKENESS, LOCAL, Adjusted
+from gatepost.checks.content.shares import WEIGHED, Shares
+from gatepost.checks.content.site import Adjusted
+from gatepost.checks.content.speak import reasons, sentence
 from gatepost.checks.content.tokens import Features, extract
 from gatepost.checks.content.watch import Watch
 from gatepost.evidence import Evidence, Found, Status
@@ -35,7 +38,8 @@ CODES: Final[Mapping[str, str]] = {
 CERTAIN_LOGIT: Final = math.log(999)
 """The log-odds of 99.9 %, where `value` reaches 1."""
 
-_TOKENS_SHOWN: Final = 8
+_REASONS: Final = 4
+_COUNTER_REASONS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +104,17 @@ class ContentCheck:
                 "The message has no text to classify.",
                 facts={"model": self.model.version},
             )
-        plain = self.model.judge(features, _TOKENS_SHOWN)
-        taught = self.site.adjust(features, plain, _TOKENS_SHOWN) if self.site else Adjusted(plain)
+        plain = self.model.judge(features, WEIGHED)
+        taught = self.site.adjust(features, plain, WEIGHED) if self.site else Adjusted(plain)
         opinion = taught.opinion
         word, status = self._word(opinion)
+        told = shares.shares(opinion)
         facts = {
             "probability": f"{opinion.probability:.4f}",
             "class": self._label(opinion),
             "phish": f"{opinion.phish:.4f}",
             "model": self.model.version,
-            "tokens": _tokens(opinion),
+            **shares.facts(told),
         }
         if abs(taught.moved) >= 0.005:
             facts["site"] = f"{taught.moved:+.2f} (local labels: {taught.spam} spam, {taught.ham} ham)"
@@ -120,7 +125,7 @@ class ContentCheck:
             watch.count(features, plain, self._word(plain)[0], beside.pair if beside else "")
         value = min(abs(opinion.logit) / CERTAIN_LOGIT, 1.0)
         degraded = "state" if self.site and self.site.away() else ""
-        return Evidence("content", f"content.{word}", status, _sentence(word, opinion), value, facts, degraded)
+        return Evidence("content", f"content.{word}", status, _sentence(word, opinion, told), value, facts, degraded)
 
     def _word(self, opinion: Opinion) -> tuple[str, Status]:
         """Choose the finding."""
@@ -136,16 +141,8 @@ class ContentCheck:
         return "ham" if word == "unsure" else word
 
 
-def _tokens(opinion: Opinion) -> str:
-    """Give the strongest tokens with their signed shares: `+viagra(0.8) -unsubscribe(0.3)`; pairs are joined by `_`."""
-    return " ".join(
-        f"{'+' if part.points >= 0 else '-'}{part.token.replace(' ', '_')}({abs(part.points):.2f})"
-        for part in opinion.parts
-    )
-
-
-def _sentence(word: str, opinion: Opinion) -> str:
-    """Say the finding to people."""
+def _sentence(word: str, opinion: Opinion, told: Shares) -> str:
+    """Say the finding to people, with the strongest reasons for it and against it."""
     called = {
         "spam": "looks like spam",
         "phish": "looks like phishing",
@@ -153,18 +150,7 @@ def _sentence(word: str, opinion: Opinion) -> str:
         "unsure": "could be either wanted or unwanted",
     }
     sign = 1 if opinion.logit >= 0 else -1
-    strong = [_spoken(part.token) for part in opinion.parts if part.points * sign > 0][:4]
-    because = f", mostly for: {', '.join(strong)}" if strong else ""
-    return f"The text {called[word]} (probability of being unwanted {opinion.probability:.1%}){because}."
-
-
-def _spoken(token: str) -> str:
-    """Say a token as people would: where it was found, and the word."""
-    if token == LIKENESS:
-        return "a message like it that was labelled here"
-    if token.startswith(LOCAL):
-        return f"{_spoken(token.removeprefix(LOCAL))} by local labels"
-    for mark, place in (("s:", "in the subject"), ("f:", "in the sender's name")):
-        if token.startswith(mark):
-            return f'"{token.removeprefix(mark)}" {place}'
-    return token.removeprefix("=") if token.startswith("=") else f'"{token}"'
+    toward = reasons((part.token for part in told.parts if part.hundredths * sign > 0), _REASONS)
+    against = reasons((part.token for part in told.parts if part.hundredths * sign < 0), _COUNTER_REASONS)
+    head = f"The text {called[word]} (probability of being unwanted {opinion.probability:.1%})"
+    return sentence(head, toward, against)
