@@ -24,10 +24,11 @@ from gatepost.arrival.replay import Stored
 from gatepost.checks.content.family import Settings, build
 from gatepost.checks.content.tokens import FEATURES_VERSION
 from gatepost.training.calibrate import Curve, fit_curve
+from gatepost.training.columns import build_matrix, choose_columns
 from gatepost.training.corpus import CorpusError, Sample, read_pack
 from gatepost.training.fit import Linear, fit_unwanted, folds_by_source, held_out_scores
 from gatepost.training.score import score
-from gatepost.training.table import build_matrix, choose_columns, read_table
+from gatepost.training.table import read_table
 from gatepost.training.train import BITS, LENGTH_POWER
 from gatepost.training.write import Recipe, write_model
 
@@ -94,7 +95,7 @@ def train_on(packs: list[Path], out: Path, done: Done) -> None:
     write_model(out, recipe, columns, unwanted, phish, nothing_measured)
 
 
-def _quiet(stage: str, done: int) -> None:
+def _quiet(stage: str, done: int, total: int | None = None) -> None:
     """Tell nobody: the samples are counted as they are read."""
 
 

@@ -15,14 +15,15 @@ from gatepost.evidence import Found
 from gatepost.mail.envelope import Envelope
 from gatepost.mail.message import from_bytes
 from gatepost.service.cli.train import train
+from gatepost.training.columns import choose_columns
 from gatepost.training.corpus import CorpusError, find_packs, read_pack
 from gatepost.training.fit import folds_by_group, folds_by_source
-from gatepost.training.table import choose_columns, read_table
+from gatepost.training.table import read_table
 from gatepost.training.train import train_model
 from support.letters import WORDS, invented, letter, write_packs
 
 
-def _quiet(stage: str, done: int) -> None:
+def _quiet(stage: str, done: int, total: int | None = None) -> None:
     """Tell nobody."""
 
 

@@ -122,6 +122,31 @@ def read_pack(path: Path) -> Generator[Sample, None, None]:
         raise CorpusError(f"{path}: cannot be read ({error})".replace("\n", " ")) from error
 
 
+def count_pack(path: Path) -> int | None:
+    """Count the messages of a pack without reading them; None where only reading tells (mbox files).
+
+    Raises CorpusError where it cannot be read.
+    """
+    try:
+        if path.is_dir() and invented.is_pack(path):
+            return sum(1 for _ in invented.read_files(path))
+        if path.is_dir():
+            boxes = any((path / f"{label}.mbox").is_file() for label in LABELS)
+            return None if boxes else sum(1 for _ in _files(path))
+        with tarfile.open(path, "r|*") as archive:
+            return sum(1 for member in archive if member.isfile() and _MEMBER.fullmatch(member.name))
+    except (OSError, EOFError, tarfile.TarError, invented.RecordError) as error:
+        raise CorpusError(f"{path}: cannot be read ({error})".replace("\n", " ")) from error
+
+
+def _files(path: Path, labels: tuple[str, ...] = LABELS) -> Iterator[tuple[str, Path]]:
+    """Give the message files below the label folders with their labels, in order of name; links are not followed."""
+    for label in labels:
+        for file in sorted((path / label).rglob("*")):
+            if file.is_file() and not file.is_symlink():
+                yield label, file
+
+
 def _written(path: Path, pack: str) -> Iterator[Sample]:
     """Build the messages of a folder of records."""
     try:
@@ -174,10 +199,9 @@ def _manifest(data: bytes) -> dict[str, tuple[int, str]]:
 def _folder(path: Path) -> Iterator[tuple[str, bytes]]:
     """Give the messages of a folder: files under label folders (Maildirs too), then mbox files, in order of name."""
     for label in LABELS:
-        for file in sorted((path / label).rglob("*")):
-            if file.is_file() and not file.is_symlink():
-                with file.open("rb") as stream:
-                    yield f"{label}/{file.name}", stream.read(MEMBER_BYTES)
+        for _, file in _files(path, (label,)):
+            with file.open("rb") as stream:
+                yield f"{label}/{file.name}", stream.read(MEMBER_BYTES)
         box = path / f"{label}.mbox"
         if box.is_file():
             with_lock = mailbox.mbox(box, create=False)

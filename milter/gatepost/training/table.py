@@ -1,58 +1,71 @@
-"""From labelled mail to numbers: one row of token hashes per message, then a sparse matrix over the tokens worth keeping.
+"""What training knows of each message: one row, its token hashes read from the shards when they are asked for.
 
-Public corpora give themselves away: a token that only one pack uses teaches which pack a message is from, not whether it
-is wanted. So a token is kept only where at least two packs use it, and none of them almost alone. Near-duplicates are
-kept twice at most.
+Near-duplicates are kept twice at most. However much mail there is, at most `max_rows` messages are learned from, and
+their hashes stay in the shards: what is in memory grows with that limit, and by some fifty bytes a message while they are
+chosen.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import islice
-from typing import Final
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, overload
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 
-from gatepost.checks.content.model import DENSE_FROM
-from gatepost.checks.content.tokens import extract
-from gatepost.mail.message import from_bytes
 from gatepost.training.corpus import Sample
+from gatepost.training.reading import Readers
+from gatepost.training.shards import PIECE, Origin, Shard, write_shard
+from gatepost.training.workfolder import STAGE, Progress, read_packs
 
-Progress = Callable[[str, int], None]
-"""Told the name of a stage and how much of it is done so far."""
+MAX_ROWS: Final = 400_000
+"""Messages learned from at most, unless said otherwise."""
 
 _TWINS: Final = 2
-_BATCH: Final = 256
-_COLUMN_MESSAGES: Final = 4
-_SECOND_SHARE: Final = 0.03
-# A text of a dozen tokens with fewer than three of the commonest English words is taken for another language.
-_ENGLISH: Final = frozenset(b"the and to of for you is in this that with are be it your have on from will".split())
-_SOME_TOKENS: Final = 12
-_SOME_ENGLISH: Final = 3
+_SOME_MESSAGES: Final = 20
+_NO_SPANS: Final = np.zeros((0, 2), np.int64)
+Hashed = npt.NDArray[np.uint32]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One message: where it comes from, what it is, and the hashes of its tokens."""
+class Hashes(Sequence[Hashed]):
+    """The token hashes of each row, read from the mapped shards when they are asked for."""
 
-    pack: str
-    source: str
-    label: str
-    year: int
-    group: str
-    foreign: bool
-    hashes: npt.NDArray[np.uint32]
+    def __init__(self, flats: list[Hashed], at: npt.NDArray[np.int32], spans: npt.NDArray[np.int64]) -> None:
+        """Take the hashes of each shard, and for each row the number of its shard and from where to where it goes."""
+        self._flats, self._at, self._spans = flats, at, spans
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    @overload
+    def __getitem__(self, row: int) -> Hashed: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[Hashed]: ...
+    def __getitem__(self, row: int | slice) -> Hashed | list[Hashed]:
+        if isinstance(row, slice):
+            return [self[each] for each in range(*row.indices(len(self)))]
+        start, stop = self._spans[row]
+        tokens: Hashed = self._flats[self._at[row]][start:stop]
+        return tokens
+
+    @property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """How many tokens each row has."""
+        return self._spans[:, 1] - self._spans[:, 0]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows as columns of equal length; `foreign` marks text that is not English; `left_out` counts near-duplicates and messages without text."""
+    """Rows as columns of equal length; `foreign` marks text that is not English; `left_out` counts near-duplicates and messages without text.
+
+    `not_drawn` counts messages that would have been rows, had there not been too many.
+    """
 
     packs: npt.NDArray[np.str_]
     sources: npt.NDArray[np.str_]
@@ -60,8 +73,9 @@ class Table:
     years: npt.NDArray[np.int64]
     groups: npt.NDArray[np.str_]
     foreign: npt.NDArray[np.bool_]
-    hashes: list[npt.NDArray[np.uint32]]
+    hashes: Sequence[Hashed]
     left_out: int
+    not_drawn: int = 0
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -72,103 +86,117 @@ class Table:
         return np.asarray(self.labels != "ham", np.int64)
 
 
-def read_row(sample: Sample) -> Row | None:
-    """Turn one sample into a row; None where it has no text."""
-    features = extract(from_bytes(sample.data))
-    if not features.readable:
-        return None
-    hashes = features.hashes()
-    group = sample.group or hashlib.sha256(np.sort(hashes).tobytes()).hexdigest()[:16]
-    foreign = len(features.tokens) >= _SOME_TOKENS and len(_ENGLISH.intersection(features.tokens)) < _SOME_ENGLISH
-    return Row(sample.pack, sample.source, sample.label, sample.year, group, foreign, hashes)
-
-
-def _read_batch(batch: list[Sample]) -> list[Row | None]:
-    """Read a batch of samples in a worker process."""
-    return [read_row(sample) for sample in batch]
-
-
-def _batches(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
-    """Cut a stream into batches."""
+def read_table(samples: Iterable[Sample], jobs: int, progress: Progress, max_rows: int = MAX_ROWS) -> Table:
+    """Read all samples into a table, with `jobs` processes; its hashes are in files that end with it."""
     stream = iter(samples)
-    while batch := list(islice(stream, _BATCH)):
-        yield batch
+    shards: list[Shard] = []
+    with TemporaryDirectory(prefix="gatepost-train-") as folder, Readers(jobs) as readers:
+        while not shards or not shards[-1].last:
+            path = Path(folder) / f"{len(shards):06d}.shard"
+            shards.append(write_shard(path, readers.read(islice(stream, PIECE))))
+            progress(STAGE, sum(shard.messages for shard in shards))
+        return table_of(shards, max_rows)
 
 
-def read_table(samples: Iterable[Sample], jobs: int, progress: Progress) -> Table:
-    """Read all samples into a table, with `jobs` processes; memory is four bytes a token and one round of batches."""
-    rows: list[Row] = []
-    seen: Counter[tuple[str, str]] = Counter()
-    done = left_out = 0
-    batches = _batches(samples)
-    with ProcessPoolExecutor(jobs) as pool:
-        while round_of := list(islice(batches, 8 * jobs)):
-            for row in (row for rows in pool.map(_read_batch, round_of) for row in rows):
-                done += 1
-                if row is None or seen[row.label, row.group] >= _TWINS:
-                    left_out += 1
-                    continue
-                seen[row.label, row.group] += 1
-                rows.append(row)
-            progress("reading mail", done)
-    return _table(rows, left_out)
+def table_of_packs(
+    packs: list[Path],
+    work: Path | None,
+    jobs: int,
+    progress: Progress,
+    *,
+    max_rows: int = MAX_ROWS,
+    fresh: bool = False,
+) -> Table:
+    """Read packs into a table by way of the shards in `work`, which stay for the next time; without one none are kept.
+
+    Raises what `workfolder.read_packs` does.
+    """
+    if work is not None:
+        return table_of(read_packs(packs, work, jobs, progress, fresh=fresh), max_rows)
+    with TemporaryDirectory(prefix="gatepost-train-") as folder:
+        # What is mapped outlives the name of its file.
+        return table_of(read_packs(packs, Path(folder), jobs, progress), max_rows)
 
 
-def _table(rows: list[Row], left_out: int) -> Table:
-    """Turn rows into columns; sources of fewer than 20 messages count as their pack."""
-    sizes = Counter(row.source for row in rows)
+def table_of(shards: Sequence[Shard], max_rows: int = MAX_ROWS) -> Table:
+    """Make the table of all rows in shards that are no third copy, and no more than `max_rows`.
+
+    Where there are more, each label of each pack may keep equally many, and those that have fewer keep all. Which ones
+    is decided by a hash of their near-duplicate group: the same mail gives the same rows, and hardly different ones
+    where some mail was added.
+    """
+    keys, kinds = _keys(shards)
+    unique = _without_third_copies(keys)
+    chosen = _drawn(keys, kinds, unique, max_rows)
+    origins, hashes = _rows(shards, chosen)
+    sizes = Counter(origin.source for origin in origins)
     return Table(
-        np.array([row.pack for row in rows], str),
-        np.array([row.source if sizes[row.source] >= 20 else row.pack for row in rows], str),
-        np.array([row.label for row in rows], str),
-        np.array([row.year for row in rows], np.int64),
-        np.array([row.group for row in rows], str),
-        np.array([row.foreign for row in rows], bool),
-        [row.hashes for row in rows],
-        left_out,
+        np.array([origin.pack for origin in origins], str),
+        np.array([origin.source if sizes[origin.source] >= _SOME_MESSAGES else origin.pack for origin in origins], str),
+        np.array([origin.label for origin in origins], str),
+        np.array([origin.year for origin in origins], np.int64),
+        np.array([origin.group for origin in origins], str),
+        np.array([origin.foreign for origin in origins], bool),
+        hashes,
+        left_out=sum(shard.messages for shard in shards) - int(unique.sum()),
+        not_drawn=int(unique.sum()) - len(origins),
     )
 
 
-def choose_columns(table: Table, bits: int) -> npt.NDArray[np.uint32]:
-    """Choose the token hashes that become columns, in ascending order; each has a bucket of its own.
-
-    A token is chosen where at least four messages and two packs use it, and the pack that uses it second most does so at
-    3 % of the first one's rate or more (with a single pack these two do not apply). Where two tokens would share a
-    bucket the more frequent one gets it.
-    """
-    every = np.concatenate(table.hashes)
-    tokens, counts = np.unique(every, return_counts=True)
-    names = sorted(set(table.packs.tolist()))
-    first = np.zeros(tokens.size)
-    second = np.zeros(tokens.size)
-    for name in names:
-        members = np.flatnonzero(table.packs == name)
-        used, times = np.unique(np.concatenate([table.hashes[i] for i in members]), return_counts=True)
-        rate = np.zeros(tokens.size)
-        rate[np.searchsorted(tokens, used)] = times / members.size
-        second = np.maximum(second, np.minimum(first, rate))
-        first = np.maximum(first, rate)
-    keep = counts >= _COLUMN_MESSAGES
-    if len(names) > 1:
-        keep &= (second > 0) & (second >= _SECOND_SHARE * first)
-    tokens, counts = tokens[keep], counts[keep]
-    buckets = tokens & np.uint32((1 << bits) - 1)
-    order = np.lexsort((tokens, -counts, buckets))
-    alone = np.ones(order.size, bool)
-    alone[1:] = buckets[order][1:] != buckets[order][:-1]
-    return np.sort(tokens[order[alone]])
+def _keys(shards: Sequence[Shard]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+    """Give for each row of all shards the hash of its label and group, and the number of its pack and label."""
+    count = sum(shard.rows for shard in shards)
+    keys, kinds = np.zeros(count, np.uint64), np.zeros(count, np.int32)
+    numbers: dict[tuple[str, str], int] = {}
+    for row, origin in enumerate(origin for shard in shards for origin in shard.origins()):
+        name = f"{origin.label}\0{origin.group}".encode("utf-8", "surrogatepass")
+        keys[row] = int.from_bytes(blake2b(name, digest_size=8).digest(), "big")
+        kinds[row] = numbers.setdefault((origin.pack, origin.label), len(numbers))
+    return keys, kinds
 
 
-def build_matrix(table: Table, columns: npt.NDArray[np.uint32], power: float) -> scipy.sparse.csr_matrix:
-    """Give the matrix of rows by columns: a present token counts `1 / max(known tokens, 30) ** power`."""
-    indices, starts = [], [0]
-    for hashes in table.hashes:
-        place = np.searchsorted(columns, hashes)
-        place[place == columns.size] = 0
-        found = np.sort(place[columns[place] == hashes]) if columns.size else place[:0]
-        indices.append(found.astype(np.int32))
-        starts.append(starts[-1] + found.size)
-    sizes = np.diff(starts)
-    values = np.repeat((1 / np.maximum(sizes, DENSE_FROM) ** power).astype(np.float32), sizes)
-    shape = (len(table), columns.size)
-    return scipy.sparse.csr_matrix((values, np.concatenate(indices), np.array(starts)), shape=shape)
+def _without_third_copies(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Mark the first two rows of each key."""
+    order = np.argsort(keys, kind="stable")
+    ranked = keys[order]
+    third = np.zeros(keys.size, bool)
+    third[_TWINS:] = ranked[_TWINS:] == ranked[:-_TWINS]
+    kept = np.ones(keys.size, bool)
+    kept[order[third]] = False
+    return kept
+
+
+def _drawn(
+    keys: npt.NDArray[np.uint64], kinds: npt.NDArray[np.int32], unique: npt.NDArray[np.bool_], limit: int
+) -> npt.NDArray[np.bool_]:
+    """Mark the rows to learn from: all unique ones, or `limit` of them, the same share for each kind where it has that many."""
+    sizes = np.bincount(kinds[unique])
+    if sizes.sum() <= limit:
+        return unique
+    chosen = np.zeros(keys.size, bool)
+    left = limit
+    for place, kind in enumerate(np.argsort(sizes, kind="stable")):
+        members = np.flatnonzero(unique & (kinds == kind))
+        quota = left // (sizes.size - place)
+        chosen[members[np.argsort(keys[members], kind="stable")[:quota]]] = True
+        left -= min(quota, members.size)
+    return chosen
+
+
+def _rows(shards: Sequence[Shard], chosen: npt.NDArray[np.bool_]) -> tuple[list[Origin], Hashes]:
+    """Give the origins and the hashes of the chosen rows."""
+    origins: list[Origin] = []
+    at, spans = [], []
+    first = 0
+    for number, shard in enumerate(shards):
+        mine = chosen[first : first + shard.rows]
+        first += shard.rows
+        ends = shard.ends()
+        at.append(np.full(int(mine.sum()), number, np.int32))
+        spans.append(np.stack([np.concatenate([[0], ends[:-1]]), ends], 1)[mine] if shard.rows else _NO_SPANS)
+        origins += [origin for origin, wanted in zip(shard.origins(), mine, strict=True) if wanted]
+    flats = [shard.hashes() for shard in shards]
+    return origins, Hashes(flats, np.concatenate(at or [np.zeros(0, np.int32)]), np.concatenate(spans or [_NO_SPANS]))
+
+
+__all__ = ["MAX_ROWS", "Hashed", "Hashes", "Progress", "Table", "read_table", "table_of", "table_of_packs"]

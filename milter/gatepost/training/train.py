@@ -5,7 +5,6 @@ The same packs, seed and library versions give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,8 @@ import numpy as np
 
 from gatepost.checks.content.tokens import FEATURES_VERSION
 from gatepost.training.calibrate import Curve, fit_curve, fit_phish_curve
-from gatepost.training.corpus import CorpusError, Sample, read_pack
+from gatepost.training.columns import build_matrix, choose_columns
+from gatepost.training.corpus import CorpusError
 from gatepost.training.evaluate import Metrics, later_rows, phish_metrics, rows_by_pack
 from gatepost.training.fit import (
     Floats,
@@ -27,7 +27,7 @@ from gatepost.training.fit import (
     folds_by_source,
     held_out_scores,
 )
-from gatepost.training.table import Progress, Table, build_matrix, choose_columns, read_table
+from gatepost.training.table import MAX_ROWS, Progress, Table, table_of_packs
 from gatepost.training.write import Recipe, write_model
 
 BITS: Final = 20
@@ -42,12 +42,24 @@ class Trained:
     metrics: Metrics
 
 
-def train_model(packs: list[Path], out: Path, seed: int, jobs: int, progress: Progress) -> Trained:
+def train_model(
+    packs: list[Path],
+    out: Path,
+    seed: int,
+    jobs: int,
+    progress: Progress,
+    *,
+    work: Path | None = None,
+    fresh: bool = False,
+    max_rows: int = MAX_ROWS,
+) -> Trained:
     """Train on packs and write a model directory to `out`, which must not exist or be empty.
 
-    Raises CorpusError where a pack cannot be read or there is no ham or nothing unwanted in them.
+    What was read stays in the folder `work` for the next time, and is not used where `fresh`; at most `max_rows`
+    messages are learned from. Raises CorpusError where a pack cannot be read or there is no ham or nothing unwanted in
+    them.
     """
-    table = read_table(_samples(packs), jobs, progress)
+    table = table_of_packs(packs, work, jobs, progress, max_rows=max_rows, fresh=fresh)
     _require_both(table)
     columns = choose_columns(table, BITS)
     if not columns.size:
@@ -84,18 +96,13 @@ def train_model(packs: list[Path], out: Path, seed: int, jobs: int, progress: Pr
         "phish": phish_metrics(table, kinds, kind_curve),
         "lowered": round(curve.lowered, 3),
         "left out": table.left_out,
+        "not drawn": table.not_drawn,
     }
     progress("fitting", 1)
     unwanted, phish = fit_unwanted(matrix, table, everything, seed), fit_phish(matrix, table, everything, seed)
     recipe = Recipe(out.name, BITS, LENGTH_POWER, FEATURES_VERSION, seed, table)
     write_model(out, recipe, columns, (unwanted, curve), (phish, kind_curve), metrics)
     return Trained(out, metrics)
-
-
-def _samples(packs: list[Path]) -> Iterator[Sample]:
-    """Stream the messages of all packs."""
-    for pack in packs:
-        yield from read_pack(pack)
 
 
 def _require_both(table: Table) -> None:

@@ -45,11 +45,11 @@ def train(
     )
     stages: dict[str, object] = {}
 
-    def report(stage: str, done: int) -> None:
+    def report(stage: str, done: int, total: int | None = None) -> None:
         task = stages.setdefault(stage, None)
         if task is None:
             stages[stage] = task = bar.add_task(stage, total=None)
-        bar.update(task, completed=done)  # type: ignore[arg-type]
+        bar.update(task, completed=done, total=total)  # type: ignore[arg-type]
 
     try:
         require_empty(out)

@@ -1,0 +1,121 @@
+"""From rows to a matrix: the tokens worth keeping become columns.
+
+Public corpora give themselves away: a token that only one pack uses teaches which pack a message is from, not whether it
+is wanted. So a token is kept only where at least two packs use it, and none of them almost alone.
+
+Rows are gone through in stretches: their hashes are in files and need never be in memory together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+from gatepost.checks.content.model import DENSE_FROM
+from gatepost.training.table import Hashed, Table
+
+_COLUMN_MESSAGES: Final = 4
+_SECOND_SHARE: Final = 0.03
+_AT_ONCE: Final = 1 << 24
+"""Token hashes in memory while columns are chosen; a sixteenth of it while rows become a matrix."""
+
+
+def _stretches(
+    hashes: Sequence[Hashed], rows: npt.NDArray[np.int64], at_once: int
+) -> Iterator[tuple[Hashed, npt.NDArray[np.int64]]]:
+    """Cut rows into stretches of about so many tokens: all tokens of a stretch, and how many each of its rows has."""
+    some: list[Hashed] = []
+    size = 0
+    for row in rows.tolist():
+        some.append(hashes[row])
+        size += some[-1].size
+        if size >= at_once:
+            yield np.concatenate(some), np.array([each.size for each in some], np.int64)
+            some, size = [], 0
+    if some:
+        yield np.concatenate(some), np.array([each.size for each in some], np.int64)
+
+
+def choose_columns(table: Table, bits: int, at_once: int = _AT_ONCE) -> Hashed:
+    """Choose the token hashes that become columns, in ascending order; each has a bucket of its own.
+
+    A token is chosen where at least four messages and two packs use it, and the pack that uses it second most does so at
+    3 % of the first one's rate or more (with a single pack these two do not apply). Where two tokens would share a
+    bucket the more frequent one gets it.
+
+    Counts are exact and memory is bounded: the range of hashes is cut into parts, so that about `at_once` tokens fall
+    into each, and the shards are gone through once for each part.
+    """
+    names = sorted(set(table.packs.tolist()))
+    members = [np.flatnonzero(table.packs == name) for name in names]
+    parts = 1 + sum(int(each.size) for each in table.hashes) // at_once
+    borders = [(1 << 32) * part // parts for part in range(parts + 1)]
+    chosen, counts = np.zeros(0, np.uint32), np.zeros(0, np.int64)
+    for low, high in pairwise(borders):
+        used = [_counted(table.hashes, rows, low, high) for rows in members]
+        tokens, times = _shared(used, [rows.size for rows in members])
+        chosen, counts = _alone(np.concatenate([chosen, tokens]), np.concatenate([counts, times]), bits)
+    return np.sort(chosen)
+
+
+def _counted(
+    hashes: Sequence[Hashed], rows: npt.NDArray[np.int64], low: int, high: int
+) -> tuple[Hashed, npt.NDArray[np.int64]]:
+    """Count in how many of the rows each token from `low` up to `high` is."""
+    found = [tokens[(tokens >= low) & (tokens <= high - 1)] for tokens, _ in _stretches(hashes, rows, _AT_ONCE // 16)]
+    return np.unique(np.concatenate(found or [np.zeros(0, np.uint32)]), return_counts=True)
+
+
+def _shared(used: list[tuple[Hashed, npt.NDArray[np.int64]]], sizes: list[int]) -> tuple[Hashed, npt.NDArray[np.int64]]:
+    """Give the tokens that enough messages and packs use, and how many messages, from those of each pack."""
+    tokens = np.unique(np.concatenate([found for found, _ in used]))
+    counts = np.zeros(tokens.size, np.int64)
+    first, second = np.zeros(tokens.size), np.zeros(tokens.size)
+    for (found, times), size in zip(used, sizes, strict=True):
+        places = np.searchsorted(tokens, found)
+        counts[places] += times
+        rate = np.zeros(tokens.size)
+        rate[places] = times / size
+        second = np.maximum(second, np.minimum(first, rate))
+        first = np.maximum(first, rate)
+    keep = counts >= _COLUMN_MESSAGES
+    if len(used) > 1:
+        keep &= (second > 0) & (second >= _SECOND_SHARE * first)
+    return tokens[keep], counts[keep]
+
+
+def _alone(tokens: Hashed, counts: npt.NDArray[np.int64], bits: int) -> tuple[Hashed, npt.NDArray[np.int64]]:
+    """Keep one token of each bucket: the most frequent, of equals the smallest hash."""
+    buckets = tokens & np.uint32((1 << bits) - 1)
+    order = np.lexsort((tokens, -counts, buckets))
+    alone = np.ones(order.size, bool)
+    alone[1:] = buckets[order][1:] != buckets[order][:-1]
+    return tokens[order[alone]], counts[order[alone]]
+
+
+def build_matrix(table: Table, columns: Hashed, power: float) -> scipy.sparse.csr_matrix:
+    """Give the matrix of rows by columns: a present token counts `1 / max(known tokens, 30) ** power`.
+
+    It takes eight bytes for each token of a row that is a column.
+    """
+    indices: list[npt.NDArray[np.int32]] = []
+    sizes: list[npt.NDArray[np.int64]] = []
+    for tokens, lengths in _stretches(table.hashes, np.arange(len(table)), _AT_ONCE // 16):
+        place = np.searchsorted(columns, tokens)
+        place[place == columns.size] = 0
+        known = columns[place] == tokens if columns.size else np.zeros(tokens.size, bool)
+        row = np.repeat(np.arange(lengths.size), lengths)[known]
+        # Within each row in ascending order.
+        ordered = np.sort(row * max(columns.size, 1) + place[known])
+        indices.append((ordered % max(columns.size, 1)).astype(np.int32))
+        sizes.append(np.bincount(row, minlength=lengths.size))
+    known_tokens = np.concatenate(sizes or [np.zeros(0, np.int64)])
+    starts = np.concatenate([[0], np.cumsum(known_tokens)])
+    values = np.repeat((1 / np.maximum(known_tokens, DENSE_FROM) ** power).astype(np.float32), known_tokens)
+    flat = np.concatenate(indices or [np.zeros(0, np.int32)])
+    return scipy.sparse.csr_matrix((values, flat, starts), shape=(len(table), columns.size))
