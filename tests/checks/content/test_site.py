@@ -192,6 +192,13 @@ def test_short_messages_are_no_twins_for_a_few_common_words() -> None:
     assert moved(memory, features("hello", "pat", "lunch", "at", "noon")) < 0.2
 
 
+def test_a_very_short_message_can_be_labelled() -> None:
+    """The same three words again are the same message, at once and strongly; two of them are not."""
+    memory = taught(("spam", features("hello", "there", "hello there")))
+    assert memory.adjust(features("hello", "there", "hello there"), opinion(-3.0)).opinion.logit > 3
+    assert moved(memory, features("hello", "again", "hello again")) == 0
+
+
 @given(
     steps=st.lists(
         st.tuples(st.sets(st.integers(0, 40), max_size=8), st.booleans(), st.sampled_from([1, -1])), max_size=30

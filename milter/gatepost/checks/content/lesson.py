@@ -60,8 +60,13 @@ def words_of(features: Features) -> tuple[Tokens, npt.NDArray[np.intp]]:
     smallest hashes are kept, limits.LESSON_TOKENS of them: another message like it keeps the same ones.
     """
     places = np.flatnonzero([token[:1] != b"=" for token in features.tokens])
-    hashes, first = np.unique(features.hashes()[places], return_index=True)
-    return hashes[: limits.LESSON_TOKENS], places[first[: limits.LESSON_TOKENS]]
+    hashes = features.hashes()[places]
+    order = hashes.argsort(kind="stable")
+    hashes, places = hashes[order], places[order]
+    if (hashes[1:] == hashes[:-1]).any():  # two tokens of one hash
+        hashes, first = np.unique(hashes, return_index=True)
+        places = places[first]
+    return hashes[: limits.LESSON_TOKENS], places[: limits.LESSON_TOKENS]
 
 
 def make(features: Features, label: str, time: float) -> Lesson | None:

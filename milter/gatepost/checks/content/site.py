@@ -79,12 +79,17 @@ _Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """An opinion after the site had its say: by how much its log-odds `moved`, and the labels `ham` and `spam` behind it."""
+    """An opinion after the site had its say: by how much its log-odds `moved`, and the labels `ham` and `spam` behind it.
+
+    `reported` says how sure the labels of messages like it are that it is unwanted, from 0 to 1; an opinion that was as far
+    on that side already is not moved by them.
+    """
 
     opinion: Opinion
     moved: float = 0.0
     ham: int = 0
     spam: int = 0
+    reported: float = 0.0
 
 
 class SiteMemory:
@@ -134,7 +139,7 @@ class SiteMemory:
             phish=_phish(opinion, self._weight * sure, share),
             parts=tuple(merged if parts < 0 else merged[:parts]),
         )
-        return Adjusted(adjusted, logit - opinion.logit, ham, spam)
+        return Adjusted(adjusted, logit - opinion.logit, ham, spam, self._weight * sure)
 
     def _words(self, tokens: Tokens) -> _Floats:
         """Give what each token adds to the log-odds; nearly all are 0 where few labels stand."""
@@ -188,7 +193,8 @@ def _phish(opinion: Opinion, sure: float, share: float) -> float:
 def _strength(twin: Twin) -> float:
     """Give what a twin's label is worth, in [0, 1): by the resemblance, and by how much there is that could be alike."""
     alike = min(1.0, max(0.0, (twin.alike - LIKE) / (SAME - LIKE)))
-    return alike * alike * twin.common / (twin.common + BRIEF)
+    brief = BRIEF if twin.alike < 1 else 1.0  # The very same words are the very same message, were they but three.
+    return alike * alike * twin.common / (twin.common + brief)
 
 
 def _parts(features: Features, places: npt.NDArray[np.intp], shares: _Floats, parts: int) -> list[Part]:

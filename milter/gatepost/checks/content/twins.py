@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -25,8 +26,9 @@ FILED: Final = 16
 COMPARED: Final = 6
 """Messages compared in full, those that share most of the sketch."""
 
-SHARED: Final = 3
-"""Hashes of the sketch that must agree for that: a fifth alike, two messages share eight on average; strangers one or two."""
+SHARED: Final = 5
+"""Hashes of the sketch that must agree for that, or all of a shorter message: three tenths alike, two messages share eleven on
+average; strangers one or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,10 @@ class Twins:
 
     def of(self, tokens: Tokens) -> list[Twin]:
         """Give the labelled messages most like one with these tokens, COMPARED at most, in no certain order."""
-        shared: Counter[str] = Counter()
-        for token in tokens[:SKETCH].tolist():
-            shared.update(self._files.get(token, ())[-FILED:])
-        likely = sorted((pair for pair in shared.items() if pair[1] >= SHARED), key=lambda pair: -pair[1])
+        filed = (self._files.get(token, ())[-FILED:] for token in tokens[:SKETCH].tolist())
+        shared = Counter(chain.from_iterable(filed))
+        least = min(SHARED, tokens.size)
+        likely = sorted((pair for pair in shared.items() if pair[1] >= least), key=lambda pair: -pair[1])
         return [self._compared(name, tokens) for name, _ in likely[:COMPARED]]
 
     def _compared(self, name: str, tokens: Tokens) -> Twin:
