@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from gatepost.decision.explain import quarantine_reason, refusal
-from gatepost.decision.policy import SEVERITY, Action, Policy
+from gatepost.decision.policy import BULK, SEVERITY, Action, Policy
 from gatepost.evidence import Evidence
 from gatepost.mail.envelope import Direction
 from gatepost.verdict import Accept, Because, Defer, Label, Outcome, Quarantine, Reject, Verdict
@@ -100,11 +100,15 @@ def _outcome(action: Action, code: str, evidence: Sequence[Evidence], because: S
     assert_never(action)
 
 
-def _label(policy: Policy, score: float, evidence: Iterable[Evidence]) -> Label:
-    """Say what the message was taken for: the score says whether it is unwanted, the classifier of which kind."""
+def _label(policy: Policy, score: float, evidence: Sequence[Evidence]) -> Label:
+    """Say what the message was taken for: the score says whether it is unwanted, the classifier of which kind.
+
+    What is not unwanted is bulk mail where it was sent as such, openly, whatever it reads like, or where it reads like it.
+    """
     kind = next((item.facts["class"] for item in evidence if "class" in item.facts), Label.HAM.value)
     if score < policy.thresholds.tag:
-        return Label.BULK if kind == Label.BULK else Label.HAM
+        openly = any(item.code in BULK for item in evidence)
+        return Label.BULK if openly or kind == Label.BULK else Label.HAM
     return Label.PHISH if kind == Label.PHISH else Label.SPAM
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from gatepost.decision.policy import Thresholds
 from gatepost.evidence import Evidence
-from gatepost.verdict import Accept, Because, Defer, Quarantine, Reject, Verdict
+from gatepost.verdict import Accept, Because, Defer, Label, Quarantine, Reject, Verdict
 
 _SHOWN: Final = 3
 """Reasons named in one sentence; the full list is in X-Spam-Status and in the record."""
@@ -54,7 +54,9 @@ def reason(verdict: Verdict, thresholds: Thresholds) -> str:
 def _done(verdict: Verdict, thresholds: Thresholds) -> str:
     match verdict.outcome:
         case Accept():
-            return "Marked as spam" if verdict.score >= thresholds.tag else "Delivered"
+            if verdict.score >= thresholds.tag:
+                return "Marked as spam"
+            return "Delivered as bulk mail" if verdict.label is Label.BULK else "Delivered"
         case Quarantine(reason=why):
             return f"Held ({why})"
         case Defer(text=why):

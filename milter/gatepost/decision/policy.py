@@ -96,13 +96,21 @@ EXCUSES: Final[Mapping[str, tuple[str, ...]]] = {
     "spf.fail": ("arc.trusted", "forward.known"),
     "spf.softfail": ("arc.trusted", "forward.known"),
     "dkim.fail": ("arc.trusted", "upstream.vouched", "forward.list"),
+    "bulk.closed": ("arc.trusted", "upstream.vouched", "forward.known", "forward.list"),
+    # Wanted and unwanted bulk mail use the same words. `content.phish` stays: what deceives is no matter of taste, and a
+    # mailing service whose customer was broken into sends phish as openly as it sends everything.
+    "content.spam": ("bulk.open",),
 }
 """Which evidence excuses which failure: code to the codes that excuse it, the strongest first."""
+
+BULK: Final = frozenset({"bulk.open", "bulk.unwanted"})
+"""Evidence that a message is bulk mail, sent as such: below the mark that is its label."""
 
 # What DNS does not say now may be an excuse in an hour.
 OPEN: Final[Mapping[str, tuple[str, ...]]] = {
     "arc.unsure": ("arc.trusted",),
     "forward.temperror": ("forward.list", "forward.known"),
+    "bulk.unsure": ("bulk.open",),
 }
 """Temporary trouble, and the excuses that it leaves open: until it passes a failure that they excuse is not refused for good."""
 

@@ -27,6 +27,9 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "content.phish": 8.5,
     "content.ham": -2.0,
     "content.limit": 1.5,
+    # How openly it is sent, if it is bulk mail. The signs themselves are features of the classifier and weigh there.
+    "bulk.deceit": 0.5,
+    "bulk.closed": 0.3,
     # What is attached.
     "virus.infected": 20.0,
     "virus.heuristic": 3.0,

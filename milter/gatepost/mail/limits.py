@@ -124,7 +124,7 @@ AUTH_RESULTS: Final = 100
 """Results read from one Authentication-Results field. The rest are not read."""
 
 LIST_FIELD_BYTES: Final = 4 * 1024
-"""Bytes of a List-Id or List-Post field that are read. A longer one names no list."""
+"""Bytes of a List-Id, List-Post or List-Unsubscribe field that are read. A longer one names no list and no way out."""
 
 FORESEEN_FIELDS: Final = 16
 """From and DKIM-Signature fields of one message whose DNS questions are asked while the body still comes. The rest are

@@ -90,8 +90,8 @@ class ReplayDoors:
 def lineup(config: Config, doors: Doors, *, live: bool = False) -> tuple[Check, ...]:
     """Give the checks in the order in which they run. Raises AssemblyError for a model that cannot be used.
 
-    Authentication comes before reputation, which believes only authenticated names. On a `live` site the classifier counts
-    what it sees.
+    Authentication comes before reputation, which believes only authenticated names; bulk mail is judged by all of them. On a
+    `live` site the classifier counts what it sees.
     """
     try:
         opinion = content.build(config.classifier)
@@ -105,6 +105,7 @@ def lineup(config: Config, doors: Doors, *, live: bool = False) -> tuple[Check, 
         *reputation.build(_reputation(config), doors.state, doors.clock),
         *virus.build(config.virus, doors.scanner),
         opinion,
+        content.BulkCheck(),
     )
 
 

@@ -37,6 +37,8 @@ CODES: Final[Mapping[str, str]] = {
 _AHEAD_SECONDS: Final = 36_000
 """How far ahead of us a signature may have been made: signers that take local time for UTC are honest (dkimpy's leeway)."""
 
+_UNSUBSCRIBE: Final = (b"list-unsubscribe", b"list-unsubscribe-post")
+
 _MARK_CHARACTERS: Final = 8  # RFC 6008 3: the first eight characters of b=, more where they are not unique
 
 
@@ -123,7 +125,7 @@ class DkimCheck:
     """Reports one `dkim.*` evidence per signature of inbound mail, top first, or `dkim.none`.
 
     Facts (RFC 8601 2.7.1, RFC 6008): `header.d`, `header.s`, `header.a`, `header.b`, `header.i`; `key.bits`,
-    `key.testing`, `reason`.
+    `key.testing`, `reason`; `covers`, which of the fields that say how to unsubscribe are signed (RFC 8058 4).
     """
 
     resolver: Resolver
@@ -175,6 +177,9 @@ def _facts(signature: Signature, key: Key | None, marks: list[str]) -> dict[str,
         "header.b": mark[:length],
         "header.i": signature.identity,
     }
+    covers = " ".join(name.decode("ascii") for name in _UNSUBSCRIBE if name in signature.names)
+    if covers:
+        facts["covers"] = covers
     if key:
         facts["key.bits"] = str(key.bits)
     if key and key.testing:

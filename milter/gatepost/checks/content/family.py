@@ -1,7 +1,11 @@
-"""The content family's drawer: its settings, its codes, and how it is built."""
+"""The content family's drawer: its settings, its codes, and how it is built.
+
+`content` says what the text looks like, `bulk` behind it how openly the message is sent as bulk mail.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
@@ -9,7 +13,9 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 import gatepost
-from gatepost.checks.content.classifier import CODES, ContentCheck
+from gatepost.checks.content import bulk, classifier
+from gatepost.checks.content.bulk import BulkCheck
+from gatepost.checks.content.classifier import ContentCheck
 from gatepost.checks.content.follow import FollowedLayer
 from gatepost.checks.content.model import ModelError, load_model
 from gatepost.checks.content.shadow import Shadow
@@ -18,7 +24,9 @@ from gatepost.mail import suffix
 from gatepost.world.clock import Clock
 from gatepost.world.state.door import State
 
-__all__ = ["CODES", "Settings", "build", "find_model", "find_shadow", "settle", "taught", "watched"]
+__all__ = ["CODES", "BulkCheck", "Settings", "build", "find_model", "find_shadow", "settle", "taught", "watched"]
+
+CODES: Final[Mapping[str, str]] = {**classifier.CODES, **bulk.CODES}
 
 _PACKAGE: Final = Path(gatepost.__file__).resolve().parent
 # A wheel carries the models inside the package; a checkout has them beside the source root.
