@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from gatepost.checks.content.lesson import JOURNAL, encode, make
+from gatepost.checks.content.tokens import extract
 from gatepost.ledger.record import Record
 from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope
@@ -22,6 +24,8 @@ from gatepost.verdict import AddHeader, RemoveHeader, outcome_word
 from gatepost.world.clock import FakeClock
 from gatepost.world.dns.fake import FakeDns
 from gatepost.world.scanner import FakeScanner, Infected
+from gatepost.world.state.door import Entry, Mark, State
+from gatepost.world.state.keys import named
 from gatepost.world.state.memory import MemoryState
 
 FOLDER = Path(__file__).resolve().parents[1] / "corpus"
@@ -63,8 +67,19 @@ class Case:
         config = self.stem.with_name(self.stem.name + ".toml")
         loaded = load(config if config.exists() else None, {"milter.authserv_id": "mx.gatepost.test"})
         resolver = FakeDns.from_yaml(zone) if zone.exists() else FakeDns({})
-        doors = Doors(clock, resolver, MemoryState(clock), pattern_scanner())
+        state = MemoryState(clock)
+        self.recall(state)
+        doors = Doors(clock, resolver, state, pattern_scanner())
         return pipeline(loaded, doors, b"key", live=False)
+
+    def recall(self, state: State) -> None:
+        """Put into a store what the case says the site remembers: senders, and the label of this very message."""
+        known = self.read(".state")
+        for name, (wanted, unwanted) in known.get("senders", {}).items():
+            state.remember([Mark(named(name).key, wanted, unwanted)])
+        lesson = make(extract(from_bytes(self.data())), known["labelled"], NOW) if "labelled" in known else None
+        if lesson:
+            state.note(JOURNAL, [Entry(lesson.id, encode(lesson))])
 
     def envelope(self) -> Envelope:
         """Give the envelope that its .smtp file describes."""
