@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatepost.mail import limits
-from gatepost.service.cli.shadow import Report, add, page, plain_data, read_records
+from gatepost.service.cli.records import read_records
+from gatepost.service.cli.shadow import Report, add, page, plain_data
 from support.letters import letter
 from support.model import write_model
 

@@ -20,7 +20,6 @@ from gatepost.checks.content.classifier import ContentCheck
 from gatepost.checks.content.model import ModelError
 from gatepost.checks.reputation import family as reputation
 from gatepost.checks.virus import family as virus
-from gatepost.decision.policy import Policy
 from gatepost.effects import text
 from gatepost.effects.headers import HeaderWriter
 from gatepost.effects.remember import remember
@@ -121,7 +120,7 @@ def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipelin
     checks = lineup(config, doors, live=live)
     base = Pipeline(
         lineup=checks,
-        policy=Policy(config.thresholds, config.actions, config.effective_weights(), config.effective_excuses()),
+        policy=config.policy(),
         headers=HeaderWriter(
             config.milter.authserv_id,
             config.thresholds.tag,

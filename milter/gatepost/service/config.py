@@ -22,7 +22,7 @@ from gatepost.checks.auth.family import Settings as AuthSettings
 from gatepost.checks.content.family import Settings as ClassifierSettings
 from gatepost.checks.reputation.family import Settings as ReputationSettings
 from gatepost.checks.virus.family import Settings as VirusSettings
-from gatepost.decision.policy import EXCUSES, Actions, Thresholds
+from gatepost.decision.policy import EXCUSES, Actions, Policy, Thresholds
 from gatepost.decision.weights import WEIGHTS
 from gatepost.effects.settings import Settings as HeaderSettings
 from gatepost.service.codes import known_codes
@@ -79,6 +79,10 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     def effective_weights(self) -> dict[str, float]:
         """Give the built-in weights with the site's own laid over them."""
         return {**WEIGHTS, **self.weights}
+
+    def policy(self) -> Policy:
+        """Give what decides on a message."""
+        return Policy(self.thresholds, self.actions, self.effective_weights(), self.effective_excuses())
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from gatepost.service.assemble import AssemblyError
 from gatepost.service.cli.config import config_app
 from gatepost.service.cli.evaluate import HELP as EVALUATE_HELP
 from gatepost.service.cli.evaluate import ManyPaths, evaluate
+from gatepost.service.cli.explain import HELP as EXPLAIN_HELP
+from gatepost.service.cli.explain import explain_command
 from gatepost.service.cli.learn import HELP as LEARN_HELP
 from gatepost.service.cli.learn import learn
 from gatepost.service.cli.run import run
@@ -23,6 +25,7 @@ from gatepost.service.cli.shadow import HELP as SHADOW_HELP
 from gatepost.service.cli.shadow import shadow
 from gatepost.service.cli.status import HELP as STATUS_HELP
 from gatepost.service.cli.status import status
+from gatepost.service.cli.train import HELP as TRAIN_HELP
 from gatepost.service.cli.train import train
 from gatepost.service.cli.version import version
 from gatepost.service.complaints import plain
@@ -33,6 +36,7 @@ _HELP: Final = """Gatepost filters mail beside the mail server you already run.
 \b
 Start the milter:            gatepost run
 Try it on a message:         gatepost scan message.eml
+Ask why it was flagged:      gatepost explain message.eml
 Teach it your own mail:      gatepost learn spam Junk/
 Explain every setting:       gatepost config reference
 Check your config:           gatepost config check /etc/gatepost/gatepost.toml
@@ -48,8 +52,9 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command(help=SCAN_HELP)(scan)
+app.command("explain", help=EXPLAIN_HELP)(explain_command)
 app.command(help=LEARN_HELP)(learn)
-app.command()(train)
+app.command(help=TRAIN_HELP)(train)
 app.command(help=EVALUATE_HELP, cls=ManyPaths)(evaluate)
 app.command(help=SHADOW_HELP)(shadow)
 app.command(help=STATUS_HELP)(status)

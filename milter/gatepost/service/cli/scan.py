@@ -7,7 +7,6 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,10 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gatepost.arrival.replay import ReplayError, Stored, files, messages
 from gatepost.ledger.record import Record, judgement, shown
-from gatepost.mail.address import parse_path
-from gatepost.mail.envelope import Client, Direction, Envelope
+from gatepost.mail.envelope import Envelope
 from gatepost.pipeline import Pipeline
 from gatepost.service.assemble import ReplayDoors, replay_pipeline
+from gatepost.service.cli import options
 from gatepost.service.cli.show import Row, console, page, row, verdict_table
 from gatepost.service.config import load
 from gatepost.verdict import outcome_word
@@ -40,40 +39,21 @@ Verdicts = Iterator[tuple[str, Record]]
 
 
 def scan(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH...", help="Message files, directories, Maildirs, mbox files, or - for standard input."
-        ),
-    ],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=options.MESSAGES)],
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object per message, for machines.")] = False,
-    client_ip: Annotated[
-        str,
-        typer.Option(metavar="IP", help="Address of the SMTP client; without it SPF and iprev have nothing to judge."),
-    ] = "",
-    client_name: Annotated[str, typer.Option(metavar="NAME", help="Verified host name of the client.")] = "",
-    helo: Annotated[str, typer.Option(metavar="NAME", help="What the client said in HELO or EHLO.")] = "",
-    mail_from: Annotated[
-        str, typer.Option(metavar="ADDR", help="Envelope sender; empty for the null path of bounces.")
-    ] = "",
-    rcpt_to: Annotated[
-        list[str] | None, typer.Option(metavar="ADDR", help="Envelope recipient; may be given again.")
-    ] = None,
-    auth_user: Annotated[str, typer.Option(metavar="NAME", help="SASL login: the message is judged as outbound.")] = "",
-    dns_zone: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="YAML file that answers all DNS questions: name -> {TYPE: [values]}."),
-    ] = None,
-    no_network: Annotated[
-        bool, typer.Option("--no-network", help="Ask nobody: DNS fails temporarily, clamd and Redis are skipped.")
-    ] = False,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Config file; without it the built-in defaults.")
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Processes to scan with.")] = 1,
+    client_ip: options.ClientIp = "",
+    client_name: options.ClientName = "",
+    helo: options.Helo = "",
+    mail_from: options.MailFrom = "",
+    rcpt_to: options.RcptTo = None,
+    auth_user: options.AuthUser = "",
+    dns_zone: options.DnsZone = None,
+    no_network: options.NoNetwork = False,
+    config: options.ConfigFile = None,
+    jobs: options.Jobs = 1,
 ) -> None:
     """Print the verdict on stored messages, as the milter would reach it."""
-    envelope = _envelope(client_ip, client_name, helo, mail_from, rcpt_to or [], auth_user)
+    envelope = options.envelope_of(client_ip, client_name, helo, mail_from, rcpt_to or [], auth_user)
     doors = ReplayDoors(dns_zone=dns_zone, no_network=no_network)
     loaded = load(config)
     pipeline = replay_pipeline(loaded, doors)  # here too with --jobs: a wrong zone or model is said once
@@ -81,29 +61,11 @@ def scan(
     with _progress(len(found)) as progress:
         task = progress.add_task("scanning", total=len(found))
         stored = _each(found, lambda: progress.advance(task))
-        records = (
-            _judge(pipeline, envelope, stored) if jobs == 1 else _judge_in_processes(pipeline, envelope, stored, jobs)
-        )
+        records = verdicts(pipeline, envelope, stored, jobs)
         print_verdicts = _print_json if json_output else _print_table
         count = print_verdicts(records, progress.stop)
     if not count:
         raise ReplayError(f"no message found in {', '.join(map(str, paths))}")
-
-
-def _envelope(client_ip: str, client_name: str, helo: str, mail_from: str, rcpt_to: list[str], login: str) -> Envelope:
-    """Make the SMTP envelope from the options; a wrong address is a usage error."""
-    try:
-        # A zone (`fe80::1%eth0`) names an interface of this machine, nothing that could be looked up.
-        address = ip_address(client_ip.partition("%")[0]) if client_ip else None
-    except ValueError:
-        raise typer.BadParameter(f"{client_ip!r} is not an IP address", param_hint="--client-ip") from None
-    recipients = (parse_path(recipient.encode("utf-8", "surrogateescape")) for recipient in rcpt_to)
-    return Envelope(
-        client=Client(ip=address, ptr=client_name, helo=helo, login=login),
-        sender=parse_path(mail_from.encode("utf-8", "surrogateescape")) if mail_from else None,
-        recipients=tuple(recipient for recipient in recipients if recipient),
-        direction=Direction.OUTBOUND if login else Direction.INBOUND,
-    )
 
 
 def _progress(count: int) -> Progress:
@@ -117,6 +79,11 @@ def _each(found: list[Path], done: Callable[[], None]) -> Iterator[Stored]:
     for path in found:
         yield from messages(path)
         done()
+
+
+def verdicts(pipeline: Pipeline, envelope: Envelope, stored: Iterator[Stored], jobs: int) -> Verdicts:
+    """Judge stored messages one after the other, or in so many processes; gives each one's name and record, in order."""
+    return _judge(pipeline, envelope, stored) if jobs == 1 else _judge_in_processes(pipeline, envelope, stored, jobs)
 
 
 def _judge(pipeline: Pipeline, envelope: Envelope, stored: Iterator[Stored]) -> Verdicts:

@@ -7,12 +7,11 @@ are passed over. They are read one at a time and what is kept is bounded, so a y
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich import box
@@ -23,7 +22,7 @@ from rich.text import Text
 from gatepost.arrival.replay import ReplayError
 from gatepost.checks.content.shadow import FACT, TOKENS_FACT, Said, read_fact
 from gatepost.ledger.record import shown
-from gatepost.mail import limits
+from gatepost.service.cli.records import records
 from gatepost.service.cli.show import console
 
 HELP: Final = """Report where the model of [classifier] shadow and the live one disagree.
@@ -89,7 +88,7 @@ def shadow(
     """Report where the shadow model and the live one disagree."""
     report = Report(deque(maxlen=recent))
     for path in logs:
-        for record in _records(path):
+        for record in records(path, FACT.encode()):
             add(report, record)
     if not report.messages and not report.failed:
         raise ReplayError(f"no record with a shadow model's opinion in {', '.join(map(str, logs))}")
@@ -97,35 +96,6 @@ def shadow(
         print(json.dumps(plain_data(report), ensure_ascii=False))
     else:
         console().print(page(report))
-
-
-def _records(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Give the records of a log; raises ReplayError, one line, where it cannot be read."""
-    try:
-        if str(path) == "-":
-            yield from read_records(sys.stdin.buffer)
-        else:
-            with path.open("rb") as stream:
-                yield from read_records(stream)
-    except OSError as error:
-        raise ReplayError(f"{path}: {error.strerror}") from None
-
-
-def read_records(stream: BinaryIO) -> Iterator[Mapping[str, Any]]:
-    """Give the JSON objects among the lines of a stream; a line beyond limits.RECORD_BYTES or of something else is none."""
-    whole = True
-    while line := stream.readline(limits.RECORD_BYTES):
-        begins, whole = whole, line.endswith(b"\n")
-        # What stands before the object is the log's own: a date, a host, a unit.
-        start = line.find(b"{")
-        if not begins or start < 0 or FACT.encode() not in line:
-            continue
-        try:
-            record = json.loads(line[start:])
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict):
-            yield record
 
 
 def add(report: Report, record: Mapping[str, Any]) -> None:
