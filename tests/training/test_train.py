@@ -144,7 +144,7 @@ def test_packs_without_both_kinds_are_refused(tmp_path: Path):
 
 def test_the_command_writes_a_model(packs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """`gatepost train` writes the directory and says where."""
-    train(packs=[packs[0].parent], out=tmp_path / "mine", seed=7, jobs=1, without=None)
+    train(packs=[packs[0].parent], out=tmp_path / "mine", seed=7, jobs=1, work=tmp_path / "work")
     assert load_model(tmp_path / "mine").version == "mine"
     assert str(tmp_path / "mine") in capsys.readouterr().out
 

@@ -71,7 +71,7 @@ def write_card(name: str, table: Table, metrics: Metrics, seed: int) -> str:
         f"{metrics['left out']} messages were left out: further near-duplicates (two of a group are kept) and mail"
     ]
     lines += ["without text.", ""]
-    for view, title in _VIEWS:
+    for view, title in ((view, title) for view, title in _VIEWS if metrics[view]):
         lines += [f"## {title}", "", *_table(metrics[view], _COLUMNS), ""]
     lines += ["## Phish against other spam (held out by near-duplicate group)", "", *_flat(metrics["phish"]), ""]
     lines += ["## Known weaknesses", "", _WEAKNESSES, ""]

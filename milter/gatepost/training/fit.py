@@ -208,5 +208,5 @@ def held_out_scores(
         inside = folds == fold
         if inside.any() and not inside.all():
             scores[inside] = fit(~inside).scores(matrix[inside])
-        progress(stage, fold + 1)
+        progress(stage, fold + 1, FOLDS)
     return scores

@@ -21,7 +21,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from zlib import crc32
 
 import numpy as np
@@ -131,11 +131,20 @@ def write_shard(path: Path, rows: Iterable[Row | None], *, whole: int = PIECE) -
         size = sum(map(len, origins))
         stream.seek(0)
         stream.write(_head_line(_Head(FORMAT, messages, len(counts), tokens, size, last, crc)))
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(path)
-    _sync_folder(path.parent)
+        put_in_place(stream, path)
     return Shard(path, messages, len(counts), tokens, last)
+
+
+def put_in_place(stream: BinaryIO, path: Path) -> None:
+    """Give an open file that is written in the folder of `path` its name, and make both last through a power cut."""
+    stream.flush()
+    os.fsync(stream.fileno())
+    Path(stream.name).replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def open_shard(path: Path) -> Shard:
@@ -181,12 +190,3 @@ def _read_head(data: bytes) -> _Head:
     if head.format != FORMAT or not all(type(number) is int and 0 <= number < 1 << 48 for number in numbers):
         raise DamagedError("this shard is of another format")
     return head
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -99,23 +99,13 @@ def read_table(samples: Iterable[Sample], jobs: int, progress: Progress, max_row
 
 
 def table_of_packs(
-    packs: list[Path],
-    work: Path | None,
-    jobs: int,
-    progress: Progress,
-    *,
-    max_rows: int = MAX_ROWS,
-    fresh: bool = False,
+    packs: list[Path], work: Path, jobs: int, progress: Progress, *, max_rows: int = MAX_ROWS, fresh: bool = False
 ) -> Table:
-    """Read packs into a table by way of the shards in `work`, which stay for the next time; without one none are kept.
+    """Read packs into a table by way of the shards in an opened work folder, which stay for the next time.
 
-    Raises what `workfolder.read_packs` does.
+    Once mapped they outlive their names. Raises what `workfolder.read_packs` does.
     """
-    if work is not None:
-        return table_of(read_packs(packs, work, jobs, progress, fresh=fresh), max_rows)
-    with TemporaryDirectory(prefix="gatepost-train-") as folder:
-        # What is mapped outlives the name of its file.
-        return table_of(read_packs(packs, Path(folder), jobs, progress), max_rows)
+    return table_of(read_packs(packs, work, jobs, progress, fresh=fresh), max_rows)
 
 
 def table_of(shards: Sequence[Shard], max_rows: int = MAX_ROWS) -> Table:

@@ -20,6 +20,7 @@ from functools import cache
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Protocol
 
 import gatepost
@@ -50,15 +51,44 @@ def default_folder() -> Path:
     return (Path(named) if named.startswith("/") else Path.home() / ".cache") / "gatepost" / "train"
 
 
+@contextmanager
+def opened(work: Path | None) -> Iterator[Path]:
+    """Make a work folder and keep it to one training meanwhile; None: a temporary one, deleted afterwards.
+
+    The system ends the lock with the process, however that ends. Raises CorpusError where another training is using the
+    folder, OSError where it cannot be made.
+    """
+    if work is None:
+        with TemporaryDirectory(prefix="gatepost-train-") as folder:
+            yield Path(folder)
+        return
+    work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (work / "lock").open("w") as stream:
+        try:
+            # A record lock: unlike that of flock(2), reading processes do not inherit it and keep it from a successor.
+            fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CorpusError(f"{work}: another training is using it; wait for it or give another --work") from error
+        yield work
+
+
+def disk_use(work: Path) -> int:
+    """Give the bytes that a work folder holds."""
+    return sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
+
+
 def read_packs(packs: list[Path], work: Path, jobs: int, progress: Progress, *, fresh: bool = False) -> list[Shard]:
     """Give the shards of packs, in their order, reading what is not in `work` yet; `fresh` reads all of it.
 
-    Raises CorpusError where a pack cannot be read or changes meanwhile, or another training is using the folder;
-    OSError where it cannot be written. Whenever it stops, finished shards stay and are used the next time.
+    Raises CorpusError where a pack cannot be read or changes meanwhile, OSError where the folder cannot be written.
+    Whenever it stops, finished shards stay and are used the next time.
     """
-    work.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(work), Readers(jobs) as readers:
-        drawers = [_Drawer(pack, work / _drawer_name(pack)) for pack in packs]
+    with Readers(jobs) as readers:
+        drawers = []
+        for number, pack in enumerate(packs):
+            progress("finding packs", number, len(packs))
+            drawers.append(_Drawer(pack, work / _drawer_name(pack)))
+        progress("finding packs", len(packs), len(packs))
         _forget(work, {drawer.folder for drawer in drawers})
         tally = _Tally(progress, drawers, fresh=fresh)
         return [shard for drawer in drawers for shard in drawer.read(readers, tally)]
@@ -137,18 +167,6 @@ class _Tally:
 
 def _in(drawer: _Drawer) -> int:
     return sum(shard.messages for shard in drawer.found.values())
-
-
-@contextmanager
-def _locked(work: Path) -> Iterator[None]:
-    """Keep a work folder to one training; the system ends the lock with the process, however that ends."""
-    with (work / "lock").open("w") as stream:
-        try:
-            # A record lock: unlike that of flock(2), reading processes do not inherit it and keep it from a successor.
-            fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CorpusError(f"{work}: another training is using it; wait for it or give another --work") from error
-        yield
 
 
 def _forget(work: Path, wanted: set[Path]) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import typer
 from rich.console import Console
-from rich.progress import Progress as Bar
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
-_SHOWN = ("source", "ham", "unwanted", "1-auc", "caught at 1% fp", "ham p>0.7", "ham p>0.9", "caught p>0.7")
+if TYPE_CHECKING:
+    from gatepost.training.train import Trained
+
+_SHOWN: Final = ("source", "ham", "unwanted", "1-auc", "caught at 1% fp", "ham p>0.7", "ham p>0.9", "caught p>0.7")
 
 
 def train(
@@ -29,38 +31,114 @@ def train(
         list[str] | None, typer.Option("--without", help="Name of a pack to leave out; repeatable.")
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes that read mail.")] = 2,
+    work: Annotated[
+        Path | None,
+        typer.Option("--work", help="Folder for what is read; default: gatepost/train in the user's cache folder."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Read and fit everything again.")] = False,
+    max_rows: Annotated[
+        int,
+        typer.Option(
+            "--max-rows",
+            min=100,
+            help="Messages to learn from at most: memory is about 8 kB for each. Default 400,000.",
+            show_default=False,
+        ),
+    ] = 400_000,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out what is only measured to compare; the model is the same.")
+    ] = False,
 ) -> None:
-    """Train a classifier on labelled mail and write a model directory with its metrics and card."""
+    """Train a classifier on labelled mail and write a model directory with its metrics and card.
+
+    What is read of the mail is kept in the work folder: after an interruption the same command goes on from there.
+    """
     # Only this command needs scikit-learn: it is imported here so that the others start without it.
     from gatepost.training.corpus import CorpusError, find_packs, require_empty  # noqa: PLC0415
     from gatepost.training.train import train_model  # noqa: PLC0415
+    from gatepost.training.workfolder import default_folder, disk_use  # noqa: PLC0415
 
     console = Console(stderr=True)
-    bar = Bar(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TextColumn("{task.completed}"),
-        TimeElapsedColumn(),
-        console=console,
-    )
-    stages: dict[str, object] = {}
-
-    def report(stage: str, done: int, total: int | None = None) -> None:
-        task = stages.setdefault(stage, None)
-        if task is None:
-            stages[stage] = task = bar.add_task(stage, total=None)
-        bar.update(task, completed=done, total=total)  # type: ignore[arg-type]
-
+    folder = work or default_folder()
     try:
         require_empty(out)
         chosen = find_packs(packs, frozenset(without or ()))
-        with bar:
-            trained = train_model(chosen, out, seed, jobs, report)
+        _say(console, f"work folder: {folder} ({_megabytes(disk_use(folder))} in it)")
+        with _Stages(console) as stages:
+            trained = train_model(
+                chosen, out, seed, jobs, stages, work=folder, fresh=fresh, max_rows=max_rows, measure=not quick
+            )
+        _say(console, f"work folder: {folder} (keeps {_megabytes(disk_use(folder))} for the next training)")
     except (CorpusError, OSError) as error:
         console.print(f"gatepost train: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
+    except KeyboardInterrupt as error:
+        _say(console, f"gatepost train: interrupted; the same command goes on with what is in {folder}")
+        raise typer.Exit(130) from error
+    _show(console, trained, max_rows)
+
+
+class _Stages:
+    """How far the stages are: bars on a terminal, elsewhere a line for each stage that is through."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._last = ("", 0)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+        self._close()
+
+    def __call__(self, stage: str, done: int, total: int | None = None) -> None:
+        if stage != self._last[0]:
+            self._close()
+        self._last = (stage, done)
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=total)
+        self._bars.update(self._tasks[stage], completed=done, total=total)
+
+    def _close(self) -> None:
+        """End the stage that was last told of: another begins."""
+        stage, done = self._last
+        if stage:
+            # A stage that did not know its end has reached it.
+            self._bars.update(self._tasks[stage], total=done)
+            if not self._console.is_terminal:
+                _say(self._console, f"{stage}: {done:,}")
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+def _show(console: Console, trained: Trained, max_rows: int) -> None:
+    """Print what was measured on mail from elsewhere, and where the model is."""
     grid = Grid(*_SHOWN, title="Mail from sources the model never saw")
     for row in trained.metrics["by source"]:
         grid.add_row(*(str(row.get(column, "-")) for column in _SHOWN))
     console.print(grid)
+    if trained.metrics["not drawn"]:
+        rest = trained.metrics["not drawn"]
+        _say(
+            console,
+            f"learned from {max_rows:,} messages; {rest:,} more were not drawn (--max-rows, see models/README.md)",
+        )
     print(f"wrote {trained.directory}")
