@@ -13,6 +13,16 @@ from rich.table import Table as Grid
 if TYPE_CHECKING:
     from gatepost.training.train import Trained
 
+HELP: Final = """Train a classifier on labelled mail and write a model directory with its metrics and card.
+
+\b
+Your own mail:               gatepost train --packs my-packs/ --out my-model
+Leave a pack out:            gatepost train --packs packs/ --without trec07 --out my-model
+After an interruption:       the same command again
+
+What is read of the mail is kept in the work folder, for a training that was stopped and for the next one.
+"""
+
 _SHOWN: Final = ("source", "ham", "unwanted", "1-auc", "caught at 1% fp", "ham p>0.7", "ham p>0.9", "caught p>0.7")
 
 
@@ -49,10 +59,7 @@ def train(
         bool, typer.Option("--quick", help="Leave out what is only measured to compare; the model is the same.")
     ] = False,
 ) -> None:
-    """Train a classifier on labelled mail and write a model directory with its metrics and card.
-
-    What is read of the mail is kept in the work folder: after an interruption the same command goes on from there.
-    """
+    """Train a model; exit 2 where mail cannot be read or a folder not be written, 130 after an interrupt."""
     # Only this command needs scikit-learn: it is imported here so that the others start without it.
     from gatepost.training.corpus import CorpusError, find_packs, require_empty  # noqa: PLC0415
     from gatepost.training.train import train_model  # noqa: PLC0415
