@@ -96,7 +96,7 @@ EXCUSES: Final[Mapping[str, tuple[str, ...]]] = {
     "spf.fail": ("arc.trusted", "forward.known"),
     "spf.softfail": ("arc.trusted", "forward.known"),
     "dkim.fail": ("arc.trusted", "upstream.vouched", "forward.list"),
-    "bulk.closed": ("arc.trusted", "upstream.vouched", "forward.known", "forward.list"),
+    "bulk.closed": ("arc.trusted", "upstream.vouched", "forward.known"),
     # Wanted and unwanted bulk mail use the same words. `content.phish` stays: what deceives is no matter of taste, and a
     # mailing service whose customer was broken into sends phish as openly as it sends everything.
     "content.spam": ("bulk.open",),
