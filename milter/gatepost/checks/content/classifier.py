@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepost.checks.content import shares
+from gatepost.checks.content.bulk import signs_of_deceit
 from gatepost.checks.content.follow import SiteLayer
 from gatepost.checks.content.model import Model, Opinion
 from gatepost.checks.content.shadow import Shadow
@@ -118,6 +119,10 @@ class ContentCheck:
         }
         if abs(taught.moved) >= 0.005:
             facts["site"] = f"{taught.moved:+.2f} (local labels: {taught.spam} spam, {taught.ham} ham)"
+        if taught.reported >= 0.005:
+            facts["reported"] = f"{taught.reported:.2f}"
+        if signs := signs_of_deceit(features):
+            facts["signs"] = signs
         beside = self.shadow.beside(features, self.model, plain, self._label) if self.shadow else None
         if beside:
             facts |= beside.facts
