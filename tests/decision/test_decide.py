@@ -195,3 +195,69 @@ def test_an_excuse_never_makes_it_worse(codes: list[str]) -> None:
     without = verdict(*map(code, codes), policy=replace(POLICY, excuses={}))
     assert with_them.score <= without.score
     assert (with_them.outcome == Accept()) or (without.outcome != Accept())
+
+
+PHISH = replace(SPAM, code="content.phish", facts={"class": "phish", "probability": "0.9990"})
+
+
+def test_an_open_newsletter_is_bulk_whatever_it_reads_like() -> None:
+    """Content that reads like spam is excused where bulk mail is sent openly: no points, the excuse named, class bulk."""
+    found = verdict(SPAM, code("bulk.open"))
+    assert (found.outcome, found.score, found.label) == (Accept(), 0.0, Label.BULK)
+    assert [(part.code, part.points, part.excuse) for part in found.because] == [("content.spam", 0.0, "bulk.open")]
+    said = reason(found, POLICY.thresholds)
+    assert said.startswith("Delivered as bulk mail")
+    assert "content.spam excused by bulk.open" in said
+
+
+@pytest.mark.parametrize("name", ["bulk.closed", "bulk.deceit", "bulk.unwanted", "bulk.unsure"])
+def test_other_bulk_mail_is_judged_by_its_words(name: str) -> None:
+    """Closed, deceiving, unwanted and unproven bulk mail keeps the points of its content."""
+    found = verdict(SPAM, code(name))
+    assert found.label is Label.SPAM
+    assert found.score >= POLICY.thresholds.tag
+    assert not any(part.excuse for part in found.because)
+
+
+def test_phishing_is_never_excused_by_openness() -> None:
+    """A broken-into account at a mailing service sends openly, too: what reads like phishing keeps its points."""
+    found = verdict(PHISH, code("bulk.open"))
+    assert found.label is Label.PHISH
+    assert found.score >= POLICY.thresholds.tag
+
+
+def test_reputation_and_authentication_still_count() -> None:
+    """Openness excuses content alone: what the sender is known for and what failed weighs as ever, and may mark."""
+    found = verdict(SPAM, code("bulk.open"), code("sender.bad"), code("rate.client-high"))
+    assert (found.score, found.label) == (5.0, Label.SPAM)
+    assert isinstance(verdict(code("bulk.open"), code("virus.infected")).outcome, Reject)
+
+
+def test_what_the_class_of_bulk_mail_rests_on() -> None:
+    """Below the mark mail is bulk where it was sent so, wanted or not, or where the classifier says so; else ham."""
+    by_form = Evidence("content", "content.bulk", Status.PASS, "bulk", 1.0, {"class": "bulk", "probability": "0.0400"})
+    assert verdict(by_form).label is Label.BULK
+    assert verdict(code("bulk.unwanted")).label is Label.BULK
+    assert verdict(code("bulk.open"), code("content.ham")).label is Label.BULK
+    assert verdict(code("bulk.closed")).label is Label.HAM
+    assert verdict(code("bulk.deceit")).label is Label.HAM
+
+
+def test_the_site_may_strike_the_excuse() -> None:
+    """Without the entry in [excuses] an open newsletter that reads like spam is spam."""
+    policy = replace(POLICY, excuses={**EXCUSES, "content.spam": ()})
+    assert verdict(SPAM, code("bulk.open"), policy=policy).label is Label.SPAM
+
+
+def test_a_refusal_waits_until_dns_says_whether_mail_is_open() -> None:
+    """Where a site refuses spam by its content, mail that may yet turn out to be sent openly is put off."""
+    policy = replace(POLICY, actions=Actions.model_validate({"inbound": {"content.spam": "reject"}}))
+    assert isinstance(verdict(SPAM, policy=policy).outcome, Reject)
+    assert isinstance(verdict(SPAM, code("bulk.unsure"), policy=policy).outcome, Defer)
+    assert verdict(SPAM, code("bulk.open"), policy=policy).outcome == Accept()
+
+
+def test_closed_bulk_mail_that_somebody_vouches_for() -> None:
+    """A forwarder who is trusted explains why nobody authenticates the newsletter any more."""
+    assert verdict(code("bulk.closed")).score > 0
+    assert verdict(code("bulk.closed"), code("arc.trusted")).score == 0
