@@ -22,7 +22,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "dmarc.quarantine": 1.5,
     "dmarc.reject": 2.5,
     "dmarc.permerror": 2.5,
-    # What it says. The value is the calibrated confidence, 1 at a probability of 0.999 and two thirds at 0.99.
+    # What it says. Spam and phish reach 5 where the error budget lets content alone mark, and their weight at ten times the odds.
     "content.spam": 7.5,
     "content.phish": 8.5,
     "content.ham": -2.0,

@@ -319,6 +319,7 @@ def organs(loaded: Loaded, doors: Doors) -> Iterable[str]:
     yield f"config      {loaded.path or 'built-in defaults'} (version {loaded.version})"
     beside = f" (without effect beside it: {config.classifier.shadow})" if config.classifier.shadow else ""
     yield f"model       {content.find_model(config.classifier.model).name}{beside}"
+    yield f"classifier  {content.marks(config.classifier).said(config.classifier.max_false_positive_rate)}"
     yield f"resolver    {resolver_organ(config, doors).text}"
     yield f"clamd       {clamd_organ(config, doors).text}"
     yield f"state       {doors.state.backend}"

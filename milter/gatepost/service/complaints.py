@@ -98,8 +98,10 @@ def bounds(info: FieldInfo) -> str:
     words = []
     for item in info.metadata:
         match item:
-            case Ge(ge=low) | Gt(gt=low):
+            case Ge(ge=low):
                 words.append(f"from {low}")
+            case Gt(gt=low):
+                words.append(f"above {low}")
             case Le(le=high) | Lt(lt=high):
                 words.append(f"to {high}")
             case MaxLen(max_length=length):

@@ -1,8 +1,9 @@
 """The content check: what the learned model makes of a message's words, as evidence.
 
 The model's probability that people do not want the message becomes one of four findings, with a dead band between spam
-and ham where it says that it does not know. `Evidence.value` grows with the certainty, from 0 at even odds to 1 at
-999 to 1 (in log-odds, where evidence adds up), so that a weight of six points means: six for a message beyond doubt.
+and ham where it says that it does not know. `Evidence.value` grows with the certainty (in log-odds, where evidence adds
+up), from 0 at even odds to 1 for a message beyond doubt. For spam and phish two lines meet at the log-odds from which on the
+site's error budget lets content alone mark a message (budget.py): there the value is the share of the weight that marks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepost.checks.content import shares
+from gatepost.checks.content.budget import FALLBACK_LOGIT
 from gatepost.checks.content.bulk import signs_of_deceit
 from gatepost.checks.content.follow import SiteLayer
 from gatepost.checks.content.model import Model, Opinion
@@ -37,7 +39,17 @@ CODES: Final[Mapping[str, str]] = {
 }
 
 CERTAIN_LOGIT: Final = math.log(999)
-"""The log-odds of 99.9 %, where `value` reaches 1."""
+"""The log-odds of 99.9 % for ham, where its `value` reaches 1."""
+
+MARKED: Final[Mapping[str, float]] = {"spam": 5 / 7.5, "phish": 5 / 8.5}
+"""The `value` with which content alone marks: what the tag threshold is of the built-in weight (decision/weights.py, a test
+compares). Both kinds mark at the same log-odds, because the budget is about ham, whatever it is mistaken for."""
+
+BEYOND: Final = math.log(10)
+"""Log-odds past the mark at which `value` reaches 1: ten times the odds."""
+
+_SHORT: Final = 0.98
+"""The share of MARKED that a message below the mark has at most: 4.9 points where 5 mark, as points are rounded to tenths."""
 
 _REASONS: Final = 4
 _COUNTER_REASONS: Final = 3
@@ -47,7 +59,8 @@ _COUNTER_REASONS: Final = 3
 class ContentCheck:
     """Scores the text of a message with a loaded model; holds nothing that changes, so threads and forks share it.
 
-    From `spam_from` (a probability of being unwanted) on a message is called spam or phish, up to `ham_to` ham. `shadow` is
+    From `spam_from` (a probability of being unwanted) on a message is called spam or phish, up to `ham_to` ham. From the
+    log-odds `mark_logit` on, which is never below `spam_from`, that alone marks it under the built-in weights. `shadow` is
     a second model whose opinion is only written down; `watch` counts what strangers' mail looks like; both are about the
     model, not about what the `site` taught on top of it.
     """
@@ -58,6 +71,7 @@ class ContentCheck:
     shadow: Shadow | None = None
     watch: Watch | None = None
     site: SiteLayer | None = None
+    mark_logit: float = FALLBACK_LOGIT
 
     @property
     def name(self) -> str:
@@ -128,7 +142,7 @@ class ContentCheck:
             facts |= beside.facts
         if watch:
             watch.count(features, plain, self._word(plain)[0], beside.pair if beside else "")
-        value = min(abs(opinion.logit) / CERTAIN_LOGIT, 1.0)
+        value = certainty(word, opinion.logit, self.mark_logit)
         degraded = "state" if self.site and self.site.away() else ""
         return Evidence("content", f"content.{word}", status, _sentence(word, opinion, told), value, facts, degraded)
 
@@ -144,6 +158,16 @@ class ContentCheck:
         """Give the class for machines: what is not sure counts as ham."""
         word, _ = self._word(opinion)
         return "ham" if word == "unsure" else word
+
+
+def certainty(word: str, logit: float, mark_logit: float) -> float:
+    """Give the `value` of a finding, in [0, 1]: it never falls as the log-odds move away from even."""
+    if word not in MARKED:
+        return min(abs(logit) / CERTAIN_LOGIT, 1.0)
+    share = MARKED[word]
+    if logit < mark_logit:
+        return share * min(logit / mark_logit, _SHORT) if logit > 0 else 0.0
+    return share + (1 - share) * min((logit - mark_logit) / BEYOND, 1.0)
 
 
 def _sentence(word: str, opinion: Opinion, told: Shares) -> str:

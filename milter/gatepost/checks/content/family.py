@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 import gatepost
-from gatepost.checks.content import bulk, classifier
+from gatepost.checks.content import budget, bulk, classifier
 from gatepost.checks.content.bulk import BulkCheck
 from gatepost.checks.content.classifier import ContentCheck
 from gatepost.checks.content.follow import FollowedLayer
@@ -24,7 +25,19 @@ from gatepost.mail import suffix
 from gatepost.world.clock import Clock
 from gatepost.world.state.door import State
 
-__all__ = ["CODES", "BulkCheck", "Settings", "build", "find_model", "find_shadow", "settle", "taught", "watched"]
+__all__ = [
+    "CODES",
+    "BulkCheck",
+    "Settings",
+    "build",
+    "find_budget",
+    "find_model",
+    "find_shadow",
+    "marks",
+    "settle",
+    "taught",
+    "watched",
+]
 
 CODES: Final[Mapping[str, str]] = {**classifier.CODES, **bulk.CODES}
 
@@ -55,6 +68,14 @@ class Settings(BaseModel):
         ge=0.0,
         le=0.5,
         description="Up to this probability of being unwanted a text is called ham; between the two it is unsure.",
+    )
+
+    max_false_positive_rate: float = Field(
+        0.001,
+        gt=0.0,
+        le=0.1,
+        description="The share of wanted mail that the text alone may mark as spam: the threshold keeps to it on the model's "
+        "held-out mail with 95 % confidence.",
     )
 
     site_weight: float = Field(
@@ -107,7 +128,29 @@ def build(settings: Settings) -> ContentCheck:
     """Load the models and give the check. Raises ModelError, one line. To be called before forking: workers share them."""
     suffix.load()  # Links are compared by it; a worker without privileges might not be able to read it.
     shadow = find_shadow(settings)
-    return ContentCheck(load_model(find_model(settings.model)), settings.spam_from, settings.ham_to, shadow)
+    model = load_model(find_model(settings.model))
+    start = marks(settings).logit
+    return ContentCheck(model, settings.spam_from, settings.ham_to, shadow, mark_logit=start)
+
+
+def marks(settings: Settings) -> budget.Mark:
+    """Say from where on content alone marks, by the error budget. Raises ModelError, one line."""
+    return budget.settle(find_budget(settings), settings.max_false_positive_rate, settings.spam_from)
+
+
+def find_budget(settings: Settings) -> budget.Budget | None:
+    """Give what the model says of its errors on held-out mail, None where it says nothing; raises ModelError, one line.
+
+    It is `load_model` that compares the file with its checksum.
+    """
+    directory = find_model(settings.model)
+    try:
+        meta = json.loads((directory / "features.json").read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"model {directory}: features.json cannot be read") from error
+    if not isinstance(meta, dict):
+        raise ModelError(f"model {directory}: features.json is not an object")
+    return budget.parse(meta, f"model {directory}")
 
 
 def find_shadow(settings: Settings) -> Shadow | None:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from gatepost.checks.content.family import Settings, marks
+from gatepost.checks.content.model import ModelError
 from gatepost.service.complaints import plain, without_password
 from gatepost.service.config import Loaded, load
 from gatepost.service.reference import reference, toml_value
@@ -24,6 +26,15 @@ def check(path: ConfigPath = None) -> None:
     """Say whether a config file can be used; exit 2 and one line per problem if not."""
     loaded = load(path)
     print(f"{path or 'built-in defaults'}: ok, config version {loaded.version}")
+    print(f"classifier  {plain(_budget(loaded.config.classifier))}")
+
+
+def _budget(settings: Settings) -> str:
+    """Say what the error budget comes to with the model of this host, or that there is no such model here."""
+    try:
+        return marks(settings).said(settings.max_false_positive_rate)
+    except ModelError as error:
+        return f"cannot say from where on it marks: {error}"
 
 
 @config_app.command()
