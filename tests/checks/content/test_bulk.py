@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -332,6 +333,13 @@ def test_an_honest_letter_has_no_signs() -> None:
     data = HEAD % (b"News", b"offers") + b"Content-Type: text/html; charset=utf-8\n\n" + page
     assert signs_of_deceit(extract(from_bytes(data))) == ""
     assert signs_of_deceit(Features((), readable=False, unread=frozenset())) == ""
+
+
+def test_the_page_for_administrators_names_everything() -> None:
+    """docs/content.md explains every code of the check and every sign of deceit."""
+    page = (Path(__file__).resolve().parents[3] / "docs/content.md").read_text()
+    words = [*BulkCheck.codes, *(word for word, _ in DECEIT.values()), "name-address", "disguise", "phish", "limit"]
+    assert [word for word in words if f"`{word}`" not in page] == []
 
 
 NAMES = st.sampled_from(
