@@ -73,7 +73,7 @@ def _counted(
 
 def _shared(used: list[tuple[Hashed, npt.NDArray[np.int64]]], sizes: list[int]) -> tuple[Hashed, npt.NDArray[np.int64]]:
     """Give the tokens that enough messages and packs use, and how many messages, from those of each pack."""
-    tokens = np.unique(np.concatenate([found for found, _ in used]))
+    tokens = np.unique(np.concatenate([np.zeros(0, np.uint32), *(found for found, _ in used)]))
     counts = np.zeros(tokens.size, np.int64)
     first, second = np.zeros(tokens.size), np.zeros(tokens.size)
     for (found, times), size in zip(used, sizes, strict=True):

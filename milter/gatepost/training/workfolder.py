@@ -138,7 +138,7 @@ class _Drawer:
             for _ in samples:
                 pass
             return self.found[number]
-        return write_shard(self.folder / f"{number:06d}.shard", readers.read(samples))
+        return write_shard(self.folder / f"{number:06d}.shard", readers.read(samples), whole=PIECE)
 
 
 class _Tally:
