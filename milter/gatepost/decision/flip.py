@@ -6,7 +6,7 @@ was not. So excuses, forced actions and rounding count here as they do in the ve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -30,6 +30,9 @@ class Answer(StrEnum):
 
 _OF_WHICH_ONE: Final = frozenset({"content.spam", "content.phish", "content.ham", "content.unsure", "content.none"})
 """What the classifier says of a message is one of these."""
+
+_Trial = tuple[str, list[Evidence]]
+"""A code, and the evidence there would be without it, or with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +61,29 @@ def smallest_absence(policy: Policy, direction: Direction, evidence: Sequence[Ev
     """Give the code that was found and without which the answer would be another; of several, the one that moves least."""
     codes = sorted({item.code for item in evidence})
     trials = ((code, [item for item in evidence if item.code != code]) for code in codes)
-    return _smallest(policy, direction, evidence, trials)
+    return _least(_flips(policy, direction, evidence, trials))
 
 
-def smallest_presence(policy: Policy, direction: Direction, evidence: Sequence[Evidence]) -> Flip | None:
-    """Give the code that was not found and with which, in full, the answer would be another; of several, the one that moves least.
+def smallest_presences(policy: Policy, direction: Direction, evidence: Sequence[Evidence]) -> tuple[Flip, ...]:
+    """Give what was not found and with which, in full, the answer would be another: the code that moves least, each way.
 
-    Only codes with a weight are tried. Where a check found something that counts, its other codes are not: they may exclude
-    each other. The classifier has one finding a message, so there the other finding takes its place.
+    Tried are the codes that have a weight and those that excuse others. Where a check found something that counts, its other
+    codes are not tried: they may exclude each other. The classifier has one finding a message, so there the other finding
+    takes its place. The flip that moves least comes first.
     """
-    return _smallest(policy, direction, evidence, _additions(policy, direction, evidence))
+    found = list(_flips(policy, direction, evidence, _additions(policy, direction, evidence)))
+    milder = _least(flip for flip in found if flip.points < 0)
+    harder = _least(flip for flip in found if flip.points >= 0)
+    return tuple(sorted((flip for flip in (milder, harder) if flip), key=_moved))
 
 
-def _additions(
-    policy: Policy, direction: Direction, evidence: Sequence[Evidence]
-) -> Iterator[tuple[str, list[Evidence]]]:
+def _additions(policy: Policy, direction: Direction, evidence: Sequence[Evidence]) -> Iterator[_Trial]:
     """Give each code that could have been found, with the evidence there would be then."""
     there = {item.code for item in evidence}
     counting = {part.code.partition(".")[0] for part in decide(policy, direction, evidence).because}
-    for code in sorted(code for code, weight in policy.weights.items() if weight and code not in there):
+    weighed = {code for code, weight in policy.weights.items() if weight}
+    excusing = {excuse for excuses in policy.excuses.values() for excuse in excuses}
+    for code in sorted((weighed | excusing) - there):
         check = code.partition(".")[0]
         if code in _OF_WHICH_ONE:
             yield code, [*(item for item in evidence if item.code not in _OF_WHICH_ONE), Evidence(check, code)]
@@ -84,16 +91,22 @@ def _additions(
             yield code, [*evidence, Evidence(check, code)]
 
 
-def _smallest(
-    policy: Policy, direction: Direction, evidence: Sequence[Evidence], trials: Iterator[tuple[str, list[Evidence]]]
-) -> Flip | None:
-    """Put every trial to `decide()`; gives the one that changes the answer by the fewest points, or None."""
+def _flips(
+    policy: Policy, direction: Direction, evidence: Sequence[Evidence], trials: Iterable[_Trial]
+) -> Iterator[Flip]:
+    """Put every trial to `decide()`; gives those that change the answer."""
     verdict = decide(policy, direction, evidence)
     now = answer(verdict, policy.thresholds)
-    flips: list[Flip] = []
     for code, other in trials:
         then = decide(policy, direction, other)
         became = answer(then, policy.thresholds)
         if became is not now:
-            flips.append(Flip(code, round(then.score - verdict.score, 1), became))
-    return min(flips, key=lambda flip: (abs(flip.points), flip.code), default=None)
+            yield Flip(code, round(then.score - verdict.score, 1), became)
+
+
+def _least(flips: Iterable[Flip]) -> Flip | None:
+    return min(flips, key=_moved, default=None)
+
+
+def _moved(flip: Flip) -> tuple[float, str]:
+    return abs(flip.points), flip.code

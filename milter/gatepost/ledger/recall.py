@@ -6,12 +6,15 @@ The data may come from any log and any version: what is not of the right shape m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from gatepost.evidence import Evidence, Status
 from gatepost.ledger.record import Record
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.verdict import Accept, Because, Defer, Label, Outcome, Quarantine, Reject, Verdict
+
+_BEYOND: Final = 1e12
+"""Unix time has ten digits and will for centuries; scores and seconds stay far below."""
 
 
 def names(data: Mapping[str, Any]) -> set[str]:
@@ -27,7 +30,7 @@ def recalled(data: Mapping[str, Any]) -> Record | None:
     try:
         return Record(
             record_id=str(data.get("id", "")),
-            at=float(data.get("at", 0.0)),
+            at=_number(data.get("at", 0.0)),
             envelope=Envelope(
                 queue_id=str(data.get("queue_id", "")),
                 direction=Direction(data.get("direction", Direction.INBOUND.value)),
@@ -36,12 +39,20 @@ def recalled(data: Mapping[str, Any]) -> Record | None:
             verdict=_verdict(data),
             reason=str(data.get("reason", "")),
             reply=None if data.get("reply") is None else str(data["reply"]),
-            seconds=float(data.get("seconds", 0.0)),
+            seconds=_number(data.get("seconds", 0.0)),
             message_id=str(data.get("message_id", "")),
             versions={str(name): str(version) for name, version in data.get("versions", {}).items()},
         )
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
+
+
+def _number(given: Any) -> float:
+    """Give a number as records hold them; ValueError for one that is not finite, or beyond any time or score."""
+    number = float(given)
+    if not abs(number) < _BEYOND:
+        raise ValueError(number)
+    return number
 
 
 def _evidence(data: Mapping[str, Any]) -> Evidence:
@@ -50,7 +61,7 @@ def _evidence(data: Mapping[str, Any]) -> Evidence:
         code=str(data["code"]),
         status=Status(data["status"]),
         detail=str(data["detail"]),
-        value=float(data.get("value", 1.0)),
+        value=_number(data.get("value", 1.0)),
         facts={str(name): str(fact) for name, fact in data.get("facts", {}).items()},
     )
 
@@ -59,13 +70,13 @@ def _verdict(data: Mapping[str, Any]) -> Verdict:
     probability = data.get("spam_probability")
     return Verdict(
         outcome=_outcome(str(data["outcome"]), str(data.get("reply") or "")),
-        score=float(data["score"]),
+        score=_number(data["score"]),
         because=tuple(
-            Because(str(part["code"]), float(part["points"]), str(part["detail"]), str(part.get("excuse", "")))
+            Because(str(part["code"]), _number(part["points"]), str(part["detail"]), str(part.get("excuse", "")))
             for part in data["because"]
         ),
         label=Label(data["class"]),
-        probability=None if probability is None else float(probability),
+        probability=None if probability is None else _number(probability),
         degraded=tuple(map(str, data.get("degraded", ()))),
     )
 

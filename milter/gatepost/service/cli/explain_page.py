@@ -124,10 +124,15 @@ def _flips(explanation: Explanation) -> Iterator[Text]:
         yield Text(
             f"Today's config would answer otherwise: {explanation.replayed}. What follows is about today's config."
         )
-    yield Text(
-        _told(explanation, "Without", explanation.absence, "No single finding decided it: without any one of them")
-    )
-    yield Text(_told(explanation, "With", explanation.presence, "With any one finding more"))
+    still = f"it would still be {explanation.replayed}."
+    if explanation.absence:
+        yield Text(_told("Without", explanation.absence))
+    else:
+        yield Text(f"No single finding decided it: without any one of them {still}")
+    for flip in explanation.presences:
+        yield Text(_told("With", flip))
+    if not explanation.presences:
+        yield Text(f"With any one finding more {still}")
     for what, at, missing in explanation.distances():
         told = f"{missing:.1f} points away" if missing > 0 else f"passed by {-missing:.1f} points"
         yield Text(f"{str(what).capitalize()} from {at:.1f}: {told}.")
@@ -135,9 +140,6 @@ def _flips(explanation: Explanation) -> Iterator[Text]:
         yield Text(f"Not complete: no answer from {shown(', '.join(explanation.record.verdict.degraded))}.")
 
 
-def _told(explanation: Explanation, how: str, flip: Flip | None, otherwise: str) -> str:
-    """Say one flip, or that there is none."""
-    if flip is None:
-        return f"{otherwise} it would still be {explanation.replayed}."
+def _told(how: str, flip: Flip) -> str:
     score = f"the score changes by {flip.points:+.1f}" if flip.points else "the score stays"
     return f"{how} {shown(flip.code)} it would be {flip.answer} ({score})."

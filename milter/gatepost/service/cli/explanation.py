@@ -14,7 +14,7 @@ from gatepost.checks.content import shares
 from gatepost.checks.content.shares import Shares
 from gatepost.checks.content.speak import speak
 from gatepost.decision.decide import decide
-from gatepost.decision.flip import Answer, Flip, answer, smallest_absence, smallest_presence
+from gatepost.decision.flip import Answer, Flip, answer, smallest_absence, smallest_presences
 from gatepost.decision.policy import Policy
 from gatepost.ledger.record import Record, shown
 from gatepost.verdict import outcome_word
@@ -58,7 +58,7 @@ class Explanation:
     replayed: Answer
     reading: Reading | None
     absence: Flip | None
-    presence: Flip | None
+    presences: tuple[Flip, ...]
 
     def distances(self) -> Iterator[tuple[Answer, float, float]]:
         """Give each threshold: what happens from it on, where it lies, and the points missing (negative: passed by so much)."""
@@ -82,7 +82,7 @@ def explain(name: str, record: Record, policy: Policy) -> Explanation:
         replayed=answer(decide(policy, direction, evidence), policy.thresholds),
         reading=_reading(record),
         absence=smallest_absence(policy, direction, evidence),
-        presence=smallest_presence(policy, direction, evidence),
+        presences=smallest_presences(policy, direction, evidence),
     )
 
 
@@ -126,8 +126,8 @@ def plain_data(explanation: Explanation) -> dict[str, Any]:
         "thresholds": [
             {"answer": str(what), "from": at, "missing": missing} for what, at, missing in explanation.distances()
         ],
-        "without": _flip_data(explanation.absence),
-        "with": _flip_data(explanation.presence),
+        "without": _flip_data(explanation.absence) if explanation.absence else None,
+        "with": [_flip_data(flip) for flip in explanation.presences],
         "replayed": str(explanation.replayed),
     }
 
@@ -146,5 +146,5 @@ def _reading_data(reading: Reading | None) -> dict[str, Any] | None:
     }
 
 
-def _flip_data(flip: Flip | None) -> dict[str, Any] | None:
-    return {"code": shown(flip.code), "points": flip.points, "answer": str(flip.answer)} if flip else None
+def _flip_data(flip: Flip) -> dict[str, Any]:
+    return {"code": shown(flip.code), "points": flip.points, "answer": str(flip.answer)}
