@@ -10,27 +10,20 @@ import math
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Final
-
-import numpy as np
+from typing import ClassVar, Final
 
 import gatepost
 from bench.accuracy_filter import Done, Filter, FilterError
 from bench.accuracy_mail import Mail, manifest_line, write_manifest
 from gatepost.arrival.replay import Stored
 from gatepost.checks.content.family import Settings, build
-from gatepost.checks.content.tokens import FEATURES_VERSION
-from gatepost.training.calibrate import Curve, fit_curve
-from gatepost.training.columns import build_matrix, choose_columns
-from gatepost.training.corpus import CorpusError, Sample, read_pack
-from gatepost.training.fit import Linear, fit_unwanted, folds_by_source, held_out_scores
+from gatepost.training.corpus import CorpusError
 from gatepost.training.score import score
-from gatepost.training.table import read_table
-from gatepost.training.train import BITS, LENGTH_POWER
-from gatepost.training.write import Recipe, write_model
+from gatepost.training.train import train_model
+from gatepost.training.workfolder import STAGE
 
 SEED: Final = 1
 _SOURCES: Final = ("mail", "checks/content", "training")
@@ -74,37 +67,16 @@ def _digest() -> str:
 
 
 def train_on(packs: list[Path], out: Path, done: Done) -> None:
-    """Train a model as `gatepost train` does, without its comparisons and without the model for phish."""
-    samples = _told(packs, done)
-    table = read_table(samples, _JOBS, _quiet)
-    columns = choose_columns(table, BITS)
-    if not columns.size:
-        raise CorpusError("the packs share too few words to learn from: give more mail")
-    matrix = build_matrix(table, columns, LENGTH_POWER)
-    unseen = held_out_scores(
-        matrix,
-        folds_by_source(table, SEED),
-        lambda rows: fit_unwanted(matrix, table, rows, SEED),
-        "holding out sources",
-        _quiet,
-    )
-    unwanted = fit_unwanted(matrix, table, np.ones(len(table), bool), SEED), fit_curve(table, unseen)
-    phish = Linear(np.zeros(columns.size), 0.0), Curve(1.0, 0.0)
-    recipe = Recipe(out.name, BITS, LENGTH_POWER, FEATURES_VERSION, SEED, table)
-    nothing_measured: defaultdict[str, Any] = defaultdict(list, phish={})
-    write_model(out, recipe, columns, unwanted, phish, nothing_measured)
+    """Train a model as `gatepost train --quick` does."""
+    told = 0
 
+    def progress(stage: str, reached: int, total: int | None = None) -> None:
+        nonlocal told
+        if stage == STAGE:
+            done(reached - told)
+            told = reached
 
-def _quiet(stage: str, done: int, total: int | None = None) -> None:
-    """Tell nobody: the samples are counted as they are read."""
-
-
-def _told(packs: list[Path], done: Done) -> Iterator[Sample]:
-    """Stream all samples, telling how far it is."""
-    for pack in packs:
-        for sample in read_pack(pack):
-            yield sample
-            done(1)
+    train_model(packs, out, SEED, _JOBS, progress, measure=False)
 
 
 def _packs(mail: Sequence[Mail], folder: Path) -> list[Path]:
