@@ -36,9 +36,9 @@ def test_numbers_and_excuses_are_those_of_the_code() -> None:
     assert f"Weighs {WEIGHTS['dmarc.fail']:g}." in ROWS["dmarc.fail"]
     assert f"Weighs {WEIGHTS['dmarc.quarantine']:g} more." in ROWS["dmarc.quarantine"]
     assert f"with {WEIGHTS['dmarc.permerror']:g} points by default" in PAGE
-    for failure, excusing in EXCUSES.items():
+    for failure in EXCUSES.keys() & CODES.keys():
         assert failure in ROWS
-        for code in excusing:
+        for code in EXCUSES[failure]:
             assert code in ROWS
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.checks.content.bulk import DECEIT, MOVED, REPORTED, BulkCheck, signs_of_deceit
+from gatepost.checks.content.bulk import CODES, DECEIT, MOVED, REPORTED, BulkCheck, signs_of_deceit
 from gatepost.checks.content.tokens import Features, extract
+from gatepost.decision.policy import EXCUSES
+from gatepost.decision.weights import WEIGHTS
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope
@@ -340,6 +343,9 @@ def test_the_page_for_administrators_names_everything() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs/content.md").read_text()
     words = [*BulkCheck.codes, *(word for word, _ in DECEIT.values()), "name-address", "disguise", "phish", "limit"]
     assert [word for word in words if f"`{word}`" not in page] == []
+    points = dict(re.findall(r"^\| `(bulk\.\w+)` \| [^|]+ \| ([\d.]+)", page, re.MULTILINE))
+    assert {code: float(value) for code, value in points.items()} == {code: WEIGHTS.get(code, 0.0) for code in CODES}
+    assert EXCUSES["content.spam"] == ("bulk.open",)
 
 
 NAMES = st.sampled_from(
