@@ -13,12 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import floor
 from typing import Final
 
 from gatepost.checks.content.model import Opinion, Part
 from gatepost.mail import limits
 
-WEIGHED: Final = 48
+WEIGHED: Final = 24
 """Strongest tokens of a message among which the ones to name are looked for."""
 
 _NAMED: Final = 12
@@ -26,6 +27,9 @@ _EACH_WAY: Final = 3
 """Tokens named of each direction, where there are as many, before strength alone decides."""
 
 _TOKEN_CHARACTERS: Final = 60
+_AROUND: Final = 11
+"""Characters around a token in the fact: a space, a sign, brackets, and a share of up to 9999.99."""
+_PLAIN: Final = re.compile(r"[!-^`-~]{1,30}(?: [!-^`-~]{1,29})?")  # ASCII without `_`: nearly all tokens
 _NAMED_SHARE: Final = re.compile(r"([+-])(\S{1,200})\((\d{1,6})\.(\d\d)\)")
 _NUMBER: Final = re.compile(r"([+-]?)(\d{1,6})\.(\d\d)")
 
@@ -55,36 +59,37 @@ class Shares:
 def shares(opinion: Opinion) -> Shares:
     """Give the shares of an opinion that brings its WEIGHED strongest parts; the named ones fit a fact of a record."""
     named = _named(opinion.parts)
-    rest = opinion.logit - opinion.base - sum(part.points for part in named)
-    base, *each, others = apportion(
-        [100 * value for value in (opinion.base, *(part.points for part in named), rest)], round(100 * opinion.logit)
-    )
-    told = [Share(_bare(part.token), share) for part, share in zip(named, each, strict=True)]
+    rest = opinion.logit - opinion.base - sum(points for _, points in named)
+    values = [100 * opinion.base, *[100 * points for _, points in named], 100 * rest]
+    base, *each, others = apportion(values, round(100 * opinion.logit))
     # A share that rounds to nothing would be a line that says nothing.
-    parts = tuple(sorted((part for part in told if part.hundredths), key=lambda part: -abs(part.hundredths)))
-    return Shares(base, parts, others)
+    parts = [Share(token, share) for (token, _), share in zip(named, each, strict=True) if share]
+    parts.sort(key=lambda part: -abs(part.hundredths))
+    return Shares(base, tuple(parts), others)
 
 
-def _named(parts: Sequence[Part]) -> list[Part]:
-    """Choose the parts to name: of each direction the strongest few, then by strength, as long as the fact has room."""
-    strong = sorted((part for part in parts if abs(part.points) >= 0.01), key=lambda part: -abs(part.points))
-    up = [part for part in strong if part.points > 0]
-    down = [part for part in strong if part.points < 0]
-    first = {id(part) for part in (*up[:_EACH_WAY], *down[:_EACH_WAY])}
-    chosen: list[Part] = []
+def _named(parts: Sequence[Part]) -> list[tuple[str, float]]:
+    """Choose the tokens to name, with their points: the strongest few of each direction, then by strength, as the fact has room."""
+    strong = [part for part in parts if abs(part.points) >= 0.01]
+    up, down = [part for part in strong if part.points > 0], [part for part in strong if part.points < 0]
+    rest = sorted([*up[_EACH_WAY:], *down[_EACH_WAY:]], key=lambda part: -abs(part.points))
+    chosen: list[tuple[str, float]] = []
     room = limits.DETAIL_CHARACTERS
-    for part in sorted(strong, key=lambda part: id(part) not in first):
-        size = (
-            len(_written(_bare(part.token), round(100 * part.points))) + 3
-        )  # a space, and two digits that rounding may add
-        if len(chosen) < _NAMED and size <= room:
-            chosen.append(part)
+    for part in (*up[:_EACH_WAY], *down[:_EACH_WAY], *rest):
+        token = _bare(part.token)
+        size = len(token) + _AROUND
+        if size <= room:
+            chosen.append((token, part.points))
             room -= size
+        if len(chosen) == _NAMED:
+            break
     return chosen
 
 
 def _bare(token: str) -> str:
     """Give a token as one short printable piece whose words are joined by single spaces; `_` is theirs in a fact."""
+    if _PLAIN.fullmatch(token):
+        return token
     bare = " ".join(token[: 2 * _TOKEN_CHARACTERS].replace("_", " ").split())[:_TOKEN_CHARACTERS].rstrip()
     if not bare.isprintable():
         bare = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in bare)
@@ -103,12 +108,13 @@ def decimal(hundredths: int, sign: str = "") -> str:
 
 def apportion(values: Sequence[float], total: int) -> list[int]:
     """Round values to whole numbers that sum to `total`, which their own sum is within one of: by largest remainders."""
-    floors = [int(value // 1) for value in values]
-    by_remainder = sorted(range(len(values)), key=lambda at: floors[at] - values[at])
+    floors = [floor(value) for value in values]
     missing = total - sum(floors)
+    if not missing:
+        return floors
+    by_remainder = sorted(range(len(values)), key=lambda at: floors[at] - values[at], reverse=missing < 0)
     for turn in range(abs(missing)):
-        place = by_remainder[turn % len(values)] if missing > 0 else by_remainder[-1 - turn % len(values)]
-        floors[place] += 1 if missing > 0 else -1
+        floors[by_remainder[turn % len(values)]] += 1 if missing > 0 else -1
     return floors
 
 
