@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.checks.content.bulk import CODES, DECEIT, MOVED, REPORTED, BulkCheck, signs_of_deceit
+from gatepost.checks.content.bulk import CODES, MOVED, REPORTED, BulkCheck
+from gatepost.checks.content.deceit import DECEIT, signs_of_deceit
 from gatepost.checks.content.tokens import Features, extract
 from gatepost.decision.policy import EXCUSES
 from gatepost.decision.weights import WEIGHTS
@@ -246,6 +247,34 @@ def test_letters_that_pass_for_others(subject: str, code: str) -> None:
     assert word(letter({**FIELDS, "Subject": subject})) == code
     named_so = {**FIELDS, "From": f'"{subject}" <news@sender.example>'}
     assert word(letter(named_so)) == code
+
+
+@pytest.mark.parametrize(
+    ("shown", "code"),
+    [
+        ("www.sender.com", "bulk.open"),
+        ("https://shop.sender.com/offer", "bulk.open"),
+        ("read more", "bulk.open"),
+        ("www.yourbank.com", "bulk.deceit"),
+        ("sender.com.yourbank.com", "bulk.deceit"),
+    ],
+)
+def test_links_through_a_tracking_service(shown: str, code: str) -> None:
+    """A link that shows the author's own domain and leads to a tracking service is honest; one that shows another is not."""
+    page = (
+        f'<a href="https://click.tracker.com/77">www.sender.com</a> <a href="https://click.tracker.com/78">{shown}</a>'
+    )
+    fields = {**FIELDS, "From": "news@mail.sender.com", "Content-Type": "text/html"}
+    message = letter(fields, page.encode())
+    assert "link-mismatch" in signs_of_deceit(extract(message))
+    assert word(message, DMARC, DKIM, content(signs="link-mismatch")) == code
+
+
+@pytest.mark.parametrize("body", [b"no links", b'<a href="https://click.tracker.com/">www.sender.com</a>' * 3_000])
+def test_links_that_cannot_be_read_again(body: bytes) -> None:
+    """Where the odd link is not found again, or there are more links than are looked at, the sign stands."""
+    message = letter({**FIELDS, "From": "news@sender.com", "Content-Type": "text/html"}, body)
+    assert word(message, DMARC, DKIM, content(signs="link-mismatch")) == "bulk.deceit"
 
 
 def test_punycode_at_home() -> None:

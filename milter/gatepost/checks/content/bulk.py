@@ -21,16 +21,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
-from gatepost.checks.content.lookalikes import plain_letters
+from gatepost.checks.content.deceit import signs
 from gatepost.checks.content.structure import FREEMAIL
-from gatepost.checks.content.tokens import Features
 from gatepost.checks.content.unsubscribe import WayOut, way_out
 from gatepost.evidence import Evidence, Found, Status
-from gatepost.mail import limits
-from gatepost.mail.address import author
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message
-from gatepost.mail.suffix import registrable
 
 CODES: Final[Mapping[str, str]] = {
     "bulk.open": "Bulk mail sent openly: the author is authenticated, it can be unsubscribed from, nothing in it deceives.",
@@ -39,23 +35,6 @@ CODES: Final[Mapping[str, str]] = {
     "bulk.closed": "Bulk mail that nobody answers for, or that does not say in a usable way how to unsubscribe.",
     "bulk.unsure": "Bulk mail; whether it is sent openly is not known, because something did not answer.",
 }
-
-DECEIT: Final[Mapping[bytes, tuple[str, str]]] = {
-    b"=link-mismatch": ("link-mismatch", "a link shows another domain than it leads to"),
-    b"=link-punycode": ("link-punycode", "a link leads to a name in foreign letters (punycode)"),
-    b"=link-ip": ("link-ip", "a link leads to a bare IP address"),
-    b"=link-login": ("link-login", "a link hides its host behind a user name"),
-    b"=hidden-most": ("hidden-most", "most of its text is hidden from the reader"),
-    b"=name-brand-elsewhere": ("name-brand-elsewhere", "the sender's name is a brand that is not the sender's"),
-    b"=re-nothing": ("re-nothing", "it pretends to answer a message"),
-    b"=att-program": ("att-program", "a program is attached"),
-    b"=att-page": ("att-page", "a web page is attached"),
-}
-"""Tokens of the content check that an honest bulk sender has no use for: the word in the facts, and half a sentence.
-
-Words of several scripts are not among them: `SMSки` is plain Russian, and `pаypal` with a Cyrillic letter is read as Latin
-before tokens are made (its disguise is looked for in the subject and the sender's name). Padding with invisible characters and letters set wide apart newsletters have for their looks. Forms were in one of thirty wanted messages with a
-way to unsubscribe in a corpus of 2007, and in one of 400 phishing messages."""
 
 REPORTED: Final = 0.5
 """How sure labels of messages like this one must be (0 to 1) that it is unwanted: at one half the likeness is beyond chance."""
@@ -70,15 +49,6 @@ _NO_POST: Final = re.compile(rb"\s{0,100}no\b", re.IGNORECASE)
 _ONCE: Final = (b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id")
 # A last delimiter that is left out makes no second reading; what a limit hid is a sign of deceit, not of bad form.
 _HARMLESS: Final = frozenset({"no-close-delimiter"})
-# A letter of another script before a Latin one; behind it stand the endings of `SMSки`.
-_BEFORE_LATIN: Final = re.compile(r"[\u0370-\u058f][A-Za-z]")
-_IN_NAME: Final = re.compile(r"@([a-z0-9.-]{1,253})", re.IGNORECASE)
-
-
-def signs_of_deceit(features: Features) -> str:
-    """Give the signs of deceit among a message's tokens, as words for the content check's fact `signs`; "" for none."""
-    there = DECEIT.keys() & features.tokens
-    return " ".join(word for token, (word, _) in DECEIT.items() if token in there)
 
 
 class BulkCheck:
@@ -106,10 +76,10 @@ class BulkCheck:
                 _evidence("unsure", Status.TEMPERROR, f"Whether this bulk mail is sent openly is open: {unknown}."),
             )
         facts = _way_facts(way, found)
-        signs = dict(_signs(message, found))
-        if signs:
-            detail = f"This bulk mail deceives: {'; '.join(signs.values())}."
-            return (_evidence("deceit", Status.FAIL, detail, facts | {"signs": " ".join(signs)}),)
+        deceit = dict(signs(message, found))
+        if deceit:
+            detail = f"This bulk mail deceives: {'; '.join(deceit.values())}."
+            return (_evidence("deceit", Status.FAIL, detail, facts | {"signs": " ".join(deceit)}),)
         unwelcome = _unwelcome(found)
         if unwelcome:
             return (_evidence("unwanted", Status.FAIL, f"Bulk mail sent openly, and not wanted: {unwelcome}.", facts),)
@@ -192,34 +162,6 @@ def _way_facts(way: WayOut, found: Found) -> dict[str, str]:
     signed = {b"list-unsubscribe", b"list-unsubscribe-post"} <= _covered(found)
     how = "one-click" if way.one_click and signed else "https" if way.https else "mailto"
     return {"unsubscribe": how, "host": way.https or way.mailto}
-
-
-def _signs(message: Message, found: Found) -> Iterator[tuple[str, str]]:
-    """Give the signs of deceit: a word and half a sentence each."""
-    writer = author(message.headers)
-    domain = writer.mailbox.domain if writer.mailbox else ""
-    named = [host for host in _IN_NAME.findall(writer.display[: limits.DOMAIN_OCTETS]) if host]
-    if any(registrable(host) != registrable(domain) for host in named):
-        yield "name-address", "the sender's name is an address of somebody else"
-    if _disguised(writer.display) or _disguised(message.text(b"subject")):
-        yield "disguise", "its subject or the sender's name uses letters that pass for others"
-    if found.code("content.phish"):
-        yield "phish", "its text looks like phishing"
-    if found.code("content.limit"):
-        yield "limit", "part of it could not be read"
-    # In a name of foreign letters there is nothing odd about links to it.
-    foreign = "xn--" in domain
-    facts = [item.facts.get("signs", "").split() for item in found.of("content")]
-    there = {word for words in facts for word in words}
-    for word, text in DECEIT.values():
-        if word in there and not (foreign and word == "link-punycode"):
-            yield word, text
-
-
-def _disguised(text: str) -> bool:
-    """Say whether a word is Latin to the eye and not in its letters; at most limits.HEADER_TEXT_BYTES are read."""
-    words = text[: limits.HEADER_TEXT_BYTES].split() if _BEFORE_LATIN.search(text) else ()
-    return any(_BEFORE_LATIN.search(word) and plain_letters(word)[0].isascii() for word in words)
 
 
 def _unwelcome(found: Found) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 
 from gatepost.checks.content import shares
 from gatepost.checks.content.budget import FALLBACK_LOGIT
-from gatepost.checks.content.bulk import signs_of_deceit
+from gatepost.checks.content.deceit import signs_of_deceit
 from gatepost.checks.content.follow import SiteLayer
 from gatepost.checks.content.model import Model, Opinion
 from gatepost.checks.content.shadow import Shadow
