@@ -64,6 +64,11 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
     code, out, err = run("config", "check", path)
     assert (code, err) == (0, "")
     assert out.startswith(f"{path}: ok, config version ")
+    assert out.splitlines()[1].startswith("classifier  marks from p=0.")
+    path.write_text('[classifier]\nmodel = "/nowhere"\n')
+    code, out, err = run("config", "check", path)
+    assert (code, err) == (0, "")
+    assert "classifier  cannot say from where on it marks: model /nowhere: " in out
     path.write_text('[thresholds]\nreject = "20"\ntagg = 5\n')
     code, out, err = run("config", "check", path)
     assert (code, out) == (2, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mailbox
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,14 @@ from support.letters import letter
 from support.model import seal, write_model
 
 Run = Callable[..., tuple[int, str, str]]
+
+HELD_OUT = {
+    "tails": {
+        "a": {"ham": 3000, "logits": [1.0] * 1000},
+        "b": {"ham": 2000, "logits": [3.0] * 5 + [1.0] * 995},
+    },
+    "caught": {"a": {"unwanted": 100, "logits": [1.0, 2.0, 4.0, 5.0]}},
+}
 
 ROW = [
     "source",
@@ -28,7 +37,7 @@ ROW = [
     "caught at 0.1% fp",
     "caught at 0.01% fp",
     "too few ham for",
-    "ham called spam",
+    "ham marked",
     "unwanted missed",
     "ece",
 ]
@@ -65,15 +74,26 @@ def test_json_is_one_object(run: Run, model: Path, ham: Path, spam: Path):
     code, out, err = run("evaluate", "--ham", ham, "--spam", spam, "--model", model, "--json")
     assert (code, err) == (0, "")
     found = json.loads(out)
-    assert list(found) == ["model", "spam_from", "limit", "learned from", "sources", "total", "reliability"]
+    assert list(found) == [
+        "model",
+        "max_false_positive_rate",
+        "marks_from",
+        "limit",
+        "learned from",
+        "sources",
+        "total",
+        "reliability",
+        "budgets",
+    ]
+    assert found["budgets"] == []
     assert [row["source"] for row in found["sources"]] == [str(ham), str(spam)]
     assert all(list(row) == ROW for row in (*found["sources"], found["total"]))
     total = found["total"]
     assert (total["ham"], total["unwanted"], total["1-auc"], total["caught at 1% fp"]) == (120, 30, 0.0, 1.0)
     assert total["caught at 0.1% fp"] is None
     assert total["too few ham for"] == ["0.1%", "0.01%"]
-    assert total["ham called spam"]["messages"] == 0
-    assert 0 == total["ham called spam"]["low"] < total["ham called spam"]["high"] < 0.05
+    assert total["ham marked"]["messages"] == 0
+    assert 0 == total["ham marked"]["low"] < total["ham marked"]["high"] < 0.05
     assert sum(each["messages"] for each in found["reliability"]) == 150
 
 
@@ -137,15 +157,49 @@ def test_it_says_when_the_model_has_learned_from_the_mail(run: Run, model: Path,
 
 
 def test_the_threshold_is_the_configured_one(run: Run, model: Path, ham: Path, tmp_path: Path):
-    """[classifier] spam_from and model of the config file are used, as the daemon would use them."""
+    """[classifier] of the config file is used, as the daemon would use it: a model without tails marks from 99 % on."""
     mild = put(tmp_path / "mild", "hello", 10)
     config = tmp_path / "gatepost.toml"
-    for spam_from, missed in (("0.5", 0), ("0.9", 10)):
-        config.write_text(f'[classifier]\nmodel = "{model}"\nspam_from = {spam_from}\n')
+    budget = write_model(tmp_path / "budget", held_out=HELD_OUT)
+    easy = {"tails": {"a": {"ham": 9000, "logits": [-1.0] * 9000}}, "caught": {}}
+    for chosen, more, marks_from, missed in (
+        (model, "", 0.99, 10),
+        (model, "spam_from = 0.999", 0.999, 10),
+        (budget, "", 1 / (1 + math.exp(-3)), 10),
+        (budget, "max_false_positive_rate = 0.1", 1 / (1 + math.exp(-1)), 10),
+        (write_model(tmp_path / "easy", held_out=easy), "spam_from = 0.5", 0.5, 0),
+    ):
+        config.write_text(f'[classifier]\nmodel = "{chosen}"\n{more}\n')
         _, out, _ = run("evaluate", "--ham", ham, "--spam", mild, "--config", config, "--json")
         found = json.loads(out)
-        assert found["spam_from"] == float(spam_from)
+        assert found["marks_from"] == pytest.approx(marks_from)
         assert found["total"]["unwanted missed"]["messages"] == missed
+
+
+def test_the_effect_of_each_budget_is_told(run: Run, ham: Path, spam: Path, tmp_path: Path):
+    """For five budgets: the threshold, what it is worth on held-out mail, and what it does to the mail at hand."""
+    model = write_model(tmp_path / "budget", held_out=HELD_OUT)
+    _, out, _ = run("evaluate", "--ham", ham, "--spam", spam, "--model", model, "--json")
+    lines = json.loads(out)["budgets"]
+    assert [line["max_false_positive_rate"] for line in lines] == [0.01, 0.003, 0.001, 0.0003, 0.0001]
+    assert [line["shown"] for line in lines] == [True, True, True, False, False]
+    assert [line["probability"] for line in lines] == sorted(line["probability"] for line in lines)
+    assert [line["held out"]["marked"] for line in lines] == [5, 5, 0, 0, 0]
+    assert lines[0]["held out"]["worst"] == "b"
+    assert lines[2]["held out"]["share caught"] == {"a": 0.5}
+    assert all(line["total"]["unwanted caught"]["messages"] == 30 for line in lines)
+    assert all(line["total"]["ham marked"]["messages"] == 0 for line in lines)
+    assert [effect["source"] for effect in lines[0]["sources"]] == [str(ham), str(spam)]
+    assert lines[0]["sources"][0]["unwanted caught"] is None
+    _, out, _ = run("evaluate", "--ham", ham, "--spam", spam, "--model", model)
+    for said in ("0.03 %", "0.01 %", "b 0.25 %", "0.00 / 100.0", "Too few ham to show it"):
+        assert said in out
+
+
+def test_a_model_without_tails_says_that_it_has_no_budget(run: Run, model: Path, ham: Path, spam: Path):
+    """Nothing is made up where the model does not carry its held-out scores."""
+    _, out, _ = run("evaluate", "--ham", ham, "--spam", spam, "--model", model)
+    assert "is not known" in out
 
 
 def test_the_picture_is_a_page(run: Run, model: Path, ham: Path, spam: Path, tmp_path: Path):

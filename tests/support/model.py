@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -15,8 +16,13 @@ from gatepost.checks.content.tokens import FEATURES_VERSION
 BITS = 12
 
 
-def write_model(directory: Path, *, spam: str = "viagra", ham: str = "minutes") -> Path:
-    """Write the model into a directory: one word speaks for spam, one for ham, no other word counts."""
+def write_model(
+    directory: Path, *, spam: str = "viagra", ham: str = "minutes", held_out: dict[str, Any] | None = None
+) -> Path:
+    """Write the model into a directory: one word speaks for spam, one for ham, no other word counts.
+
+    `held_out` has the `tails` and `caught` of its features.json, from which an error budget chooses its threshold.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     arrays = {
         "fingerprint": np.zeros(1 << BITS, np.uint8),
@@ -30,7 +36,7 @@ def write_model(directory: Path, *, spam: str = "viagra", ham: str = "minutes") 
     np.savez_compressed(directory / "weights.npz", **arrays)
     scale = {"step": 0.001, "bias": 0.0, "slope": 5.0, "offset": 0.0}
     meta = {"format": FORMAT, "features_version": FEATURES_VERSION, "name": directory.name, "labels": list(LABELS)}
-    meta |= {"hash": "crc32", "bits": BITS, "length_power": 0.5, "unwanted": scale, "phish": scale}
+    meta |= {"hash": "crc32", "bits": BITS, "length_power": 0.5, "unwanted": scale, "phish": scale} | (held_out or {})
     (directory / "features.json").write_text(json.dumps(meta))
     (directory / "metrics.json").write_text("{}")
     (directory / "card.md").write_text("Two words.\n")

@@ -17,6 +17,7 @@ from gatepost.training.report import Report, report
 from gatepost.training.score import Side
 
 LOGITS = st.lists(st.sampled_from([-math.inf, -60.0, -3.0, -0.5, 0.5, 4.0, 60.0]), min_size=1, max_size=30)
+_MARK = math.log(0.7 / 0.3)
 HOSTILE = "<script>alert(1)</script>&\"'\x1b[31m"
 
 
@@ -30,7 +31,7 @@ def side(logits: list[float]) -> Side:
 
 def measured(ham: list[float], unwanted: list[float]) -> Report:
     """Measure two sources: one of both kinds with a hostile name, one of ham alone."""
-    return report([HOSTILE, "lists"], [(side(ham), side(unwanted)), (side(ham), side([]))], 0.7)
+    return report([HOSTILE, "lists"], [(side(ham), side(unwanted)), (side(ham), side([]))], _MARK)
 
 
 def plots(html: str) -> list[ET.Element]:
@@ -42,7 +43,7 @@ def plots(html: str) -> list[ET.Element]:
 @given(LOGITS, LOGITS)
 def test_every_mark_lies_inside(ham: list[float], unwanted: list[float]):
     """Whatever the scores, the plots are well-formed and nothing is drawn outside or at a place that is no number."""
-    html = page(measured(ham, unwanted), "base", 0.7)
+    html = page(measured(ham, unwanted), "base", _MARK)
     found = plots(html)
     assert len(found) == 3
     assert not re.search(r"\b(nan|inf)\b", html)
@@ -55,7 +56,7 @@ def test_every_mark_lies_inside(ham: list[float], unwanted: list[float]):
 
 def test_names_of_sources_are_text():
     """A path is outside text: it adds no element, and no control character."""
-    html = page(measured([-1.0], [1.0]), "<b>", 0.7)
+    html = page(measured([-1.0], [1.0]), "<b>", _MARK)
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert "<b>" not in html
@@ -64,15 +65,15 @@ def test_names_of_sources_are_text():
 
 def test_the_page_needs_nothing_else():
     """No script, no address of another file: it can be mailed and kept."""
-    html = page(measured([-1.0], [1.0]), "base", 0.7)
+    html = page(measured([-1.0], [1.0]), "base", _MARK)
     assert not re.search(r"(?i)\b(src|href|@import|url\()|https?:", html)
-    assert html == page(measured([-1.0], [1.0]), "base", 0.7)
+    assert html == page(measured([-1.0], [1.0]), "base", _MARK)
 
 
 def test_the_numbers_are_there_too():
     """The table under the plots has the same words as the one on the terminal, one row per source and the total."""
     found = measured([-1.0, 2.0], [1.0])
-    html = page(found, "base", 0.7)
+    html = page(found, "base", _MARK)
     assert html.count("<tr>") == 4
     for cell in (*found.rows[0].words(), *found.total.words()):
         assert f"<td>{cell}</td>" in html
@@ -97,7 +98,7 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path):
     with pytest.raises(PictureError, match="is a directory"):
         require_drawable(tmp_path / "x.html")
     with pytest.raises(PictureError, match="cannot be written"):
-        draw(tmp_path / "x.html", measured([-1.0], [1.0]), "base", 0.7)
+        draw(tmp_path / "x.html", measured([-1.0], [1.0]), "base", _MARK)
 
 
 def test_axes_put_values_where_they_belong():

@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from gatepost.checks.content.budget import probability_of, spoken
 from gatepost.ledger.record import shown
 from gatepost.training.chart import Axis, Chart
 from gatepost.training.measure import interval, roc
@@ -60,15 +61,15 @@ def require_drawable(path: Path) -> None:
         raise PictureError(f"--picture {path}: {'is a directory' if path.is_dir() else 'no such directory'}")
 
 
-def draw(path: Path, found: Report, model: str, spam_from: float) -> None:
-    """Write the picture; raises PictureError where the file cannot be written."""
+def draw(path: Path, found: Report, model: str, mark: float) -> None:
+    """Write the picture, `mark` being the log-odds that mark a message; raises PictureError where the file cannot be written."""
     try:
-        path.write_text(page(found, model, spam_from), "utf-8")
+        path.write_text(page(found, model, mark), "utf-8")
     except OSError as error:
         raise PictureError(f"--picture {path}: cannot be written: {error.strerror}") from error
 
 
-def page(found: Report, model: str, spam_from: float) -> str:
+def page(found: Report, model: str, mark: float) -> str:
     """Give the whole HTML page; the same report gives the same text. Names of sources are escaped."""
     total = found.total
     counts = f"{total.ham:,} ham, {total.unwanted:,} unwanted"
@@ -76,12 +77,12 @@ def page(found: Report, model: str, spam_from: float) -> str:
     kinds = _keys([("ham", _HAM), ("unwanted", _UNWANTED)])
     figures = (
         (
-            _roc(found, spam_from),
-            f"Caught against ham called spam. Dot: probability ≥ {spam_from:g}.",
+            _roc(found, mark),
+            f"Caught against ham marked. Dot: marked from probability {spoken(probability_of(mark))} on.",
             _roc_keys(found),
         ),
         (_reliability(found.everything), "When it says so much, how often is it so? On the line: always.", ""),
-        (_histogram(found.everything, spam_from), f"Scores. Dashed: probability {spam_from:g}.", kinds),
+        (_histogram(found.everything, mark), f"Scores. Dashed: probability {spoken(probability_of(mark))}.", kinds),
     )
     plots = "".join(
         f"<figure>{chart.svg()}<figcaption>{escape(words)} {keys}</figcaption></figure>"
@@ -105,11 +106,11 @@ def _curves(found: Report) -> list[tuple[str, str, Scores]]:
     return [(name, colour, scores) for (name, scores), colour in zip(largest, _COLOURS, strict=False)]
 
 
-def _roc(found: Report, spam_from: float) -> Chart:
+def _roc(found: Report, mark: float) -> Chart:
     everything = found.everything
     decades = min(max(math.ceil(math.log10(everything.ham.size)), 2), 5)
     ticks = [(10.0**-power, _percent(10.0**-power)) for power in range(decades, -1, -1)]
-    x = Axis("ham called spam", 10.0**-decades, 1.0, ticks, log=True)
+    x = Axis("ham marked", 10.0**-decades, 1.0, ticks, log=True)
     curves = [*_curves(found), ("all", _INK, everything)]
     points = [(colour, _points(scores)) for _, colour, scores in curves]
     lowest = min(caught for _, path in points for wrong, caught in path if wrong >= x.low)
@@ -123,9 +124,9 @@ def _roc(found: Report, spam_from: float) -> Chart:
     )
     for colour, path in points:
         chart.steps(path, colour, width=2.5 if colour == _INK else 1.5)
-    wrong = float((everything.ham_odds >= spam_from).mean())
-    caught = float((everything.unwanted_odds >= spam_from).mean())
-    chart.dot(wrong, caught, _INK, radius=5, tip=f"{caught:.2%} caught, {wrong:.3%} of ham called spam")
+    wrong = float((everything.ham >= mark).mean())
+    caught = float((everything.unwanted >= mark).mean())
+    chart.dot(wrong, caught, _INK, radius=5, tip=f"{caught:.2%} caught, {wrong:.3%} of ham marked")
     return chart
 
 
@@ -148,7 +149,7 @@ def _reliability(scores: Scores) -> Chart:
     return chart
 
 
-def _histogram(scores: Scores, spam_from: float) -> Chart:
+def _histogram(scores: Scores, mark: float) -> Chart:
     ticks = [(math.log(p / (1 - p)), f"{p:g}") for p in (0.0001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.9999)]
     least = 0.5 / max(scores.ham.size, scores.unwanted.size, 2)
     powers = range(math.ceil(math.log10(least)), 1)
@@ -163,9 +164,8 @@ def _histogram(scores: Scores, spam_from: float) -> Chart:
         for start, end, top in zip(edges[:-1].tolist(), edges[1:].tolist(), tops, strict=True):
             stairs += [(start, top), (end, top)]
         chart.steps([*stairs, (_EDGE, 0.0)], colour, fill=True)
-    if 0 < spam_from < 1:
-        place = math.log(spam_from / (1 - spam_from))
-        chart.line((place, least), (place, 1.0), _FAINT, dashed=True)
+    if abs(mark) < _EDGE:
+        chart.line((mark, least), (mark, 1.0), _FAINT, dashed=True)
     return chart
 
 

@@ -27,7 +27,7 @@ from gatepost.training.measure import (
 from gatepost.training.score import Side, Sides
 
 RATES: Final = {"1%": 0.01, "0.1%": 0.001, "0.01%": 0.0001}
-"""Shares of ham that may be called spam, at which the share of unwanted mail caught is given."""
+"""Shares of ham that may be called spam by some threshold, at which the share of unwanted mail caught is given."""
 
 TOO_FEW: Final = "too few ham"
 """What is said instead of a share where a rate needs more ham than there is."""
@@ -38,7 +38,7 @@ HEADS: Final = (
     "spam",
     "1-auc",
     *(f"caught at {rate} fp" for rate in RATES),
-    "ham called spam",
+    "ham marked",
     "spam missed",
     "ece",
 )
@@ -69,7 +69,7 @@ class Row:
 
     `against` is the kind of mail that was taken from all sources because this one has none ("ham", "unwanted" or "").
     `caught` has the share caught for each of RATES, None where the ham is too few for the rate or a kind is missing.
-    `flagged` is ham that the check calls spam, `missed` unwanted mail that it does not, at the configured probability.
+    `flagged` is ham that content alone marks, `missed` unwanted mail that it does not, by the error budget of the site.
     """
 
     source: str
@@ -109,8 +109,8 @@ class Row:
             "1-auc": _rounded(self.one_minus_auc),
             **{f"caught at {rate} fp": _rounded(share) for rate, share in self.caught.items()},
             "too few ham for": list(self.too_few),
-            "ham called spam": _rate_json(self.flagged),
-            "unwanted missed": _rate_json(self.missed),
+            "ham marked": rate_json(self.flagged),
+            "unwanted missed": rate_json(self.missed),
             "ece": _rounded(self.calibration_error),
         }
 
@@ -143,8 +143,8 @@ class Report:
     everything: Scores
 
 
-def report(names: list[str], sides: list[Sides], spam_from: float) -> Report:
-    """Measure scored mail: `names` and `sides` by source, `spam_from` the probability from which mail is called spam."""
+def report(names: list[str], sides: list[Sides], mark: float) -> Report:
+    """Measure scored mail: `names` and `sides` by source, `mark` the log-odds from which on content alone marks it."""
     scores = tuple(_scores(ham, unwanted) for ham, unwanted in sides)
     everything = Scores(
         np.concatenate([each.ham for each in scores]),
@@ -153,8 +153,8 @@ def report(names: list[str], sides: list[Sides], spam_from: float) -> Report:
         np.concatenate([each.unwanted_odds for each in scores]),
         sum(each.broken for each in scores),
     )
-    rows = (_row(name, each, everything, spam_from) for name, each in zip(names, scores, strict=True))
-    return Report(tuple(rows), _row("total", everything, everything, spam_from), scores, everything)
+    rows = (_row(name, each, everything, mark) for name, each in zip(names, scores, strict=True))
+    return Report(tuple(rows), _row("total", everything, everything, mark), scores, everything)
 
 
 def _scores(ham: Side, unwanted: Side) -> Scores:
@@ -162,7 +162,7 @@ def _scores(ham: Side, unwanted: Side) -> Scores:
     return Scores(ham_logits, unwanted_logits, ham_odds, unwanted_odds, ham.broken + unwanted.broken)
 
 
-def _row(name: str, own: Scores, everything: Scores, spam_from: float) -> Row:
+def _row(name: str, own: Scores, everything: Scores, mark: float) -> Row:
     """Measure one source; what it lacks to be ranked is taken from everything."""
     ham, unwanted, against = own.ham, own.unwanted, ""
     if not ham.size and unwanted.size:
@@ -185,21 +185,22 @@ def _row(name: str, own: Scores, everything: Scores, spam_from: float) -> Row:
         one_minus_auc=one_minus_auc(ham, unwanted) if ranked else None,
         caught=caught,
         too_few=tuple(rate for rate in RATES if ranked and not shown[rate]),
-        # As the check does: from the probability on. A message without an opinion is never called spam.
-        flagged=_rate(own.ham_odds >= spam_from),
-        missed=_rate(~(own.unwanted_odds >= spam_from)),
+        # As the check does: from the mark on. A message without an opinion is never marked.
+        flagged=rate_of(own.ham >= mark),
+        missed=rate_of(own.unwanted < mark),
         calibration_error=calibration_error(bins) if bins else None,
     )
 
 
-def _rate(hits: Bools) -> Rate | None:
+def rate_of(hits: Bools) -> Rate | None:
     """Count, with the interval; None where there is nothing to count."""
     if not hits.size:
         return None
     return Rate(int(hits.sum()), int(hits.size), *interval(int(hits.sum()), int(hits.size)))
 
 
-def _rate_json(rate: Rate | None) -> dict[str, Any] | None:
+def rate_json(rate: Rate | None) -> dict[str, Any] | None:
+    """Give a count and its share for machines."""
     if rate is None:
         return None
     bounds = {"share": rate.share, "low": rate.low, "high": rate.high}

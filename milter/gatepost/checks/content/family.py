@@ -135,15 +135,14 @@ def build(settings: Settings) -> ContentCheck:
 
 def marks(settings: Settings) -> budget.Mark:
     """Say from where on content alone marks, by the error budget. Raises ModelError, one line."""
-    return budget.settle(find_budget(settings), settings.max_false_positive_rate, settings.spam_from)
+    return budget.settle(find_budget(find_model(settings.model)), settings.max_false_positive_rate, settings.spam_from)
 
 
-def find_budget(settings: Settings) -> budget.Budget | None:
-    """Give what the model says of its errors on held-out mail, None where it says nothing; raises ModelError, one line.
+def find_budget(directory: Path) -> budget.Budget | None:
+    """Give what a model says of its errors on held-out mail, None where it says nothing; raises ModelError, one line.
 
     It is `load_model` that compares the file with its checksum.
     """
-    directory = find_model(settings.model)
     try:
         meta = json.loads((directory / "features.json").read_bytes())
     except (OSError, ValueError, RecursionError) as error:

@@ -18,15 +18,18 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 from gatepost.arrival.replay import ReplayError
-from gatepost.checks.content.family import Settings, build, find_model
+from gatepost.checks.content.budget import probability_of, spoken
+from gatepost.checks.content.family import Settings, build, find_budget, find_model
 from gatepost.checks.content.model import ModelError
 from gatepost.ledger.record import shown
 from gatepost.service.cli.attacks import measure_attacks, named_attacks, print_attacks
+from gatepost.service.cli.budgets import print_budgets
 from gatepost.service.cli.show import console
 from gatepost.service.complaints import plain
 from gatepost.service.config import load
 
 if TYPE_CHECKING:
+    from gatepost.checks.content.budget import Budget
     from gatepost.training.online import Online
     from gatepost.training.report import Report
 
@@ -137,7 +140,7 @@ def evaluate(
         else:
             _print_table(measured, settings)
         if picture:
-            draw(picture, measured.report, measured.model, settings.spam_from)
+            draw(picture, measured.report, measured.model, measured.mark)
     except (CorpusError, ModelError, PictureError, ReplayError) as error:
         _fail(str(error))
 
@@ -151,12 +154,15 @@ def _fail(line: str) -> NoReturn:
 class _Measured:
     """What is to be shown: the report, the model's name, and the packs in it that the model learned from.
 
-    `online` says how labels were given on the way, `labels` how many ham and unwanted messages they were of.
+    `mark` are the log-odds from which on content alone marks, `budget` what the model says of its errors. `online` says how
+    labels were given on the way, `labels` how many ham and unwanted messages they were of.
     """
 
     report: Report
     model: str
     learned: tuple[str, ...]
+    mark: float
+    budget: Budget | None
     online: Online | None
     labels: tuple[int, ...]
 
@@ -188,8 +194,9 @@ def _measure(
             raise CorpusError(f"no {word} message found in {', '.join(map(str, paths))}")
     known = _packs_of(find_model(settings.model))
     learned = tuple(source.name for source in sources if source.pack and pack_name(source.paths[0]) in known)
-    rows = report([each.name for each in sources], sides, settings.spam_from)
-    return _Measured(rows, check.model.version, learned, online, tuple(labels))
+    rows = report([each.name for each in sources], sides, check.mark_logit)
+    budget = find_budget(find_model(settings.model))
+    return _Measured(rows, check.model.version, learned, check.mark_logit, budget, online, tuple(labels))
 
 
 def _packs_of(model: Path) -> frozenset[str]:
@@ -217,7 +224,10 @@ def _progress(expected: list[int | None]) -> Iterator[Any]:
 
 def _print_json(measured: _Measured, settings: Settings, limit: int | None) -> None:
     """Print everything as one object, UTF-8 whatever the terminal speaks."""
+    from gatepost.training.budget_table import budget_table  # noqa: PLC0415
+
     found = measured.report
+    lines = budget_table(measured.budget, found) if measured.budget else ()
     rows = [{**row.as_json(), "source": shown(row.source)} for row in found.rows]
     bins = [
         {
@@ -229,7 +239,12 @@ def _print_json(measured: _Measured, settings: Settings, limit: int | None) -> N
         }
         for each in found.everything.bins()
     ]
-    document = {"model": measured.model, "spam_from": settings.spam_from, "limit": limit}
+    document: dict[str, Any] = {
+        "model": measured.model,
+        "max_false_positive_rate": settings.max_false_positive_rate,
+        "marks_from": probability_of(measured.mark),
+        "limit": limit,
+    }
     if measured.online:
         given = {"labels_share": measured.online.share, "seed": measured.online.seed}
         document["online"] = {**given, "learned": dict(zip(("ham", "unwanted"), measured.labels, strict=True))}
@@ -238,6 +253,7 @@ def _print_json(measured: _Measured, settings: Settings, limit: int | None) -> N
         "sources": rows,
         "total": found.total.as_json(),
         "reliability": bins,
+        "budgets": [line.as_json() for line in lines],
     }
     line = json.dumps(document, ensure_ascii=False, allow_nan=False)
     sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
@@ -247,7 +263,8 @@ def _print_json(measured: _Measured, settings: Settings, limit: int | None) -> N
 def _print_table(measured: _Measured, settings: Settings) -> None:
     """Print a table for people, and what its marks mean; two tables where the terminal is narrow."""
     out = console()
-    title = f"model {measured.model}, spam from probability {settings.spam_from:g}"
+    title = f"model {measured.model}, marks from probability {spoken(probability_of(measured.mark))} on"
+    title += f" (max_false_positive_rate {settings.max_false_positive_rate:g})"
     if measured.online:
         ham, unwanted = measured.labels
         title += f", online: each message predicted, then learned ({ham:,} ham and {unwanted:,} unwanted labels given)"
@@ -257,6 +274,8 @@ def _print_table(measured: _Measured, settings: Settings) -> None:
         out.print(_table(measured.report, chosen))
     for note in _notes(measured.report, measured.learned):
         out.print(note, markup=False)
+    out.print()
+    print_budgets(out, measured.budget, measured.report)
 
 
 def _table(found: Report, chosen: slice) -> Table:
@@ -287,6 +306,6 @@ def _notes(found: Report, learned: tuple[str, ...]) -> Iterator[str]:
     if any(row.too_few for row in (*found.rows, found.total)):
         yield "too few ham: not one of them may be wrong at that rate (0.1 % needs 1,000 ham, 0.01 % needs 10,000)."
     if found.total.textless:
-        yield f"{found.total.textless:,} messages have no text: the classifier never calls them spam."
+        yield f"{found.total.textless:,} messages have no text: the classifier never marks them."
     if found.total.broken:
-        yield f"{found.total.broken:,} messages broke the check (the log above says why); they count as not called spam."
+        yield f"{found.total.broken:,} messages broke the check (the log above says why); they count as not marked."

@@ -10,6 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
+from gatepost.checks.content.family import find_budget
+from gatepost.service.cli.budgets import print_budgets
+
 if TYPE_CHECKING:
     from gatepost.training.train import Trained
 
@@ -142,6 +145,7 @@ def _show(console: Console, trained: Trained, max_rows: int) -> None:
     for row in trained.metrics["by source"]:
         grid.add_row(*(str(row.get(column, "-")) for column in _SHOWN))
     console.print(grid)
+    print_budgets(console, find_budget(trained.directory))
     if trained.metrics["not drawn"]:
         rest = trained.metrics["not drawn"]
         _say(
