@@ -130,6 +130,27 @@ def test_from_the_record_as_from_the_message(run: Run, tmp_path: Path) -> None:
         assert first[key] == one[key], key
 
 
+def test_an_excused_opinion_has_no_points(run: Run) -> None:
+    """Where the classifier's finding is excused the page says by what, and every share is of no points."""
+    case = FOLDER / "checks" / "auth" / "20-dkim-pass.eml"
+    _, scanned, _ = run("scan", "--json", "--no-network", case)
+    (verdict,) = answers(scanned)
+    verdict["because"] = [{"code": "content.spam", "points": 0.0, "detail": "x", "excuse": "bulk.open"}]
+    for item in verdict["evidence"]:
+        if item["check"] == "content":
+            item |= {"code": "content.spam", "facts": {"logit": "+5.00", "base": "+0.50", "tokens": "+pills(1.00)"}}
+    record = recalled(verdict | {"score": 0.0})
+    assert record is not None
+    explanation = explain("x", record, Config().policy())
+    assert explanation.reading is not None
+    assert {line.points for line in explanation.reading.lines} == {0}
+    assert explanation.reading.logit == 500
+    screen = console()
+    with screen.capture() as captured:
+        screen.print(page(explanation))
+    assert "(excused by bulk.open: no points)" in captured.get()
+
+
 def test_another_config_than_the_record_s(run: Run, tmp_path: Path) -> None:
     """Explained under a config that decides otherwise, a record says what today's config would do."""
     _, scanned, _ = run("scan", "--json", "--no-network", PHISH)

@@ -87,7 +87,8 @@ def _parts(explanation: Explanation) -> Table:
 
 def _breakdown(reading: Reading, *, ascii_only: bool) -> Table:
     """Give what the classifier read, what speaks for unwanted mail first, with the sums."""
-    title = f"what {shown(reading.code)} is made of"
+    excused = f" (excused by {shown(reading.excuse)}: no points)" if reading.excuse else ""
+    title = f"what {shown(reading.code)} is made of{excused}"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(title), title_justify="left")
     for name in ("points", "log-odds", "wanted"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -32,13 +32,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The classifier's finding, taken apart: its code, its points, and the lines that sum to them, strongest first.
+    """The classifier's finding, taken apart: its code, its points, what excused it or "", and the lines that sum to the points.
 
-    `lines` begin with the base, what is believed before anything is read, and end with the rest, all that is not named.
+    `lines` begin with the base, what is believed before anything is read, and end with the rest, all that is not named;
+    between them the strongest come first.
     """
 
     code: str
     points: float
+    excuse: str
     lines: tuple[Line, ...]
 
     @property
@@ -91,8 +93,9 @@ def _reading(record: Record) -> Reading | None:
     for item in record.evidence:
         told = shares.read(item.facts) if item.check == "content" else None
         if told is not None:
-            given = sum(part.points for part in record.verdict.because if part.code == item.code)
-            return Reading(item.code, given, tuple(_lines(told, given)))
+            part = next((part for part in record.verdict.because if part.code == item.code), None)
+            given, excuse = (part.points, part.excuse) if part else (0.0, "")
+            return Reading(item.code, given, excuse, tuple(_lines(told, given)))
     return None
 
 
