@@ -79,9 +79,10 @@ HTML_TAGS: Final = 10_000
 """Tags of HTML that are built into a tree, over all parts (real newsletters stay under 5,000). Building is quadratic in
 the depth: measured 0.16 s for 10,000 open elements, 18 s for 100,000. Past it tags are stripped without a tree."""
 
-HTML_WORDS: Final = 15_000
+HTML_WORDS: Final = 12_000
 """Words, slashes and quoted values in HTML that is built into a tree: no tag can hold more attributes than that, and the
-parser is quadratic in the attributes of one tag (measured 0.4 s for 15,000, 4 s for 50,000). Past it as HTML_TAGS."""
+parser is quadratic in the attributes of one tag (measured 0.27 s for 12,000, 4 s for 50,000). Real newsletters stay under
+11,000. Past it as HTML_TAGS."""
 
 TOKENS: Final = 20_000
 """Tokens of one message that are scored. The rest do not count."""

@@ -83,9 +83,18 @@ def test_plain_data_and_back():
 
 
 def test_the_watched_facts_are_tokens_that_mail_has():
-    """Every fact that a letter with links, a form and an odd subject has is one that is watched."""
+    """Facts of a letter with links, a form and an odd subject are watched, and no more than a reference may hold."""
     page = '<a href="http://192.0.2.1/x">bank.example</a><form action="http://x.top/"><input name=a></form>'
     features = extract(from_bytes(letter("WINNER OF THE LOTTERY \U0001f600", "x", html=f"{page}<p>{'word ' * 100}")))
     facts = {token.decode() for token in features.tokens if token.startswith(b"=")}
-    assert {"=form", "=link-ip", "=subject-emoji", "=subject-capitals"} <= facts
-    assert facts <= set(WATCHED)
+    watched = {
+        "=form",
+        "=link-ip",
+        "=subject-emoji",
+        "=subject-capitals",
+        "=html",
+        "=links-1",
+        "=text-3",
+    }
+    assert watched <= facts & set(WATCHED)
+    assert len(WATCHED) == len(set(WATCHED)) <= 100

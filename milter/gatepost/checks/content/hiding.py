@@ -1,162 +1,180 @@
 """What a page hides from its reader by style: the elements whose text nobody sees.
 
-A sender hides words to please filters in a handful of ways: not displayed at all, no size, no height, no opacity, moved
-off the screen, or in the colour of what is behind it. Each is read from the inline style, from old attributes, and from
-simple rules of the page's style sheets (CSS 2.2, CSS Color 4). This is not a layout engine: what only layout could tell
-counts as shown.
+Text is hidden by declarations (styles.py), inline or in simple rules of the page's style sheets (sheets.py), by the
+`hidden` attribute, or by having the colour of what is behind it. This is not a layout engine: what only layout could
+tell counts as shown, and so does text on a background that is not known.
+
+A tree of lexbor frees an element with all in it, and a Python object that points to a freed element crashes the process.
+So nothing is removed while the tree is read: first everything is chosen, then single texts go, each once, then elements
+that stand in no other chosen one.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-_ZERO: Final = r"[+-]?(?:0{1,5}(?:\.0{0,5})?|\.0{1,5})(?![.\d])"
-_FLAGS: Final = re.IGNORECASE
-# Declarations that hide an element with all that is in it.
-_GONE: Final = re.compile(
-    r"display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}(?:hidden|collapse)|mso-hide\s{0,5}:\s{0,5}all"
-    rf"|opacity\s{{0,5}}:\s{{0,5}}(?:{_ZERO}|0?\.0\d{{0,5}})"
-    rf"|max-(?:height|width)\s{{0,5}}:\s{{0,5}}{_ZERO}"
-    r"|text-indent\s{0,5}:\s{0,5}-\d{3}|clip-path\s{0,5}:\s{0,5}inset\(\s{0,5}(?:50|100)%"
-    r"|clip\s{0,5}:\s{0,5}rect\(\s{0,5}[01](?:px)?[\s,]|transform\s{0,5}:\s{0,5}scale\(\s{0,5}0\s{0,5}[,)]",
-)
-_SMALL: Final = re.compile(rf"(?<![-\w])(?:height|width)\s{{0,5}}:\s{{0,5}}(?:{_ZERO}|1px)")
-_CUT_OFF: Final = re.compile(r"overflow(?:-[xy])?\s{0,5}:\s{0,5}(?:hidden|clip)")
-_FAR: Final = re.compile(r"(?<![-\w])(?:left|top|right|bottom|margin-(?:left|top))\s{0,5}:\s{0,5}-\d{3}")
-_OFF: Final = re.compile(r"position\s{0,5}:\s{0,5}(?:absolute|fixed|relative)")
-# Layouts set a tiny size on boxes to close gaps and set it back inside, so it hides an element's own text alone.
-_TINY: Final = re.compile(
-    r"font(?:-size)?\s{0,5}:\s{0,5}(?:[a-z0-9]{1,10}\s{1,3}){0,3}(?:"
-    rf"{_ZERO}|[01](?:\.\d{{0,3}})?(?:px|pt)|0?\.[0-2]\d{{0,3}}r?em|[0-9](?:\.\d{{0,3}})?%)",
-)
-_COLOUR: Final = re.compile(r"(?<![-\w])color\s{0,5}:\s{0,5}([^;!\"']{1,40})")
-_BACKDROP: Final = re.compile(r"(?<![-\w])background(?:-color)?\s{0,5}:\s{0,5}([^;!\"']{1,200})")
-_HEX: Final = re.compile(r"#([0-9a-f]{3}(?:[0-9a-f]{3})?)\b", _FLAGS)
-_RGB: Final = re.compile(
-    r"rgba?\(\s{0,5}(\d{1,3})[\s,]{1,6}(\d{1,3})[\s,]{1,6}(\d{1,3})(?:[\s,/]{1,6}([\d.]{1,6}))?", _FLAGS
-)
-_NAMED: Final = {"white": (255, 255, 255), "snow": (255, 250, 250), "ivory": (255, 255, 240), "black": (0, 0, 0)}
-_WHITE: Final = (255, 255, 255)
-_ALIKE: Final = 60
-"""Colours whose channels differ by no more than this, all together, cannot be told apart on a screen."""
+from gatepost.checks.content.colours import WHITE, Colour, alike, backdrop, colour, see_through, text_colour
+from gatepost.checks.content.sheets import Sheets, read_sheets
+from gatepost.checks.content.styles import hides, shows, tiny
 
 _SETS_FONT: Final = re.compile(r"(?<![-\w])font(?:-size)?\s{0,5}:|size\Z")
 _SETS_COLOUR: Final = re.compile(r"(?<![-\w])(?:color|background(?:-color)?)\s{0,5}:|(?:bg)?color\Z|background\Z")
-_NAME: Final = re.compile(r"[\w-]{1,60}")
-_PLAIN_SELECTOR: Final = re.compile(r"[a-z]{0,10}[.#][\w-]{1,60}", _FLAGS)
-_SHOWS: Final = re.compile(r"display\s{0,5}:\s{0,5}(?!none)")
-_RULES: Final = 20
-_SHEET: Final = 65_536
-_ANCESTORS: Final = 20
-
-MAY_HIDE: Final = re.compile(
-    r"hid|none|collapse|opacity|:\s{0,5}-\d|indent|clip|scale\(|transparent|size\s{0,5}:\s{0,5}[01.]|font\s{0,5}:\s{0,5}[01.]|height\s{0,5}:\s{0,5}[01]"
-    r"|color\s{0,5}[:=]\s{0,5}[\"']?(?:white|#[ef]|rgb|ivory|snow)",
-    _FLAGS,
-)
-"""One of these stands in every page that hides something: a cheap look before the dear one."""
-
-# A cheap look for each declaration block before the dear ones.
-_HIDING_WORDS: Final = ("none", "hid", "collapse", "opacity", "max-", ":-", ": -", "indent", "clip", "scale(")
-
-Colour = tuple[int, int, int]
+_ROOTS: Final = frozenset({"html", "-undef", "-document"})
+_PAGE: Final = frozenset({"html", "body", "frameset"})
+_MAY_HIDE: Final = ("style", "hidden", "color")
 
 
-def _sheets(source: str) -> tuple[list[str], list[str], set[str]]:
-    """Read the page's style sheets; rules inside @media hold on some screens only and do not count.
-
-    Gives the simple selectors (`.a`, `#a`, `p.a`) that hide elements, those that make text tiny, and the words of all
-    selectors that paint a background: what bears one of them may stand on any colour.
-    """
-    gone: list[str] = []
-    small: list[str] = []
-    painted: set[str] = set()
-    lower = source.lower()
-    at = lower.find("<style")
-    while at >= 0 and len(gone) + len(small) < _RULES:
-        end = lower.find("</style", at)
-        sheet = source[at : len(source) if end < 0 else end][:_SHEET]
-        for rule in _without_media(sheet[sheet.find(">") + 1 :]).split("}"):
-            selectors, _, style = rule.partition("{")
-            style = style.lower()
-            if "background" in style:
-                painted.update(_NAME.findall(selectors))
-            chosen = gone if _hides(style) else small if "font" in style and _TINY.search(style) else None
-            if chosen is not None:
-                chosen += [one for each in selectors.split(",") if _PLAIN_SELECTOR.fullmatch(one := each.strip())]
-        at = lower.find("<style", end) if end >= 0 else -1
-    return gone[:_RULES], small[:_RULES], painted
-
-
-def _without_media(sheet: str) -> str:
-    """Drop blocks of blocks (@media): they hold on some screens only."""
-    out: list[str] = []
-    depth, start = 0, 0
-    for match in re.finditer(r"[{}@]", sheet):
-        mark = match[0]
-        if mark == "@" and depth == 0:
-            out.append(sheet[start : match.start()])
-            depth, start, nested = -1, -1, 0
-        elif depth == -1:
-            if mark == "{":
-                nested += 1
-            elif mark == "}":
-                nested -= 1
-                if nested <= 0:
-                    depth, start = 0, match.end()
-    if start >= 0:
-        out.append(sheet[start:])
-    return "".join(out)
-
-
-def _hides(style: str) -> bool:
-    """Say whether declarations hide an element and all in it."""
-    if not any(word in style for word in _HIDING_WORDS):
-        return False
-    return bool(
-        _GONE.search(style)
-        or (_CUT_OFF.search(style) and _SMALL.search(style))
-        or (_FAR.search(style) and (_OFF.search(style) or "margin" in style))
-    )
+def may_hide(lower: str) -> bool:
+    """Say whether a page's source in lower case has anything that could hide text: a cheap look before the dear one."""
+    return any(word in lower for word in _MAY_HIDE)
 
 
 def take_hidden(tree: LexborHTMLParser, source: str) -> str:
-    """Remove what a page hides; gives its text. Inner elements go first: a removed parent frees them."""
-    found: list[str] = []
-    gone, small, painted = _sheets(source)
-    for selector in gone:
-        for node in reversed(tree.css(selector)):
-            if not _SHOWS.search((node.attributes.get("style") or "").lower()):
-                found.append(_drop(node))
-    for selector in small:
-        for node in tree.css(selector):
-            found += _drop_text(node, _SETS_FONT)
-    for node in reversed(tree.css("[style], [hidden], [color]")):
+    """Remove what a page hides; gives its text. Linear in the size of the tree."""
+    hiding = _Hiding(read_sheets(source))
+    hiding.choose_by_sheets(tree)
+    hiding.choose_inline(tree)
+    return hiding.remove()
+
+
+@dataclass(slots=True)
+class _Style:
+    """What an inline style does."""
+
+    hides: bool
+    tiny: bool
+    text: str
+    behind: str
+
+
+@dataclass(slots=True)
+class _Hiding:
+    """What was chosen on one page; nodes are known by their address, which is theirs as long as none is freed."""
+
+    sheets: Sheets
+    gone: dict[int, LexborNode] = field(default_factory=dict)
+    texts: dict[int, LexborNode] = field(default_factory=dict)
+    styles: dict[str, _Style] = field(default_factory=dict)
+    backgrounds: dict[int, Colour | None] = field(default_factory=dict)
+
+    def choose_by_sheets(self, tree: LexborHTMLParser) -> None:
+        """Choose what the page's style sheets hide."""
+        for selector in self.sheets.gone:
+            for node in tree.css(selector):
+                if not shows((node.attributes.get("style") or "").lower()):
+                    self._choose(node)
+        for selector in self.sheets.small:
+            for node in tree.css(selector):
+                self._choose_texts(node, _SETS_FONT)
+        for selector, value in self.sheets.light:
+            for node in tree.css(selector):
+                if not _SETS_COLOUR.search((node.attributes.get("style") or "").lower()) and self._unseen(node, value):
+                    self._choose_texts(node, _SETS_COLOUR)
+
+    def choose_inline(self, tree: LexborHTMLParser) -> None:
+        """Choose what is hidden by an element's own attributes."""
+        for node in tree.css("[style], [hidden], [color]"):
+            attributes = node.attributes
+            style = self._style(attributes.get("style") or "")
+            if style.hides or "hidden" in attributes:
+                self._choose(node)
+            elif style.tiny:
+                self._choose_texts(node, _SETS_FONT)
+            elif (value := style.text or (attributes.get("color") or "").strip().lower()) and self._unseen(node, value):
+                self._choose_texts(node, _SETS_COLOUR)
+
+    def remove(self) -> str:
+        """Remove what was chosen; gives its text."""
+        known: dict[int, bool] = {}
+        outer = [node for node in self.gone.values() if not self._within_gone(node, known)]
+        found = [_drop(node) for node in self.texts.values()]
+        found += [_drop(node) for node in outer]
+        return " ".join(found)
+
+    def _choose(self, node: LexborNode) -> None:
+        """Choose an element; never the page itself, whose frame mail programs put their own in place of."""
+        if node.tag not in _PAGE:
+            self.gone[node.mem_id] = node
+
+    def _within_gone(self, node: LexborNode, known: dict[int, bool]) -> bool:
+        """Say whether an element stands in a chosen one; `known` keeps the answer for each element passed on the way up."""
+        passed: list[int] = []
+        current, within = node.parent, False
+        while current is not None and not within and current.mem_id not in known:
+            passed.append(current.mem_id)
+            within = current.mem_id in self.gone
+            current = current.parent
+        if current is not None and not within:
+            within = known[current.mem_id]
+        known.update(dict.fromkeys(passed, within))
+        return within
+
+    def _choose_texts(self, node: LexborNode, unless: re.Pattern[str]) -> None:
+        """Choose the text in an element, but not in elements below it whose style sets anew what hides it."""
+        pending = [node]
+        while pending:
+            for child in pending.pop().iter(include_text=True):
+                if child.is_text_node:
+                    self.texts[child.mem_id] = child
+                elif not _sets(child, unless):
+                    pending.append(child)
+
+    def _style(self, style: str) -> _Style:
+        """Read an inline style; pages repeat few of them over and over."""
+        known = self.styles.get(style)
+        if known is None:
+            lower = style.lower()
+            known = _Style(hides(lower), tiny(lower), text_colour(lower), backdrop(lower))
+            self.styles[style] = known
+        return known
+
+    def _unseen(self, node: LexborNode, value: str) -> bool:
+        """Say whether text of a colour cannot be told from what is behind it; unknown backgrounds show everything."""
+        if see_through(value):
+            return value == "transparent" or "(" in value
+        text = colour(value)
+        if text is None:
+            return False
+        behind = self._behind(node)
+        return behind is not None and alike(text, behind)
+
+    def _behind(self, node: LexborNode) -> Colour | None:
+        """Give the background that an element stands on: its own, the nearest around it, or white; None where unknown."""
+        passed: list[int] = []
+        current: LexborNode | None = node
+        found: Colour | None = WHITE
+        while current is not None and current.tag not in _ROOTS:
+            if current.mem_id in self.backgrounds:
+                found = self.backgrounds[current.mem_id]
+                break
+            passed.append(current.mem_id)
+            sets, own = self._own_background(current)
+            if sets:
+                found = own
+                break
+            current = current.parent
+        self.backgrounds.update(dict.fromkeys(passed, found))
+        return found
+
+    def _own_background(self, node: LexborNode) -> tuple[bool, Colour | None]:
+        """Say whether an element sets a background, and give its colour, None for what is not one known colour."""
         attributes = node.attributes
-        style = (attributes.get("style") or "").lower()
-        if "hidden" in attributes or (style and _hides(style)):
-            found.append(_drop(node))
-        elif "font" in style and _TINY.search(style):
-            found += _drop_text(node, _SETS_FONT)
-        elif _unseen_colour(node, style, attributes.get("color") or "", painted=painted):
-            found += _drop_text(node, _SETS_COLOUR)
-    return " ".join(reversed(found))
-
-
-def _drop_text(node: LexborNode, unless: re.Pattern[str]) -> list[str]:
-    """Remove the text in an element, but not in elements below it whose style sets anew what hides it."""
-    texts: list[LexborNode] = []
-    pending = [node]
-    while pending:
-        for child in pending.pop().iter(include_text=True):
-            if child.is_text_node:
-                texts.append(child)
-            elif not _sets(child, unless):
-                pending.append(child)
-    return [_drop(text) for text in texts]
+        if attributes.get("background"):
+            return True, None
+        value = self._style(attributes.get("style") or "").behind or (attributes.get("bgcolor") or "").strip().lower()
+        if value and not see_through(value):
+            return True, colour(value)
+        painted = self.sheets.painted
+        if painted:
+            names = [f".{name}" for name in (attributes.get("class") or "").split()]
+            for name in (f"#{attributes.get('id')}", *names, node.tag or ""):
+                if name in painted:
+                    return True, painted[name]
+        return False, None
 
 
 def _sets(node: LexborNode, what: re.Pattern[str]) -> bool:
@@ -168,52 +186,7 @@ def _sets(node: LexborNode, what: re.Pattern[str]) -> bool:
 
 
 def _drop(node: LexborNode) -> str:
+    """Remove a node; gives its text."""
     text = node.text(separator="")
     node.decompose()
     return text
-
-
-def _unseen_colour(node: LexborNode, style: str, attribute: str, *, painted: set[str]) -> bool:
-    """Say whether text has the colour of what is behind it; unknown backgrounds show everything."""
-    match = _COLOUR.search(style) if "color" in style else None
-    value = match[1] if match else attribute
-    if not value:
-        return False
-    if value.strip().lower() == "transparent":
-        return True
-    colour = _colour(value)
-    if colour is None:
-        return False
-    behind = _behind(node, painted=painted)
-    return behind is not None and sum(abs(one - other) for one, other in zip(colour, behind, strict=True)) <= _ALIKE
-
-
-def _behind(node: LexborNode, *, painted: set[str]) -> Colour | None:
-    """Give the background that an element stands on: its own, the nearest around it, or white; None where unknown."""
-    current: LexborNode | None = node
-    for _ in range(_ANCESTORS):
-        if current is None or current.tag in ("html", "-undef"):
-            return _WHITE
-        attributes = current.attributes
-        if attributes.get("background"):
-            return None
-        match = _BACKDROP.search((attributes.get("style") or "").lower())
-        value = match[1] if match else attributes.get("bgcolor")
-        if value and value.strip().lower() not in ("transparent", "none", "inherit"):
-            return None if "url" in value or "gradient" in value else _colour(value)
-        if painted and not painted.isdisjoint(
-            (current.tag, attributes.get("id"), *(attributes.get("class") or "").split())
-        ):
-            return None
-        current = current.parent
-    return None
-
-
-def _colour(value: str) -> Colour | None:
-    """Read a colour; None where it is not one of the common forms. One that shows nothing through alpha is white."""
-    if match := _HEX.search(value):
-        digits = match[1] if len(match[1]) == 6 else "".join(2 * digit for digit in match[1])
-        return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
-    if match := _RGB.search(value):
-        return int(match[1]), int(match[2]), int(match[3])
-    return _NAMED.get(value.strip().lower())

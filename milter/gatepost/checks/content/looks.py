@@ -9,7 +9,6 @@ on the same numbers, at a tenth of their cost and with parts that add up (card.m
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from typing import Final
 
 from gatepost.checks.content.text import Reading
@@ -23,6 +22,7 @@ STEPS: Final = {
     "asks": (0, 1.2, 2.5, 4.7),
     "money": (0, 1.5, 8),
     "foreign": (0, 0.1, 0.9, 16),
+    "emoji": (0, 2, 6),
     "word-length": (4.4, 4.8, 5.3, 6, 7.7, 13),
     "lines": (13, 22, 30, 45, 73, 148),
     "distinct": (52, 63, 74, 85, 95),
@@ -43,66 +43,86 @@ STEPS: Final = {
 """For each number the bounds of its steps: a value is in step n when it exceeds n of them."""
 
 _LOOKED_AT: Final = 8_000
-_UPPER: Final = bytes(range(65, 91))
-_DIGITS: Final = bytes(range(48, 58))
-_ASCII: Final = bytes(range(128))
+_SUBJECT_CHARACTERS: Final = 200
+_NOT_UPPER: Final = bytes(set(range(256)) - set(range(65, 91)))
+_NOT_DIGITS: Final = bytes(set(range(256)) - set(range(48, 58)))
+_SPACES: Final = b" \t\n\r\v\f"
+_EMOJI_LEAD: Final = b"\xf0\x9f"
+"""The UTF-8 bytes that U+1F000 to U+1FFFF begin with: pictographs, and nothing that text is written in."""
+_SPACED_OUT: Final = 4
+"""Separators in a word of five letters that is written letter by letter."""
 
 
-def look_tokens(message: Message, reading: Reading, subject: str) -> Iterator[str]:
+def look_tokens(message: Message, reading: Reading, subject: str, *, spaced_out: int) -> list[str]:
     """Give the steps of a message's numbers as tokens that begin with `=`; at most 8,000 characters of text are counted.
 
-    Takes the message, what was read of it, and its subject (normalised).
+    Takes the message, what was read of it, its subject (normalised), and how many separators had to go to join words
+    that the text writes letter by letter.
     """
-    for name, value in (
-        *_text_numbers(reading.text[:_LOOKED_AT]),
-        *_page_numbers(message, reading),
-        *_subject_numbers(subject),
-    ):
-        yield f"={name}-{bisect_left(STEPS[name], value)}"
+    text = reading.text[:_LOOKED_AT]
+    numbers = _text_numbers(text) | _page_numbers(message, reading) | _subject_numbers(subject)
+    tokens = [f"={name}-{bisect_left(STEPS[name], value)}" for name, value in numbers.items()]
     if reading.html:
-        yield "=html"
+        tokens.append("=html")
     if reading.plain:
-        yield "=plain"
-    if "\n>" in reading.text[:_LOOKED_AT]:
-        yield "=quoting"
+        tokens.append("=plain")
+    if "\n>" in text:
+        tokens.append("=quoting")
+    if spaced_out >= _SPACED_OUT:
+        tokens.append("=spaced-out")
     if not subject.isascii():
-        yield "=subject-foreign"
+        tokens.append("=subject-foreign")
+    return tokens
 
 
-def _text_numbers(text: str) -> Iterator[tuple[str, float]]:
+def _text_numbers(text: str) -> dict[str, float]:
     """Give the numbers of the visible text: shares in per cent of characters, signs in number per thousand."""
     words = text.split()
-    data = text.encode("utf-8", "replace")
-    size = max(len(data), 1)
-    yield "words", len(words)
-    yield "capitals", 100 * (len(data) - len(data.translate(None, _UPPER))) / size
-    yield "digits", 100 * (len(data) - len(data.translate(None, _DIGITS))) / size
-    yield "exclaims", 1000 * data.count(b"!") / size
-    yield "asks", 1000 * data.count(b"?") / size
-    yield "money", 1000 * (text.count("$") + text.count("€") + text.count("£")) / size
-    yield "foreign", 100 * len(data.translate(None, _ASCII)) / size
-    yield "word-length", sum(map(len, words)) / max(len(words), 1)
-    yield "lines", 1000 * data.count(b"\n") / size
-    yield "distinct", 100 * len(set(words)) / max(len(words), 1)
+    # One byte for each character, so that counting is a matter of tables; what is beyond ASCII is a question mark.
+    data = text.encode("ascii", "replace")
+    size, many = max(len(data), 1), max(len(words), 1)
+    asks, money, beyond, emoji = data.count(b"?"), data.count(b"$"), 0, 0
+    if not text.isascii():
+        asks = text.count("?")
+        beyond = data.count(b"?") - asks
+        money += text.count("€") + text.count("£")
+        emoji = text.encode("utf-8", "replace").count(_EMOJI_LEAD)
+    return {
+        "words": len(words),
+        "capitals": 100 * len(data.translate(None, _NOT_UPPER)) / size,
+        "digits": 100 * len(data.translate(None, _NOT_DIGITS)) / size,
+        "exclaims": 1000 * data.count(b"!") / size,
+        "asks": 1000 * asks / size,
+        "money": 1000 * money / size,
+        "foreign": 100 * beyond / size,
+        "emoji": 1000 * emoji / size,
+        "word-length": len(data.translate(None, _SPACES)) / many,
+        "lines": 1000 * data.count(b"\n") / size,
+        "distinct": 100 * len(set(words)) / many,
+    }
 
 
-def _page_numbers(message: Message, reading: Reading) -> Iterator[tuple[str, float]]:
+def _page_numbers(message: Message, reading: Reading) -> dict[str, float]:
     """Give the numbers of the build: pictures, markup, how much of it is text, size and parts."""
-    yield "pictures", reading.images
-    yield "cells", reading.cells
-    yield "fonts", reading.fonts
-    yield "styles", reading.styles
-    yield "breaks", reading.breaks
-    yield "shown", 100 * len(reading.text) / max(reading.source, 1)
-    yield "size", len(message.body)
-    yield "parts", len(message.mime.parts)
-    yield "hidden", len(reading.hidden)
+    return {
+        "pictures": reading.images,
+        "cells": reading.cells,
+        "fonts": reading.fonts,
+        "styles": reading.styles,
+        "breaks": reading.breaks,
+        "shown": 100 * len(reading.text) / max(reading.source, 1),
+        "size": len(message.body),
+        "parts": len(message.mime.parts),
+        "hidden": len(reading.hidden),
+    }
 
 
-def _subject_numbers(subject: str) -> Iterator[tuple[str, float]]:
+def _subject_numbers(subject: str) -> dict[str, float]:
     """Give the numbers of the subject."""
-    size = max(len(subject), 1)
-    yield "subject", len(subject)
-    yield "subject-capitals", 100 * sum(map(str.isupper, subject[:200])) / size
-    yield "subject-digits", sum(map(str.isdigit, subject[:200]))
-    yield "subject-exclaims", subject.count("!")
+    size, start = max(len(subject), 1), subject[:_SUBJECT_CHARACTERS]
+    return {
+        "subject": len(subject),
+        "subject-capitals": 100 * sum(map(str.isupper, start)) / size,
+        "subject-digits": sum(map(str.isdigit, start)),
+        "subject-exclaims": subject.count("!"),
+    }

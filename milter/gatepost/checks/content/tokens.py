@@ -3,21 +3,25 @@
 A token is a short byte string, readable as it stands, so that a verdict can quote it. Its first characters say where it
 was found:
 
-    pills            a word of the visible text (lower case; numbers become #4: digits count, their value does not)
-    cheap pills      two words next to each other
+    pills            a word of the visible text (lower case, see words.py)
+    cheap pills      two words next to each other; numbers stand there as #4: digits count, their value does not
     s:pills          a word of the subject
     f:support        a word of the sender's display name
+    u:unsubscribe    a word of a link's path
+    d:example.com    the registrable domain of the sender's address
+    l:example.com    the registrable domain of a link
     =link-ip         a fact about links, structure, looks, or how the parts of the message agree
 
-Domains, hosts and top-level domains are not tokens: a model learns from them which corpus a message came from, and who
-a sender is, is for authentication and reputation to say. Text in scripts without spaces between words (Chinese, Japanese, Thai) gives character pairs. A message either has a token
-or not: repetition buys nothing. Names of the recipient are not tokens, because a mailbox's own name says nothing about
-the next mailbox. Tokens are hashed by CRC-32, which does not change between processes, machines or releases.
+Whose domains stand in a message is told to a site's own labels, and to the memory of a model (training/columns.py): on mail
+from elsewhere they are words that nobody has met, since who a sender is, is for authentication and reputation to say.
+A message either has a token or not: repetition buys nothing.
+Names of the recipient are not tokens, because a mailbox's own name says nothing about the next mailbox. Tokens are
+hashed by CRC-32, which does not change between processes, machines or releases.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Final
@@ -26,37 +30,23 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
+from gatepost.checks.content.attached import attachment_tokens
 from gatepost.checks.content.looks import look_tokens
 from gatepost.checks.content.relations import relation_tokens
-from gatepost.checks.content.stopwords import STOPWORDS, spaceless_word
-from gatepost.checks.content.structure import recipient_words, sender_tokens, structure_tokens
+from gatepost.checks.content.sender import Sender, read_sender, recipient_words, sender_tokens
+from gatepost.checks.content.structure import structure_tokens
 from gatepost.checks.content.text import normalise, read_text
-from gatepost.checks.content.urls import read_links
+from gatepost.checks.content.urls import Link, read_links, word_tokens
+from gatepost.checks.content.words import cut, joined, without_addresses
 from gatepost.mail import limits
 from gatepost.mail.message import Message
 
 FEATURES_VERSION: Final = 1
 """Rises whenever the same message gives other tokens than before: a model fits one version only."""
 
-_WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]{1,3}(?![^\W_]))?")
-# The same for lower-case ASCII, three times as fast.
-_ASCII_WORD: Final = re.compile(r"[a-z0-9]+(?:'[a-z0-9]{1,3}(?![a-z0-9]))?")
-# Signs that stand for letters join a word; they are looked for only where there are any.
-_LEET_WORD: Final = re.compile(r"[^\W_]+(?:[@$!][^\W_]+)*(?:['’][^\W_]{1,3}(?![^\W_]))?")
-_LEET_SIGN: Final = re.compile(r"(?<=[^\W_])[@$!](?=[^\W_])")
-_LEET: Final = str.maketrans("013457@$!", "oieastasi")
-_SIGNS: Final = str.maketrans("", "", "@$!")
-_SPACED_OUT: Final = re.compile(r"[ .*_-](?<=\b[^\W_].)[^\W_](?:[ .*_-][^\W_]){2,}(?![^\W_])", re.DOTALL)
-_LETTER_BY_LETTER: Final = re.compile(r"(?<![^\W_])[^\W_]([ .*_-])[^\W_](?:\1[^\W_]){2,}(?![^\W_])")
-_URL: Final = re.compile(r"(?:https?://|www\.)[!-~]{1,2000}")
-_MAILBOX: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}+@[\w.-]{1,253}")
-# Thai, Lao, Khmer, Burmese; kana; Han. Hangul puts spaces between words.
-_SPACELESS: Final = re.compile(
-    "[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff]+"
-)
-_LONGEST: Final = 24
+_LINK_DOMAINS: Final = 10
 # Reply and forward marks cost a sender nothing and separate list archives from everything else.
-_MARKS: Final = ("re", "fw", "fwd", "aw", "wg", "sv", "vs", "antw", "tr", "rif")
+_MARKS: Final = frozenset(("re", "fw", "fwd", "aw", "wg", "sv", "vs", "antw", "tr", "rif"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +69,46 @@ def extract(message: Message) -> Features:
     """Make the tokens of a message: at most limits.TOKENS; time and memory are bounded by mail.limits; never raises."""
     reading = read_text(message)
     links, link_count = read_links(reading.anchors, reading.text)
-    subject = _joined(normalise(message.text(b"subject"))[0])
+    subject = joined(normalise(message.text(b"subject"))[0])
     own = recipient_words(message)
-    words = dict.fromkeys(_text_tokens(_joined(reading.text), own))
+    text = joined(reading.text)
+    words = dict.fromkeys(_text_tokens(text, own))
     unread = set(reading.unread)
     if len(words) >= limits.TOKENS:
         unread.add("token-limit")
-    found: dict[str, None] = {}
-    found.update(dict.fromkeys(f"s:{word}" for word in _words(subject[: limits.HEADER_TEXT_BYTES]) if word not in own))
-    for mark in _MARKS:
-        found.pop(f"s:{mark}", None)
+    titled = _not_own(cut(subject[: limits.HEADER_TEXT_BYTES].lower()), own)
+    found = dict.fromkeys([f"s:{word}" for word in titled if word not in _MARKS])
     readable = bool(words or found or links or reading.images)
     if not _headless(message):
-        found.update(dict.fromkeys(sender_tokens(message, own)))
-        found.update(dict.fromkeys(structure_tokens(message, reading, subject, links, link_count)))
-        found.update(dict.fromkeys(look_tokens(message, reading, subject)))
-        found.update(dict.fromkeys(relation_tokens(message, subject, links, reading.text, words)))
-    found.update(words)
+        sender = read_sender(message)
+        found.update(
+            dict.fromkeys(
+                (
+                    *sender_tokens(sender, own),
+                    *word_tokens(links, own),
+                    *attachment_tokens(message.mime),
+                    *structure_tokens(reading, subject, links, link_count),
+                    *look_tokens(message, reading, subject, spaced_out=len(reading.text) - len(text)),
+                    *_identities(sender, links),
+                    *relation_tokens(message, sender, subject, links, reading.text, words),
+                )
+            )
+        )
     unread |= {defect for defect in message.mime.defects if defect.endswith("-limit")}
     if message.truncated:
         unread.add("size-limit")
-    tokens = "\n".join(islice(found, limits.TOKENS)).encode("utf-8", "replace").split(b"\n") if found else []
-    return Features(tuple(tokens), readable, frozenset(unread))
+    return Features(_encoded([*found, *words][: limits.TOKENS]), readable, frozenset(unread))
+
+
+def _identities(sender: Sender, links: Sequence[Link]) -> list[str]:
+    """Give whose domains stand in a message: nothing to tell strangers by, but what a site's own labels are about."""
+    domains = dict.fromkeys(link.domain for link in links if link.domain)
+    return [f"d:{sender.domain}"] * bool(sender.domain) + [f"l:{domain}" for domain in islice(domains, _LINK_DOMAINS)]
+
+
+def _encoded(tokens: list[str]) -> tuple[bytes, ...]:
+    """Give tokens, which hold no line ends, as bytes: all at once, since one call for each costs more than the work."""
+    return tuple("\n".join(tokens).encode("utf-8", "replace").split(b"\n")) if tokens else ()
 
 
 def _headless(message: Message) -> bool:
@@ -113,57 +121,18 @@ def _headless(message: Message) -> bool:
 
 def _text_tokens(text: str, own: frozenset[str]) -> list[str]:
     """Give words and pairs of neighbouring words, at most limits.TOKENS; the recipient's own names left out."""
-    if "://" in text or "www." in text:
-        text = _URL.sub(" ", text)
-    if "@" in text:
-        text = _MAILBOX.sub(" ", text)
-    words = [word for word in _words(text) if word not in own]
+    words = _not_own(cut(without_addresses(text.lower())), own)
     if len(words) > limits.TOKENS // 2:
         # What is to be read stands at the top; padding in front of it must not push it out of sight.
         words = words[: limits.TOKENS // 4] + words[-limits.TOKENS // 4 :]
-    pairs = [f"{first} {second}" for first, second in pairwise(words) if first[0] != "#" or second[0] != "#"]
-    return [word for word in words if word[0] != "#"] + pairs
+    pairs = list(map(" ".join, pairwise(words)))
+    if any(word[0] == "#" for word in words):
+        # Numbers alone are dates and sums: they say nothing.
+        pairs = [pair for pair in pairs if pair[0] != "#" or " #" not in pair]
+        words = [word for word in words if word[0] != "#"]
+    return words + pairs
 
 
-def _joined(text: str) -> str:
-    """Join words that are written letter by letter: `V I A G R A`, `v.i.a.g.r.a`."""
-    if _SPACED_OUT.search(text) is None:
-        return text
-    return _LETTER_BY_LETTER.sub(lambda match: match[0].replace(match[1], ""), text)
-
-
-def _words(text: str) -> list[str]:
-    """Cut text into normal words: lower case, two to 24 characters, numbers by their length."""
-    text = text.lower()
-    pairs: list[str] = []
-    finder = _ASCII_WORD
-    if _LEET_SIGN.search(text):
-        finder = _LEET_WORD
-    elif not text.isascii():
-        finder = _WORD
-    if not text.isascii():
-        for run in _SPACELESS.findall(text):
-            pairs += filter(spaceless_word, map("".join, pairwise(run)))
-        text = _SPACELESS.sub(" ", text)
-    plain = [
-        word if word.isalpha() else _shape(word)
-        for word in finder.findall(text)
-        if 1 < len(word) <= _LONGEST and word not in STOPWORDS
-    ]
-    return [word for word in plain if word] + pairs
-
-
-def _shape(word: str) -> str:
-    """Give what is kept of a word that is not letters alone.
-
-    That is the digit count of a number, `it's` as it is, the word that digits and signs stand for (`v1agra`) where half of
-    it is letters, else what is short; "" for the rest.
-    """
-    if word.isdigit():
-        return f"#{len(word)}"
-    bare = word.translate(_SIGNS)
-    if "'" in bare or "’" in bare:
-        return word.replace("’", "'")
-    if 2 * sum(map(str.isalpha, bare)) >= len(word):
-        return word.translate(_LEET)
-    return word if len(word) <= 6 else ""
+def _not_own(words: list[str], own: frozenset[str]) -> list[str]:
+    """Leave out the recipient's own names."""
+    return words if own.isdisjoint(words) else [word for word in words if word not in own]

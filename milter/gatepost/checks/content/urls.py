@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 from urllib.parse import unquote
 
@@ -18,7 +19,11 @@ from gatepost.checks.content.markup import Anchor
 from gatepost.mail import limits
 from gatepost.mail.suffix import registrable, under_known_suffix
 
-_IN_TEXT: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"'\x00-\x20)\]]{3,2000}", re.IGNORECASE)
+_IN_TEXT: Final = re.compile(r"[hHwW](?:(?i:ttps?)://|(?i:ww)\.)[^\s<>\"'\x00-\x20)\]]{3,2000}")
+_PATH_WORD: Final = re.compile(r"(?<![a-z0-9])[a-z]{4,20}(?![a-z0-9])")
+_LINKS_READ: Final = 10
+_PATH_CHARACTERS: Final = 200
+_PATH_WORDS: Final = 20
 _PARTS: Final = re.compile(r"\s*+([a-z][a-z0-9+.-]{1,20}):(?://)?([^/?#\\]{0,400})([^?#]{0,600})", re.IGNORECASE)
 _DOMAIN_SHOWN: Final = re.compile(r"(?:https?://)?((?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24})(?![\w.-])", re.IGNORECASE)
 
@@ -68,11 +73,21 @@ def read_links(anchors: Iterable[Anchor], text: str) -> tuple[list[Link], int]:
     return links, total
 
 
+def word_tokens(links: Sequence[Link], own: frozenset[str]) -> list[str]:
+    """Give the words of links' paths (`u:login`): letters alone, four to 20 of them, lower case.
+
+    At most 20 words, from the first 10 links; the recipient's own words, given by the caller, are left out.
+    """
+    paths = {link.path[:_PATH_CHARACTERS].lower(): None for link in links[:_LINKS_READ] if len(link.path) > 4}
+    found = dict.fromkeys(_PATH_WORD.findall("\n".join(paths)))
+    return [f"u:{word}" for word in islice((word for word in found if word not in own), _PATH_WORDS)]
+
+
 def _addresses(anchors: Iterable[Anchor], text: str) -> Iterator[tuple[str, str]]:
     """Give (address, shown text) of every candidate link; text beyond ten times the limit is not looked through."""
     for anchor in anchors:
         yield anchor.href, anchor.shown
-    if "://" not in text and "www." not in text.lower():
+    if "://" not in text and "www." not in text and "WWW." not in text:
         return
     for _, match in zip(range(10 * limits.URLS), _IN_TEXT.finditer(text), strict=False):
         found = match[0].rstrip(".,;:!?")
@@ -86,7 +101,8 @@ def _read(address: str, shown: str) -> Link | None:
         return None
     login, _, place = parts[2].rpartition("@")
     host, colon, port = place.partition(":")
-    host = unquote(host).strip().rstrip(".").lower()[: limits.DOMAIN_OCTETS]
+    # Browsers drop line ends and tabs, wherever they stand.
+    host = "".join(unquote(host).split()).rstrip(".").lower()[: limits.DOMAIN_OCTETS]
     oddities = set()
     if login:
         oddities.add("login")
