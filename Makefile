@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LISTEN ?= inet:127.0.0.1:8890
 
-.PHONY: help run test lint format demo bench bench-accuracy docs package clean
+.PHONY: help run test lint format demo bench bench-accuracy model-search docs package clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ bench: $(VENV)/.test ## measure; prints ratios and medians
 bench-accuracy: $(VENV)/.run ## train Gatepost and other filters on the same mail and compare; ACCURACY="--limit 1000" for less
 	@packaging/setup.sh accuracy
 	@$(BIN)/python tests/bench/accuracy.py $(ACCURACY)
+
+model-search: $(VENV)/.run ## try kinds of models on the same mail, source by source; SEARCH="--limit 1500" for less
+	@$(BIN)/python tests/bench/model_search.py $(SEARCH)
 
 docs: $(VENV)/.test ## write the generated pages
 	@$(BIN)/gatepost config reference > docs/config.md
