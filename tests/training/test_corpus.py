@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.training.corpus import CorpusError, find_packs, pack_name, read_pack
+from gatepost.training.corpus import CorpusError, count_pack, find_packs, pack_name, read_pack, walk
 
 _MAIL = {
     f"{label}/{name}": f"Subject: {label} {name}\n\nwords\n".encode()
@@ -102,3 +102,23 @@ def test_links_out_of_a_pack_are_not_followed(tmp_path: Path):
         info.type, info.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
         archive.addfile(info)
     assert list(read_pack(tmp_path / "b.tar")) == []
+
+
+def test_files_come_in_order_of_name_whatever_the_folders(tmp_path: Path):
+    """Folders and files are gone through as sorted paths are: a pack has one order everywhere."""
+    for name in ("b/2.eml", "b/1.eml", "b.eml", "a/z/1.eml", "a/.hidden", "B/x", "b-1", "a/y"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "c").symlink_to(tmp_path / "a")
+    assert list(walk(tmp_path)) == [path for path in sorted(tmp_path.rglob("*")) if path.is_symlink() or path.is_file()]
+
+
+def test_messages_are_counted_as_they_are_read(tmp_path: Path):
+    """The count of an archive and of a folder is that of the samples they give; a broken archive is one clear line."""
+    folder, archive = _folder(tmp_path / "train-a"), _archive(tmp_path / "train-b.tar.xz", "w:xz")
+    (folder / "ham" / "link.eml").symlink_to(folder / "spam")
+    for pack in (folder, archive):
+        assert count_pack(pack) == len(list(read_pack(pack))) == len(_MAIL)
+    archive.write_bytes(archive.read_bytes()[:200])
+    with pytest.raises(CorpusError, match="cannot be read"):
+        count_pack(archive)

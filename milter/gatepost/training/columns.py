@@ -21,8 +21,11 @@ from gatepost.training.table import Hashed, Table
 
 _COLUMN_MESSAGES: Final = 4
 _SECOND_SHARE: Final = 0.03
-_AT_ONCE: Final = 1 << 24
-"""Token hashes in memory while columns are chosen; a sixteenth of it while rows become a matrix."""
+_AT_ONCE: Final = 1 << 22
+"""Token hashes counted at a time: less than 300 MB, even where each is another token."""
+
+_STRETCH: Final = 1 << 20
+"""Token hashes of rows that are gone through together."""
 
 
 def _stretches(
@@ -67,7 +70,7 @@ def _counted(
     hashes: Sequence[Hashed], rows: npt.NDArray[np.int64], low: int, high: int
 ) -> tuple[Hashed, npt.NDArray[np.int64]]:
     """Count in how many of the rows each token from `low` up to `high` is."""
-    found = [tokens[(tokens >= low) & (tokens <= high - 1)] for tokens, _ in _stretches(hashes, rows, _AT_ONCE // 16)]
+    found = [tokens[(tokens >= low) & (tokens <= high - 1)] for tokens, _ in _stretches(hashes, rows, _STRETCH)]
     return np.unique(np.concatenate(found or [np.zeros(0, np.uint32)]), return_counts=True)
 
 
@@ -105,7 +108,7 @@ def build_matrix(table: Table, columns: Hashed, power: float) -> scipy.sparse.cs
     """
     indices: list[npt.NDArray[np.int32]] = []
     sizes: list[npt.NDArray[np.int64]] = []
-    for tokens, lengths in _stretches(table.hashes, np.arange(len(table)), _AT_ONCE // 16):
+    for tokens, lengths in _stretches(table.hashes, np.arange(len(table)), _STRETCH):
         place = np.searchsorted(columns, tokens)
         place[place == columns.size] = 0
         known = columns[place] == tokens if columns.size else np.zeros(tokens.size, bool)

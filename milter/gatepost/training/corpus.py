@@ -12,6 +12,7 @@ are held out to see what a model does with mail from elsewhere.
 from __future__ import annotations
 
 import mailbox
+import os
 import re
 import tarfile
 from collections.abc import Generator, Iterator
@@ -142,9 +143,22 @@ def count_pack(path: Path) -> int | None:
 def _files(path: Path, labels: tuple[str, ...] = LABELS) -> Iterator[tuple[str, Path]]:
     """Give the message files below the label folders with their labels, in order of name; links are not followed."""
     for label in labels:
-        for file in sorted((path / label).rglob("*")):
-            if file.is_file() and not file.is_symlink():
-                yield label, file
+        if (path / label).is_dir():
+            yield from ((label, file) for file in walk(path / label) if file.is_file() and not file.is_symlink())
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Give everything below a folder that is no folder, in order of name; links to folders are given, not followed.
+
+    In memory are the names of one folder and of those above it, not all there are.
+    """
+    with os.scandir(folder) as entries:
+        names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+    for name, is_folder in names:
+        if is_folder:
+            yield from walk(folder / name)
+        else:
+            yield folder / name
 
 
 def _written(path: Path, pack: str) -> Iterator[Sample]:

@@ -25,7 +25,7 @@ from typing import Final, Protocol
 
 import gatepost
 from gatepost.checks.content.tokens import FEATURES_VERSION
-from gatepost.training.corpus import CorpusError, Sample, count_pack, pack_name, read_pack
+from gatepost.training.corpus import CorpusError, Sample, count_pack, pack_name, read_pack, walk
 from gatepost.training.reading import Readers
 from gatepost.training.shards import FORMAT, PIECE, DamagedError, Shard, open_shard, write_shard
 
@@ -184,10 +184,10 @@ def _drawer_name(pack: Path) -> str:
     digest.update(f"{pack_name(pack)}\0".encode("utf-8", "surrogateescape"))
     try:
         if pack.is_dir():
-            for path in sorted(pack.rglob("*")):
+            for path in walk(pack):
                 state = path.lstat()
                 line = f"{path.relative_to(pack)}\0{state.st_mode}\0{state.st_size}\0{state.st_mtime_ns}\n"
-                digest.update(b"" if path.is_dir() else line.encode("utf-8", "surrogateescape"))
+                digest.update(line.encode("utf-8", "surrogateescape"))
         else:
             with pack.open("rb") as stream:
                 while chunk := stream.read(_CHUNK):

@@ -54,7 +54,7 @@ def train(
         typer.Option(
             "--max-rows",
             min=100,
-            help="Messages to learn from at most: memory is about 8 kB for each. Default 400,000.",
+            help="Messages to learn from at most: memory is about 12 kB for each. Default 400,000.",
             show_default=False,
         ),
     ] = 400_000,
