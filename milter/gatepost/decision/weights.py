@@ -26,6 +26,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "content.spam": 7.5,
     "content.phish": 8.5,
     "content.ham": -2.0,
+    "content.bulk": -1.0,
     "content.limit": 1.5,
     # How openly it is sent, if it is bulk mail. The signs themselves are features of the classifier and weigh there.
     "bulk.deceit": 0.5,

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from gatepost.training.fit import Floats, phish_weights
+from gatepost.training.fit import Floats, bulk_target, phish_weights
 from gatepost.training.table import Table
 
 HAM_SHARE: Final = 0.01
@@ -30,6 +31,10 @@ class Curve:
     slope: float
     offset: float
     lowered: float = 0.0
+
+    def logits(self, scores: Floats) -> Floats:
+        """Give the calibrated log-odds for each score."""
+        return np.asarray(self.slope * scores + self.offset)
 
     def probabilities(self, scores: Floats) -> Floats:
         """Give the probability for each score."""
@@ -63,8 +68,23 @@ def fit_curve(table: Table, scores: Floats) -> Curve:
 def fit_phish_curve(table: Table, scores: Floats) -> Curve:
     """Fit the curve for phish among unwanted mail; the identity where there is only one of them."""
     rows = table.unwanted == 1
-    target = (table.labels[rows] == "phish").astype(np.int64)
+    return _platt(scores[rows], (table.labels[rows] == "phish").astype(np.int64), phish_weights(table)[rows])
+
+
+def fit_bulk_curve(table: Table, scores: Floats) -> Curve:
+    """Fit the curve for the form of bulk mail; the identity where there is only one kind.
+
+    Every pack counts alike, and within it bulk mail as much as there is of it: what is filed as bulk is read later or not
+    at all, so even odds must mean that it is bulk as often as not.
+    """
+    target, clear = bulk_target(table)
+    _, packs, sizes = np.unique(table.packs[clear], return_inverse=True, return_counts=True)
+    return _platt(scores[clear], target[clear], scores[clear].size / sizes.size / sizes[packs])
+
+
+def _platt(scores: Floats, target: npt.NDArray[np.int64], weights: Floats) -> Curve:
+    """Fit one curve on held-out scores."""
     if len(set(target.tolist())) < 2:
         return Curve(1.0, 0.0)
-    platt = LogisticRegression(C=1e6).fit(scores[rows][:, None], target, sample_weight=phish_weights(table)[rows])
+    platt = LogisticRegression(C=1e6).fit(scores[:, None], target, sample_weight=weights)
     return Curve(max(float(platt.coef_[0, 0]), 1e-3), float(platt.intercept_[0]))

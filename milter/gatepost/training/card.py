@@ -23,6 +23,7 @@ _LICENCES: Final = {
     "lists": "none stated (public list archives), 2019-2026",
     "transactional": "MIT, Apache and BSD templates with invented people and firms",
     "bounces": "BSD-2-Clause, delivery reports 1999-2025",
+    "invented": "written for this project (GPL-3.0-or-later), invented people and firms, 36 languages",
     "enron-text": "none stated (public), text without headers, 1999-2005",
 }
 _COLUMNS: Final = (
@@ -39,24 +40,29 @@ _COLUMNS: Final = (
     "ece",
 )
 _WEAKNESSES: Final = """\
-- Wanted and unwanted bulk mail use the same words; they differ in who sends it and whether people asked for it. A
-  newsletter the model has never seen is often near even odds. Authentication and reputation have to settle those.
-- Public corpora hold no modern personal or business mail, no real newsletters and hardly any wanted mail that is not
-  English. The probabilities are held down for that reason (see "lowered"), which costs catches on new kinds of spam.
+- Wanted and unwanted bulk mail use the same words; they differ in who sends it and whether people asked for it.
+  Authentication, how openly it is sent, reputation and the site's own labels have to settle those.
+- Packs that were left out whole show what a new kind of mail costs: the rows by pack lie far below the others.
+- Public corpora hold no modern personal or business mail and hardly any wanted mail that is not English; the written
+  records (models/invented) stand in for it and are few. The probabilities are held down for that reason (see
+  "lowered"), which costs catches on new kinds of spam.
+- Wanted words put in view beside spam (padding, long quotes) still cost recall: docs/attacks.md has the figures.
 - Image-only mail, and mail that says nothing in words, is beyond it.
-- The phish label is a honeypot's: it holds plain spam too, and plain spam of today may be called phish."""
+- The phish label is mostly a honeypot's: it holds plain spam too, and plain spam of today may be called phish."""
 
 
 _VIEWS: Final = (
     ("by source", "What it does with mail from sources it never saw"),
+    (
+        "by pack",
+        "What it does with packs it never saw: the hardest test, since packs differ in year, language and kind of mail",
+    ),
     ("by group", "New messages of known sources (held out by near-duplicate group)"),
     ("by time", "The last fifth of each source, learned from the first four (by time)"),
-    ("naive bayes by source", "For comparison: naive Bayes alone, sources held out"),
-    ("regression by source", "For comparison: logistic regression alone, sources held out"),
 )
 _INTRODUCTION: Final = """\
-Two linear models over hashed tokens: unwanted mail against ham (logistic regression and naive Bayes, averaged), and phish
-against other spam (logistic regression). Made by `gatepost train`; nothing in it is executed and no mail can be read back
+Three linear models over hashed tokens: unwanted mail against ham (logistic regression and naive Bayes, averaged), phish
+against other spam, and the form of commercial bulk mail against all other mail (logistic regression). Made by `gatepost train`; nothing in it is executed and no mail can be read back
 from it.
 
 Sources are held out in five folds (lists, products, mailboxes; a pack that is one source is cut in order of arrival).
@@ -74,6 +80,12 @@ def write_card(name: str, table: Table, metrics: Metrics, seed: int) -> str:
     for view, title in ((view, title) for view, title in _VIEWS if metrics[view]):
         lines += [f"## {title}", "", *_table(metrics[view], _COLUMNS), ""]
     lines += ["## Phish against other spam (held out by near-duplicate group)", "", *_flat(metrics["phish"]), ""]
+    lines += [
+        "## The form of bulk mail against other mail (held out by near-duplicate group)",
+        "",
+        *_flat(metrics["bulk"]),
+        "",
+    ]
     lines += ["## Known weaknesses", "", _WEAKNESSES, ""]
     lines += [
         f"Caution lowered the calibrated log-odds by {metrics['lowered']}: at most 1 % of ham from unseen sources,",
@@ -81,7 +93,7 @@ def write_card(name: str, table: Table, metrics: Metrics, seed: int) -> str:
         "",
         "## Making it again",
         "",
-        f"    gatepost train --packs PACKS --out {name} --seed {seed}",
+        f"    gatepost train --packs PACKS --packs models/invented --out {name} --seed {seed}",
         "",
         "Add `--without PACK` for a pack whose licence does not suit you (phishingpot is non-commercial, trec07 asks",
         "for an agreement). The same packs and seed give the same files with these versions:",

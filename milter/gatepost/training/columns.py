@@ -1,7 +1,9 @@
 """From rows to a matrix: the tokens worth keeping become columns.
 
 Public corpora give themselves away: a token that only one pack uses teaches which pack a message is from, not whether it
-is wanted. So a token is kept only where at least two packs use it, and none of them almost alone.
+is wanted. So a token is general only where at least two packs use it, and none of them almost alone. Tokens of one pack are
+kept beside them as memory where the pack has wanted and unwanted mail: they say nothing on mail from elsewhere, which does
+not have them, and what mail like this was when it comes again.
 
 Rows are gone through in stretches: their hashes are in files and need never be in memory together.
 """
@@ -9,6 +11,7 @@ Rows are gone through in stretches: their hashes are in files and need never be 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -20,12 +23,26 @@ from gatepost.checks.content.model import DENSE_FROM
 from gatepost.training.table import Hashed, Table
 
 _COLUMN_MESSAGES: Final = 4
+_MEMORY_MESSAGES: Final = 3
 _SECOND_SHARE: Final = 0.03
 _AT_ONCE: Final = 1 << 22
 """Token hashes counted at a time: less than 300 MB, even where each is another token."""
 
 _STRETCH: Final = 1 << 20
 """Token hashes of rows that are gone through together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Token hashes that become columns, in ascending order; `general` marks those that carry over to other mail."""
+
+    hashes: Hashed
+    general: npt.NDArray[np.bool_]
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return int(self.hashes.size)
 
 
 def _stretches(
@@ -44,26 +61,47 @@ def _stretches(
         yield np.concatenate(some), np.array([each.size for each in some], np.int64)
 
 
-def choose_columns(table: Table, bits: int, at_once: int = _AT_ONCE) -> Hashed:
-    """Choose the token hashes that become columns, in ascending order; each has a bucket of its own.
+def choose_columns(table: Table, bits: int, at_once: int = _AT_ONCE) -> Columns:
+    """Choose the token hashes that become columns; each has a bucket of its own.
 
-    A token is chosen where at least four messages and two packs use it, and the pack that uses it second most does so at
-    3 % of the first one's rate or more (with a single pack these two do not apply). Where two tokens would share a
-    bucket the more frequent one gets it.
+    A token is general where at least four messages and two packs use it, and the pack that uses it second most does so at
+    3 % of the first one's rate or more (with a single pack these two do not apply). Other tokens are memory where at
+    least three messages use them and the pack that uses them most has both kinds of mail. Where tokens would share a
+    bucket a general one gets it before memory, and the more frequent one of equals.
 
     Counts are exact and memory is bounded: the range of hashes is cut into parts, so that about `at_once` tokens fall
     into each, and the shards are gone through once for each part.
     """
     names = sorted(set(table.packs.tolist()))
     members = [np.flatnonzero(table.packs == name) for name in names]
+    both = np.array([len(set(table.unwanted[rows].tolist())) == 2 for rows in members])
     parts = 1 + sum(int(each.size) for each in table.hashes) // at_once
     borders = [(1 << 32) * part // parts for part in range(parts + 1)]
-    chosen, counts = np.zeros(0, np.uint32), np.zeros(0, np.int64)
+    chosen = _Counted(np.zeros(0, np.uint32), np.zeros(0, np.int64), np.zeros(0, bool))
     for low, high in pairwise(borders):
         used = [_counted(table.hashes, rows, low, high) for rows in members]
-        tokens, times = _shared(used, [rows.size for rows in members])
-        chosen, counts = _alone(np.concatenate([chosen, tokens]), np.concatenate([counts, times]), bits)
-    return np.sort(chosen)
+        chosen = _alone(chosen.plus(_kept(used, [rows.size for rows in members], both)), bits)
+    order = np.argsort(chosen.tokens)
+    return Columns(chosen.tokens[order], chosen.general[order])
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Tokens, in how many messages each is, and whether it is general."""
+
+    tokens: Hashed
+    counts: npt.NDArray[np.int64]
+    general: npt.NDArray[np.bool_]
+
+    def plus(self, more: _Counted) -> _Counted:
+        return _Counted(
+            np.concatenate([self.tokens, more.tokens]),
+            np.concatenate([self.counts, more.counts]),
+            np.concatenate([self.general, more.general]),
+        )
+
+    def take(self, which: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> _Counted:
+        return _Counted(self.tokens[which], self.counts[which], self.general[which])
 
 
 def _counted(
@@ -74,31 +112,33 @@ def _counted(
     return np.unique(np.concatenate(found or [np.zeros(0, np.uint32)]), return_counts=True)
 
 
-def _shared(used: list[tuple[Hashed, npt.NDArray[np.int64]]], sizes: list[int]) -> tuple[Hashed, npt.NDArray[np.int64]]:
-    """Give the tokens that enough messages and packs use, and how many messages, from those of each pack."""
+def _kept(used: list[tuple[Hashed, npt.NDArray[np.int64]]], sizes: list[int], both: npt.NDArray[np.bool_]) -> _Counted:
+    """Give the tokens worth keeping from those of each pack; `both` marks packs with both kinds of mail."""
     tokens = np.unique(np.concatenate([np.zeros(0, np.uint32), *(found for found, _ in used)]))
-    counts = np.zeros(tokens.size, np.int64)
+    counts, most = np.zeros(tokens.size, np.int64), np.zeros(tokens.size, np.int64)
     first, second = np.zeros(tokens.size), np.zeros(tokens.size)
-    for (found, times), size in zip(used, sizes, strict=True):
+    for pack, ((found, times), size) in enumerate(zip(used, sizes, strict=True)):
         places = np.searchsorted(tokens, found)
         counts[places] += times
         rate = np.zeros(tokens.size)
         rate[places] = times / size
         second = np.maximum(second, np.minimum(first, rate))
+        most = np.where(rate > first, pack, most)
         first = np.maximum(first, rate)
-    keep = counts >= _COLUMN_MESSAGES
+    general = counts >= _COLUMN_MESSAGES
     if len(used) > 1:
-        keep &= (second > 0) & (second >= _SECOND_SHARE * first)
-    return tokens[keep], counts[keep]
+        general &= (second > 0) & (second >= _SECOND_SHARE * first)
+    memory = (counts >= _MEMORY_MESSAGES) & both[most]
+    return _Counted(tokens, counts, general).take(general | memory)
 
 
-def _alone(tokens: Hashed, counts: npt.NDArray[np.int64], bits: int) -> tuple[Hashed, npt.NDArray[np.int64]]:
-    """Keep one token of each bucket: the most frequent, of equals the smallest hash."""
-    buckets = tokens & np.uint32((1 << bits) - 1)
-    order = np.lexsort((tokens, -counts, buckets))
+def _alone(found: _Counted, bits: int) -> _Counted:
+    """Keep one token of each bucket: a general one, the most frequent, of equals the smallest hash."""
+    buckets = found.tokens & np.uint32((1 << bits) - 1)
+    order = np.lexsort((found.tokens, -found.counts, ~found.general, buckets))
     alone = np.ones(order.size, bool)
     alone[1:] = buckets[order][1:] != buckets[order][:-1]
-    return tokens[order[alone]], counts[order[alone]]
+    return found.take(order[alone])
 
 
 def build_matrix(table: Table, columns: Hashed, power: float) -> scipy.sparse.csr_matrix:

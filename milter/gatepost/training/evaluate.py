@@ -20,6 +20,8 @@ from gatepost.training.table import Table
 Metrics = dict[str, Any]
 
 _NEWSLETTERS: Final = "spamassassin/hard_ham"
+_TAIL: Final = 1_000
+_QUANTILES: Final = 200
 
 
 def rows_by_pack(table: Table, scores: Floats, curve: Curve, inside: Bools) -> list[Metrics]:
@@ -60,6 +62,44 @@ def _metrics(unwanted: npt.NDArray[np.int64], scores: Floats, curve: Curve, pool
 def _share(which: Bools) -> float:
     """Give the share of True, rounded."""
     return round(float(which.mean()), 4)
+
+
+def bulk_metrics(table: Table, target: npt.NDArray[np.int64], clear: Bools, odds: Floats) -> Metrics:
+    """Measure the form of bulk mail on held-out probabilities: what is called bulk where that is clear, and by pack."""
+    bulk, other = odds[clear & (target == 1)], odds[clear & (target == 0)]
+    found: Metrics = {"bulk": int(bulk.size), "other": int(other.size)}
+    if bulk.size and other.size:
+        found |= {
+            "1-auc": round(one_minus_auc(other, bulk), 5),
+            "bulk called bulk": _share(bulk >= 0.5),
+            "other called bulk": _share(other >= 0.5),
+        }
+    return found | {
+        f"ham of {pack} called bulk": _share(odds[(table.packs == pack) & (table.unwanted == 0)] >= 0.5)
+        for pack in sorted(set(table.packs[table.unwanted == 0].tolist()))
+    }
+
+
+def budget_data(table: Table, logits: Floats) -> dict[str, Any]:
+    """Give what an error budget is chosen from (checks/content/budget.py): scores of ham and unwanted mail, by pack.
+
+    Takes calibrated log-odds that were held out. `tails` has the highest of ham, `caught` quantiles of unwanted mail.
+    """
+    tails, caught = {}, {}
+    for pack in sorted(set(table.packs.tolist())):
+        ham, bad = (logits[(table.packs == pack) & (table.unwanted == each)] for each in (0, 1))
+        if ham.size:
+            # Rounded up, or the threshold above a score would lie below it.
+            highest = np.ceil(np.sort(ham)[::-1][:_TAIL] * 1e4) / 1e4
+            tails[pack] = {"ham": int(ham.size), "logits": _rounded(highest)}
+        if bad.size:
+            steps = np.quantile(bad, np.linspace(0, 1, min(_QUANTILES, bad.size)))
+            caught[pack] = {"unwanted": int(bad.size), "logits": _rounded(steps)}
+    return {"tails": tails, "caught": caught}
+
+
+def _rounded(values: Floats) -> list[float]:
+    return [round(float(value), 4) for value in values]
 
 
 def later_rows(table: Table) -> Bools:

@@ -13,28 +13,30 @@ import numpy as np
 import scipy.sparse
 
 from gatepost.checks.content.tokens import FEATURES_VERSION
-from gatepost.training.calibrate import Curve, fit_curve, fit_phish_curve
+from gatepost.training.calibrate import Curve, fit_bulk_curve, fit_curve, fit_phish_curve
 from gatepost.training.checkpoints import Checkpoints
-from gatepost.training.columns import build_matrix, choose_columns
+from gatepost.training.columns import Columns, build_matrix, choose_columns
 from gatepost.training.corpus import CorpusError
-from gatepost.training.evaluate import Metrics, later_rows, phish_metrics, rows_by_pack
+from gatepost.training.evaluate import Metrics, budget_data, bulk_metrics, later_rows, phish_metrics, rows_by_pack
 from gatepost.training.fit import (
     Bools,
     Floats,
     Linear,
-    fit_bayes,
+    bulk_target,
+    fit_bulk,
     fit_phish,
-    fit_regression,
     fit_unwanted,
     folds_by_group,
+    folds_by_pack,
     folds_by_source,
     held_out_scores,
 )
-from gatepost.training.table import MAX_ROWS, Hashed, Progress, Table, table_of_packs
+from gatepost.training.reference import presence, reference
+from gatepost.training.table import MAX_ROWS, Progress, Table, table_of_packs
 from gatepost.training.workfolder import opened
 from gatepost.training.write import Recipe, write_model
 
-BITS: Final = 20
+BITS: Final = 21
 LENGTH_POWER: Final = 0.25
 
 
@@ -71,8 +73,8 @@ def train_model(
         columns = choose_columns(table, BITS)
         if not columns.size:
             raise CorpusError("the packs share too few words to learn from: give more mail")
-        matrix = build_matrix(table, columns, LENGTH_POWER)
-        progress("choosing tokens", int(columns.size))
+        matrix = build_matrix(table, columns.hashes, LENGTH_POWER)
+        progress("choosing tokens", columns.size)
         kept = Checkpoints(folder, matrix, table, seed, fresh=fresh)
         return _fit_and_write(_Mail(table, columns, matrix, seed, kept), out, progress, measure=measure)
 
@@ -82,26 +84,26 @@ class _Mail:
     """What is learned from, and the fits that are there already."""
 
     table: Table
-    columns: Hashed
+    columns: Columns
     matrix: scipy.sparse.csr_matrix
     seed: int
     kept: Checkpoints
 
     def unwanted(self, rows: Bools) -> Linear:
         """Fit unwanted mail against ham."""
-        return self.kept.fitted("unwanted", lambda rows: fit_unwanted(self.matrix, self.table, rows, self.seed))(rows)
+        general = self.columns.general
+        return self.kept.fitted(
+            "unwanted", lambda rows: fit_unwanted(self.matrix, general, self.table, rows, self.seed)
+        )(rows)
 
     def phish(self, rows: Bools) -> Linear:
         """Fit phish against other unwanted mail."""
         return self.kept.fitted("phish", lambda rows: fit_phish(self.matrix, self.table, rows, self.seed))(rows)
 
-    def bayes(self, rows: Bools) -> Linear:
-        """Fit naive Bayes, to compare with."""
-        return self.kept.fitted("bayes", lambda rows: fit_bayes(self.matrix, self.table, rows))(rows)
-
-    def regression(self, rows: Bools) -> Linear:
-        """Fit plain logistic regression, to compare with."""
-        return self.kept.fitted("plain", lambda rows: fit_regression(self.matrix, self.table, rows, self.seed))(rows)
+    def bulk(self, rows: Bools) -> Linear:
+        """Fit the form of bulk mail against other mail."""
+        hashes = self.columns.hashes
+        return self.kept.fitted("bulk", lambda rows: fit_bulk(self.matrix, hashes, self.table, rows, self.seed))(rows)
 
 
 def _fit_and_write(mail: _Mail, out: Path, progress: Progress, *, measure: bool) -> Trained:
@@ -111,46 +113,57 @@ def _fit_and_write(mail: _Mail, out: Path, progress: Progress, *, measure: bool)
     by_source, by_group = folds_by_source(table, seed), folds_by_group(table, seed)
     unseen = held_out_scores(matrix, by_source, mail.unwanted, "holding out sources", progress)
     kinds = held_out_scores(matrix, by_group, mail.phish, "holding out phish", progress)
-    curve, kind_curve = fit_curve(table, unseen), fit_phish_curve(table, kinds)
+    forms = held_out_scores(matrix, by_group, mail.bulk, "holding out bulk", progress)
+    curves = {
+        "unwanted": fit_curve(table, unseen),
+        "phish": fit_phish_curve(table, kinds),
+        "bulk": fit_bulk_curve(table, forms),
+    }
+    curve = curves["unwanted"]
     metrics: Metrics = {
         "by source": rows_by_pack(table, unseen, curve, everything),
         **(_comparisons(mail, curve, progress) if measure else {view: [] for view in _COMPARISONS}),
-        "phish": phish_metrics(table, kinds, kind_curve),
+        "phish": phish_metrics(table, kinds, curves["phish"]),
+        "bulk": bulk_metrics(table, *bulk_target(table), curves["bulk"].probabilities(forms)),
         "lowered": round(curve.lowered, 3),
         "left out": table.left_out,
         "not drawn": table.not_drawn,
+        "reference": _reference(mail, curve.probabilities(unseen)),
     }
-    progress("fitting", 0, 2)
-    unwanted = mail.unwanted(everything)
-    progress("fitting", 1, 2)
-    phish = mail.phish(everything)
-    progress("fitting", 2, 2)
+    heads = {}
+    for done, fit in enumerate((mail.unwanted, mail.phish, mail.bulk)):
+        progress("fitting", done, len(curves))
+        heads[fit.__name__] = (fit(everything), curves[fit.__name__])
+    progress("fitting", len(curves), len(curves))
     recipe = Recipe(out.name, BITS, LENGTH_POWER, FEATURES_VERSION, seed, table)
-    write_model(out, recipe, mail.columns, (unwanted, curve), (phish, kind_curve), metrics)
+    write_model(out, recipe, mail.columns, heads, metrics, budget_data(table, curve.logits(unseen)))
     mail.kept.clear()
     return Trained(out, metrics)
 
 
-_COMPARISONS: Final = ("by group", "by time", "naive bayes by source", "regression by source")
+_COMPARISONS: Final = ("by pack", "by group", "by time")
 
 
 def _comparisons(mail: _Mail, curve: Curve, progress: Progress) -> Metrics:
-    """Measure what calibration does not need: other ways of holding out, and simpler models."""
+    """Measure what calibration does not need: whole packs and near-duplicate groups held out, and learning from the past."""
     table, matrix = mail.table, mail.matrix
     everything = np.ones(len(table), bool)
-    by_source, by_group = folds_by_source(table, mail.seed), folds_by_group(table, mail.seed)
-    known = held_out_scores(matrix, by_group, mail.unwanted, "holding out groups", progress)
+    elsewhere = held_out_scores(matrix, folds_by_pack(table), mail.unwanted, "holding out packs", progress)
+    known = held_out_scores(matrix, folds_by_group(table, mail.seed), mail.unwanted, "holding out groups", progress)
     later = later_rows(table)
     ahead = mail.unwanted(~later).scores(matrix)
-    bayes = held_out_scores(matrix, by_source, mail.bayes, "comparing naive Bayes", progress)
-    plain = held_out_scores(matrix, by_source, mail.regression, "comparing regression", progress)
     rows = (
+        rows_by_pack(table, elsewhere, curve, everything),
         rows_by_pack(table, known, curve, everything),
         rows_by_pack(table, ahead, curve, later),
-        rows_by_pack(table, bayes, fit_curve(table, bayes), everything),
-        rows_by_pack(table, plain, fit_curve(table, plain), everything),
     )
     return dict(zip(_COMPARISONS, rows, strict=True))
+
+
+def _reference(mail: _Mail, probabilities: Floats) -> Metrics:
+    """Give what drift is told from: how the training mail looked to a model that had not seen it."""
+    sizes = np.array([max(hashes.size, 1) for hashes in mail.table.hashes])
+    return reference(probabilities, np.diff(mail.matrix.indptr) / sizes, 0.0, presence(mail.table.hashes))
 
 
 def _require_both(table: Table) -> None:

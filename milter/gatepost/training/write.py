@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatepost.checks.content.model import FORMAT, LABELS
+from gatepost.checks.content.model import FORMAT, HEADS, LABELS
 from gatepost.training.calibrate import Curve
 from gatepost.training.card import write_card
+from gatepost.training.columns import Columns
 from gatepost.training.evaluate import Metrics
 from gatepost.training.fit import Linear
 from gatepost.training.table import Table
@@ -36,16 +38,19 @@ class Recipe:
 def write_model(
     out: Path,
     recipe: Recipe,
-    columns: npt.NDArray[np.uint32],
-    unwanted: tuple[Linear, Curve],
-    phish: tuple[Linear, Curve],
+    columns: Columns,
+    heads: Mapping[str, tuple[Linear, Curve]],
     metrics: Metrics,
+    budget: Mapping[str, Any],
 ) -> None:
-    """Write the files of a model into `out`, SHA256SUMS last; replaces files of the same names."""
+    """Write the files of a model into `out`, SHA256SUMS last; replaces files of the same names.
+
+    `heads` has the fitted model and curve for each of HEADS, `budget` what an error budget is chosen from.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    buckets = columns & np.uint32((1 << recipe.bits) - 1)
+    buckets = columns.hashes & np.uint32((1 << recipe.bits) - 1)
     arrays = {"fingerprint": np.zeros(1 << recipe.bits, np.uint8)}
-    arrays["fingerprint"][buckets] = (columns >> np.uint32(24)).astype(np.uint8)
+    arrays["fingerprint"][buckets] = (columns.hashes >> np.uint32(24)).astype(np.uint8)
     meta: dict[str, Any] = {
         "format": FORMAT,
         "name": recipe.name,
@@ -54,10 +59,13 @@ def write_model(
         "bits": recipe.bits,
         "labels": list(LABELS),
         "length_power": recipe.power,
-        "tokens": int(columns.size),
+        "tokens": columns.size,
+        "general": int(columns.general.sum()),
         "seed": recipe.seed,
+        **budget,
     }
-    for name, (linear, curve) in {"unwanted": unwanted, "phish": phish}.items():
+    for name in HEADS:
+        linear, curve = heads[name]
         step = float(np.abs(linear.weights).max() or 1.0) / 32767
         arrays[name] = np.zeros(1 << recipe.bits, np.int16)
         arrays[name][buckets] = np.round(linear.weights / step).astype(np.int16)

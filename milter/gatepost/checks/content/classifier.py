@@ -1,7 +1,7 @@
 """The content check: what the learned model makes of a message's words, as evidence.
 
-The model's probability that people do not want the message becomes one of four findings, with a dead band between spam
-and ham where it says that it does not know. `Evidence.value` grows with the certainty (in log-odds, where evidence adds
+The model's probability that people do not want the message becomes one of five findings, with a dead band between spam
+and ham where it says that it does not know; what is not spam and has the form of commercial bulk mail is called that. `Evidence.value` grows with the certainty (in log-odds, where evidence adds
 up), from 0 at even odds to 1 for a message beyond doubt. For spam and phish two lines meet at the log-odds from which on the
 site's error budget lets content alone mark a message (budget.py): there the value is the share of the weight that marks.
 """
@@ -35,7 +35,7 @@ CODES: Final[Mapping[str, str]] = {
     "content.unsure": "The learned classifier is not sure about the text",
     "content.none": "There is no text to classify",
     "content.limit": "A limit kept part of the message from being read by the classifier",
-    "content.bulk": "Reserved: the learned classifier takes the text for solicited bulk mail (no model says so yet)",
+    "content.bulk": "The learned classifier takes the text for wanted mail in the form of commercial bulk mail",
 }
 
 CERTAIN_LOGIT: Final = math.log(999)
@@ -128,6 +128,7 @@ class ContentCheck:
             "probability": f"{opinion.probability:.4f}",
             "class": self._label(opinion),
             "phish": f"{opinion.phish:.4f}",
+            "bulk": f"{opinion.bulk:.4f}",
             "model": self.model.version,
             **shares.facts(told),
         }
@@ -150,6 +151,8 @@ class ContentCheck:
         """Choose the finding."""
         if opinion.probability >= self.spam_from:
             return ("phish" if opinion.phish >= 0.5 else "spam"), Status.FAIL
+        if opinion.bulk >= 0.5:
+            return "bulk", Status.NEUTRAL
         if opinion.probability <= self.ham_to:
             return "ham", Status.PASS
         return "unsure", Status.NEUTRAL
@@ -162,6 +165,8 @@ class ContentCheck:
 
 def certainty(word: str, logit: float, mark_logit: float) -> float:
     """Give the `value` of a finding, in [0, 1]: it never falls as the log-odds move away from even."""
+    if word == "bulk":
+        return min(max(-logit, 0.0) / CERTAIN_LOGIT, 1.0)
     if word not in MARKED:
         return min(abs(logit) / CERTAIN_LOGIT, 1.0)
     share = MARKED[word]
@@ -176,6 +181,7 @@ def _sentence(word: str, opinion: Opinion, told: Shares) -> str:
         "spam": "looks like spam",
         "phish": "looks like phishing",
         "ham": "looks like wanted mail",
+        "bulk": "looks like a newsletter or an offer, and not like spam",
         "unsure": "could be either wanted or unwanted",
     }
     sign = 1 if opinion.logit >= 0 else -1

@@ -2,7 +2,7 @@
 
 A model directory holds
 
-    weights.npz     fingerprint (uint8), unwanted (int16), phish (int16): one entry for each of 2**bits buckets
+    weights.npz     fingerprint (uint8), unwanted, phish, bulk (int16): one entry for each of 2**bits buckets
     features.json   what the arrays mean: format, features version, bits, steps, biases, calibration
     metrics.json    what it was measured to do     card.md   what it was made of
     SHA256SUMS      of the files above, in the form of sha256sum(1)
@@ -30,10 +30,11 @@ import numpy.typing as npt
 
 from gatepost.checks.content.tokens import FEATURES_VERSION, Features
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The layout of the directory; rises when a reader of the old one would misread the new one."""
 
-LABELS: Final = ("ham", "spam", "phish")
+LABELS: Final = ("ham", "bulk", "spam", "phish")
+HEADS: Final = ("unwanted", "phish", "bulk")
 _BITS: Final = range(10, 23)
 _JSON_BYTES: Final = 1024 * 1024
 DENSE_FROM: Final = 30
@@ -56,8 +57,9 @@ class Part:
 class Opinion:
     """What the model thinks of one message.
 
-    `logit` is the calibrated log-odds of being unwanted (spam or phish), `probability` the same in [0, 1]; `phish` is the
-    probability of phish among unwanted mail. `base` plus the points of all `parts` is the logit; parts are sorted by size.
+    `logit` is the calibrated log-odds of being unwanted (spam or phish), `probability` the same in [0, 1]. `phish` is the
+    probability of phish among unwanted mail, `bulk` that of having the form of commercial bulk mail, whoever wants it.
+    `base` plus the points of all `parts` is the logit; parts are sorted by size.
     """
 
     logit: float
@@ -66,6 +68,17 @@ class Opinion:
     base: float
     parts: tuple[Part, ...]
     known: int
+    bulk: float = 0.0
+
+    def classes(self) -> dict[str, float]:
+        """Give the probability of each of LABELS; they add up to one."""
+        wanted = 1 - self.probability
+        return {
+            "ham": wanted * (1 - self.bulk),
+            "bulk": wanted * self.bulk,
+            "spam": self.probability * (1 - self.phish),
+            "phish": self.probability * self.phish,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +108,11 @@ class Model:
     power: float
     unwanted_scale: Scale
     phish_scale: Scale
+    bulk_scale: Scale
     fingerprint: npt.NDArray[np.uint8]
     unwanted: npt.NDArray[np.int16]
     phish: npt.NDArray[np.int16]
+    bulk: npt.NDArray[np.int16]
 
     def judge(self, features: Features, parts: int = 8) -> Opinion:
         """Score one message; gives the opinion with its `parts` strongest tokens (all of them for a negative number)."""
@@ -108,8 +123,9 @@ class Model:
         weights = self.unwanted[buckets].astype(np.int64)
         factor = self.unwanted_scale.factor(known.size, self.power)
         logit = self.unwanted_scale.base() + factor * int(weights.sum())
-        kind = self.phish_scale.base() + self.phish_scale.factor(known.size, self.power) * int(
-            self.phish[buckets].sum(dtype=np.int64)
+        phish, bulk = (
+            _sigmoid(scale.base() + scale.factor(known.size, self.power) * int(array[buckets].sum(dtype=np.int64)))
+            for scale, array in ((self.phish_scale, self.phish), (self.bulk_scale, self.bulk))
         )
         order = np.argsort(-np.abs(weights), kind="stable")
         order = order if parts < 0 else order[:parts]
@@ -118,7 +134,7 @@ class Model:
             for index in order.tolist()
             if weights[index]
         )
-        return Opinion(logit, _sigmoid(logit), _sigmoid(kind), self.unwanted_scale.base(), shown, int(known.size))
+        return Opinion(logit, _sigmoid(logit), phish, self.unwanted_scale.base(), shown, int(known.size), bulk)
 
 
 def _sigmoid(logit: float) -> float:
@@ -143,24 +159,25 @@ def load_model(directory: Path) -> Model:
         raise ModelError(f"model {directory}: features.json names labels, a hash or a size that are not known")
     try:
         with np.load(io.BytesIO(_checked(directory, "weights.npz", sums)), allow_pickle=False) as arrays:
-            return _build(meta, {name: arrays[name] for name in ("fingerprint", "unwanted", "phish")}, directory)
+            return _build(meta, {name: arrays[name] for name in ("fingerprint", *HEADS)}, directory)
     except ModelError:
         raise
-    except (KeyError, TypeError, ValueError, OSError, EOFError) as error:
+    except Exception as error:
+        # A damaged archive makes the libraries below raise whatever they come upon.
         raise ModelError(f"model {directory}: cannot be read ({error})".replace("\n", " ")) from error
 
 
 def _build(meta: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], directory: Path) -> Model:
     """Put a model together from checked parts."""
     size = (1 << int(meta["bits"]),)
-    kinds = {"fingerprint": np.uint8, "unwanted": np.int16, "phish": np.int16}
+    kinds = {"fingerprint": np.uint8, **dict.fromkeys(HEADS, np.int16)}
     for name, kind in kinds.items():
         if arrays[name].dtype != kind or arrays[name].shape != size:
             raise ModelError(f"model {directory}: array {name} has a wrong type or size")
         arrays[name].flags.writeable = False
     scales = [
         Scale(*(float(meta[name][key]) for key in ("step", "bias", "slope", "offset")))
-        for name in ("unwanted", "phish")
+        for name in HEADS
     ]
     power = float(meta["length_power"])
     if not all(map(math.isfinite, (power, *(getattr(s, f) for s in scales for f in Scale.__slots__)))):

@@ -41,7 +41,7 @@ from gatepost.checks.content.words import cut, joined, without_addresses
 from gatepost.mail import limits
 from gatepost.mail.message import Message
 
-FEATURES_VERSION: Final = 1
+FEATURES_VERSION: Final = 2
 """Rises whenever the same message gives other tokens than before: a model fits one version only."""
 
 _LINK_DOMAINS: Final = 10
