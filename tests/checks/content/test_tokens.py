@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given, settings
@@ -188,6 +189,63 @@ def test_one_huge_line_is_cut_at_the_limits():
 def test_nothing_to_read_is_said():
     """A message without text, subject, links or images is not readable."""
     assert not extract(from_bytes(b"From: a@example.org\r\n\r\n")).readable
+
+
+def test_words_of_paths_are_tokens():
+    """A link's path gives its words, each once, letters alone; its query and the recipient's own words give none."""
+    page = "<a href='https://x.example/account/Verify_login/ab1/pat.person?secret=1'>x</a>"
+    found = {token for token in _html(page) if token.startswith("u:")}
+    assert found == {"u:account", "u:verify", "u:login", "u:person"}
+
+
+def test_paths_give_few_words():
+    """At most twenty words of paths are read, from the first ten links."""
+    words = [f"{chr(97 + a)}{chr(97 + b)}word" for a in range(8) for b in range(8)]
+    page = "".join(
+        f"<a href='https://x.example/{one}/{two}/{three}'>x</a>"
+        for one, two, three in zip(words, words[20:], words[40:], strict=False)
+    )
+    assert 0 < sum(token.startswith("u:") for token in _html(page)) <= 20
+
+
+def test_a_host_cannot_forge_a_token():
+    """A line end in an address, which a browser drops, does not end a token and begin another."""
+    assert "pills" not in _html(
+        "<a href='http://x.example%0apills/'>x</a><a href='http://x.example\npills.example/'>x</a>"
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from([str.upper, str.lower, str.title]))
+def test_the_case_of_tags_changes_nothing(case: Callable[[str], str]):
+    """Tags and attributes mean the same in capitals."""
+    tags = (
+        "<{td}>one two</{td}><{b}>three</{b}><{p} {style}='display:none'>four</{p}><{font} {color}=white>five</{font}>"
+    )
+    names = ("td", "b", "p", "style", "font", "color")
+    assert _html(tags.format(**{name: case(name) for name in names})) == _html(
+        tags.format(**{name: name for name in names})
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.permutations(["From", "To", "Subject", "Date", "Message-ID", "Content-Type"]))
+def test_the_order_of_fields_changes_nothing(order: list[str]):
+    """Header fields may come in any order."""
+    fields = {
+        "From": "Ann <ann@example.org>",
+        "To": "pat@mailbox.example",
+        "Subject": "Cheap pills",
+        "Date": "Mon, 02 Nov 2026 09:00:00 +0000",
+        "Message-ID": "<1@example.org>",
+        "Content-Type": "text/html",
+    }
+
+    def tokens(names: Iterable[str]) -> tuple[bytes, ...]:
+        head = "".join(f"{name}: {fields[name]}\r\n" for name in names)
+        return extract(from_bytes(f"{head}\r\n<p>buy <b>now</b> http://x.example/pay".encode())).tokens
+
+    assert tokens(order) == tokens(fields)
 
 
 @settings(max_examples=150, deadline=None)

@@ -77,6 +77,7 @@ class _Hiding:
 
     def choose_inline(self, tree: LexborHTMLParser) -> None:
         """Choose what is hidden by an element's own attributes."""
+        coloured: list[tuple[LexborNode, str]] = []
         for node in tree.css("[style], [hidden], [color]"):
             attributes = node.attributes
             style = self._style(attributes.get("style") or "")
@@ -84,8 +85,23 @@ class _Hiding:
                 self._choose(node)
             elif style.tiny:
                 self._choose_texts(node, _SETS_FONT)
-            elif (value := style.text or (attributes.get("color") or "").strip().lower()) and self._unseen(node, value):
+            elif value := style.text or (attributes.get("color") or "").strip().lower():
+                coloured.append((node, value))
+        vanishing = self._vanishing(tree, {value for _, value in coloured}) if coloured else frozenset()
+        for node, value in coloured:
+            if value in vanishing and self._unseen(node, value):
                 self._choose_texts(node, _SETS_COLOUR)
+
+    def _vanishing(self, tree: LexborHTMLParser, values: set[str]) -> frozenset[str]:
+        """Give the text colours that some background of the page could swallow: for the others no background is looked up."""
+        behind = {style.behind for style in self.styles.values()}
+        behind |= {(node.attributes.get("bgcolor") or "").strip().lower() for node in tree.css("[bgcolor]")}
+        shades = {WHITE, *self.sheets.painted.values(), *map(colour, behind)} - {None}
+        return frozenset(
+            value
+            for value in values
+            if see_through(value) or ((text := colour(value)) and any(alike(text, shade) for shade in shades if shade))
+        )
 
     def remove(self) -> str:
         """Remove what was chosen; gives its text."""

@@ -102,4 +102,5 @@ def _furniture(text: str, words: Mapping[str, None]) -> Iterator[str]:
 def _postal(tail: str) -> bool:
     """Say whether there is a postal address."""
     shape = tail.encode("ascii", "replace").translate(_SHAPE)
-    return (b"00000" in shape or b" 0AA" in shape or " Box" in tail) and _POSTAL.search(tail) is not None
+    likely = " Box" in tail or b"AA 00000" in shape or b"00000 A" in shape or b" 0AA" in shape
+    return likely and _POSTAL.search(tail) is not None
