@@ -10,7 +10,7 @@ from zlib import crc32
 
 import numpy as np
 
-from gatepost.checks.content.model import FORMAT, LABELS
+from gatepost.checks.content.model import FORMAT, HEADS, LABELS
 from gatepost.checks.content.tokens import FEATURES_VERSION
 
 BITS = 12
@@ -24,11 +24,8 @@ def write_model(
     `held_out` has the `tails` and `caught` of its features.json, from which an error budget chooses its threshold.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    arrays = {
-        "fingerprint": np.zeros(1 << BITS, np.uint8),
-        "unwanted": np.zeros(1 << BITS, np.int16),
-        "phish": np.zeros(1 << BITS, np.int16),
-    }
+    arrays: dict[str, Any] = {"fingerprint": np.zeros(1 << BITS, np.uint8)}
+    arrays |= {head: np.zeros(1 << BITS, np.int16) for head in HEADS}
     for word, weight in ((spam, 8000), (ham, -8000)):
         token = crc32(word.encode())
         bucket = token & ((1 << BITS) - 1)
@@ -36,7 +33,9 @@ def write_model(
     np.savez_compressed(directory / "weights.npz", **arrays)
     scale = {"step": 0.001, "bias": 0.0, "slope": 5.0, "offset": 0.0}
     meta = {"format": FORMAT, "features_version": FEATURES_VERSION, "name": directory.name, "labels": list(LABELS)}
-    meta |= {"hash": "crc32", "bits": BITS, "length_power": 0.5, "unwanted": scale, "phish": scale} | (held_out or {})
+    meta |= {"hash": "crc32", "bits": BITS, "length_power": 0.5, "unwanted": scale, "phish": scale}
+    # Nothing in it has the form of bulk mail.
+    meta |= {"bulk": {**scale, "offset": -5.0}} | (held_out or {})
     (directory / "features.json").write_text(json.dumps(meta))
     (directory / "metrics.json").write_text("{}")
     (directory / "card.md").write_text("Two words.\n")

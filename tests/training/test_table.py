@@ -41,22 +41,25 @@ def shards(folder: Path, some: Iterator[Row], whole: int = 64) -> list[Shard]:
     ]
 
 
-def plainly_chosen(table: Table, bits: int) -> list[int]:
-    """Choose columns by counting in dictionaries."""
+def plainly_chosen(table: Table, bits: int) -> tuple[list[int], list[bool]]:
+    """Choose columns by counting in dictionaries: the tokens, and which of them are general."""
     names = sorted(set(table.packs.tolist()))
     sizes = Counter(table.packs.tolist())
+    both = {name: len(set(table.unwanted[table.packs == name].tolist())) == 2 for name in names}
     used = {name: Counter[int]() for name in names}
     for pack, hashes in zip(table.packs.tolist(), table.hashes, strict=True):
         used[pack].update(hashes.tolist())
-    best: dict[int, tuple[int, int]] = {}
+    best: dict[int, tuple[bool, int, int]] = {}
     for token in {token for counted in used.values() for token in counted}:
         times = sum(counted[token] for counted in used.values())
         rates = sorted((used[name][token] / sizes[name] for name in names), reverse=True)
-        shared = len(names) == 1 or (rates[1] > 0 and rates[1] >= 0.03 * rates[0])
-        if times >= 4 and shared:
+        most = max(names, key=lambda name: used[name][token] / sizes[name])
+        general = times >= 4 and (len(names) == 1 or (rates[1] > 0 and rates[1] >= 0.03 * rates[0]))
+        if general or (times >= 3 and both[most]):
             bucket = token & ((1 << bits) - 1)
-            best[bucket] = min(best.get(bucket, (0, 0)), (-times, token))
-    return sorted(token for _, token in best.values())
+            best[bucket] = min(best.get(bucket, (True, 0, 0)), (not general, -times, token))
+    chosen = sorted((token, not memory) for memory, _, token in best.values())
+    return [token for token, _ in chosen], [general for _, general in chosen]
 
 
 @pytest.mark.parametrize("bits", [6, 20])
@@ -66,15 +69,15 @@ def test_columns_are_those_of_a_plain_count(tmp_path: Path, bits: int, packs: tu
     """Counting in parts of the range of hashes gives exactly what counting everything at once does."""
     table = table_of(shards(tmp_path, rows(300, packs=packs)))
     columns = choose_columns(table, bits, at_once)
-    assert columns.dtype == np.uint32
-    assert columns.tolist() == plainly_chosen(table, bits)
+    assert columns.hashes.dtype == np.uint32
+    assert (columns.hashes.tolist(), columns.general.tolist()) == plainly_chosen(table, bits)
     assert columns.size > 20
 
 
 def test_the_matrix_holds_what_each_row_knows(tmp_path: Path):
     """Each row has its known tokens, in order, weighing by how many they are; rows without any are there, too."""
     table = table_of(shards(tmp_path, rows(200, each=60)))
-    columns = choose_columns(table, 20)[::3]
+    columns = choose_columns(table, 20).hashes[::3]
     matrix = build_matrix(table, columns, 0.25)
     assert matrix.shape == (200, columns.size)
     assert matrix.has_sorted_indices
@@ -152,7 +155,7 @@ def _peak(written: list[Shard]) -> int:
     tracemalloc.start()
     try:
         table = table_of(written, 500)
-        build_matrix(table, choose_columns(table, 16), 0.25)
+        build_matrix(table, choose_columns(table, 16).hashes, 0.25)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

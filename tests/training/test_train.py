@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -71,17 +72,16 @@ def test_the_directory_describes_itself(model: Path):
     assert "not known to Gatepost" in card
 
 
-def test_words_of_one_pack_alone_are_not_learned(tmp_path: Path):
-    """A token that only one pack uses says which pack a message is from, so it becomes no column."""
+def test_words_of_one_pack_alone_are_memory(tmp_path: Path):
+    """A token that only one pack uses says which pack a message is from, so it is memory and not general."""
     paths = write_packs(tmp_path, each=10)
     for number in range(10):
         (paths[0] / "ham" / f"x{number}.eml").write_bytes(letter("Hi", f"shibboleth garden lunch soup {number}"))
     table = read_table((sample for path in paths for sample in read_pack(path)), 1, _quiet)
-    columns = set(choose_columns(table, 20).tolist())
-    from zlib import crc32
-
-    assert crc32(b"shibboleth") not in columns
-    assert crc32(b"garden") in columns
+    columns = choose_columns(table, 20)
+    general = dict(zip(columns.hashes.tolist(), columns.general.tolist(), strict=True))
+    assert general[crc32(b"shibboleth")] is False
+    assert general[crc32(b"garden")] is True
 
 
 def test_near_duplicates_are_kept_twice_at_most(tmp_path: Path):

@@ -135,17 +135,19 @@ def fit_phish(matrix: scipy.sparse.csr_matrix, table: Table, rows: Bools, seed: 
 _WAY_OUT: Final = "=unsubscribe"
 _LEGAL_LINES: Final = ("=legal-1", "=legal-2", "=legal-3", "=postal")
 _MANY_LEGAL: Final = ("=legal-2", "=legal-3")
+_SEVERAL_LINKS: Final = ("=links-2", "=links-3", "=links-4")
 
 
 def bulk_target(table: Table) -> tuple[npt.NDArray[np.int64], Bools]:
     """Give which rows have the form of commercial bulk mail (1) and which do not (0), and the rows where that is clear.
 
-    Bulk mail says how to leave it and who sends it: a way to unsubscribe and legal or postal lines. Neither a way out nor
-    legal lines is not bulk. What lies between teaches nothing.
+    Bulk mail says how to leave it, and it says who sends it in legal or postal lines, or is a page with several links.
+    Neither a way out nor legal lines is not bulk. What lies between teaches nothing.
     """
     way_out = _having(table, (_WAY_OUT,))
     legal, many = _having(table, _LEGAL_LINES), _having(table, _MANY_LEGAL)
-    bulk = way_out & legal
+    page = _having(table, ("=html",)) & _having(table, _SEVERAL_LINKS)
+    bulk = way_out & (legal | page)
     return bulk.astype(np.int64), bulk | ~(way_out | many | _having(table, ("unsubscribe",)))
 
 

@@ -76,7 +76,7 @@ def test_sums_hold_for_models_and_messages(seed: int, words: list[str]) -> None:
     scale = Scale(
         float(dice.uniform(1e-5, 1e-3)), float(dice.normal()), float(dice.uniform(0.2, 4)), float(dice.normal())
     )
-    model = Model("random", _BITS, 0.5, scale, scale, fingerprint, weights, weights)
+    model = Model("random", _BITS, 0.5, scale, scale, scale, fingerprint, weights, weights, weights)
     told = _check(model.judge(features, shares.WEIGHED))
     exact = {part.token: part.points for part in model.judge(features, -1).parts}
     assert all(abs(part.hundredths / 100 - exact[part.token]) <= 0.01 for part in told.parts)

@@ -175,10 +175,7 @@ def _build(meta: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], dire
         if arrays[name].dtype != kind or arrays[name].shape != size:
             raise ModelError(f"model {directory}: array {name} has a wrong type or size")
         arrays[name].flags.writeable = False
-    scales = [
-        Scale(*(float(meta[name][key]) for key in ("step", "bias", "slope", "offset")))
-        for name in HEADS
-    ]
+    scales = [Scale(*(float(meta[name][key]) for key in ("step", "bias", "slope", "offset"))) for name in HEADS]
     power = float(meta["length_power"])
     if not all(map(math.isfinite, (power, *(getattr(s, f) for s in scales for f in Scale.__slots__)))):
         raise ModelError(f"model {directory}: features.json holds a number that is not finite")
