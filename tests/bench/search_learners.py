@@ -24,13 +24,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from bench.search_matrix import Matrices
+from bench.search_matrix import Chosen, Matrices
+from gatepost.training import fit
 from gatepost.training.fit import (
     Bools,
     Floats,
     Linear,
     fit_bayes,
-    fit_regression,
     fit_unwanted,
     nuisance,
     sample_weights,
@@ -99,45 +99,52 @@ class OnTokens:
 
     name: str
     view: str
-    method: Callable[[scipy.sparse.csr_matrix, Table, Bools], Fit]
+    method: Callable[[Chosen, Table, Bools], Fit]
+    memory: bool = False
 
     def inputs(self, matrices: Matrices, learned: Bools) -> scipy.sparse.csr_matrix:
         """Give the matrix of the view."""
-        return matrices.matrix(self.view, learned)
+        return matrices.chosen(self.view, learned, memory=self.memory).matrix
 
     def fit(self, inputs: scipy.sparse.csr_matrix, matrices: Matrices, learned: Bools) -> Fit:
         """Learn by the method."""
-        return self.method(inputs, matrices.material.table, learned)
+        general = matrices.chosen(self.view, learned, memory=self.memory).general
+        return self.method(Chosen(inputs, general), matrices.material.table, learned)
 
 
-def regression(matrix: scipy.sparse.csr_matrix, table: Table, learned: Bools) -> Fit:
-    """Fit plain logistic regression."""
-    return Sum(fit_regression(matrix, table, learned, SEED))
+def regression(chosen: Chosen, table: Table, learned: Bools) -> Fit:
+    """Fit plain logistic regression, as strong as in the recipe."""
+    return _logistic(chosen.matrix[learned], chosen.matrix.shape[1], table, learned)
 
 
-def regression_within(matrix: scipy.sparse.csr_matrix, table: Table, learned: Bools) -> Fit:
+def regression_within(chosen: Chosen, table: Table, learned: Bools) -> Fit:
     """Fit logistic regression beside columns that say which pack a message is from, as the recipe does."""
-    both = scipy.sparse.hstack([matrix[learned], nuisance(table)[learned]]).tocsr()
-    model = LogisticRegression(C=0.1, max_iter=100, tol=1e-3)
-    model.fit(both, table.unwanted[learned], sample_weight=sample_weights(table)[learned])
-    return Sum(Linear(model.coef_[0][: matrix.shape[1]].astype(np.float64), float(model.intercept_[0])))
+    both = scipy.sparse.hstack([chosen.matrix[learned], nuisance(table)[learned]]).tocsr()
+    return _logistic(both, chosen.matrix.shape[1], table, learned)
 
 
-def support_vectors(matrix: scipy.sparse.csr_matrix, table: Table, learned: Bools) -> Fit:
+def _logistic(rows: scipy.sparse.csr_matrix, words: int, table: Table, learned: Bools) -> Fit:
+    """Fit logistic regression and keep the first columns."""
+    model = LogisticRegression(C=fit._STRENGTH, max_iter=100, tol=1e-3)
+    model.fit(rows, table.unwanted[learned], sample_weight=sample_weights(table)[learned])
+    return Sum(Linear(model.coef_[0][:words].astype(np.float64), float(model.intercept_[0])))
+
+
+def support_vectors(chosen: Chosen, table: Table, learned: Bools) -> Fit:
     """Fit a linear SVM."""
     model = LinearSVC(C=_SVM_STRENGTH, tol=1e-3, random_state=SEED)
-    model.fit(matrix[learned], table.unwanted[learned], sample_weight=sample_weights(table)[learned])
+    model.fit(chosen.matrix[learned], table.unwanted[learned], sample_weight=sample_weights(table)[learned])
     return Sum(Linear(model.coef_[0].astype(np.float64), float(model.intercept_[0])))
 
 
-def bayes(matrix: scipy.sparse.csr_matrix, table: Table, learned: Bools) -> Fit:
+def bayes(chosen: Chosen, table: Table, learned: Bools) -> Fit:
     """Fit multinomial naive Bayes."""
-    return Sum(fit_bayes(matrix, table, learned))
+    return Sum(fit_bayes(chosen.matrix, table, learned))
 
 
-def recipe(matrix: scipy.sparse.csr_matrix, table: Table, learned: Bools) -> Fit:
+def recipe(chosen: Chosen, table: Table, learned: Bools) -> Fit:
     """Fit logistic regression and naive Bayes, averaged: what `gatepost train` does."""
-    return Sum(fit_unwanted(matrix, table, learned, SEED))
+    return Sum(fit_unwanted(chosen.matrix, chosen.general, table, learned, SEED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +170,13 @@ class Fisher:
         return np.asarray(np.log(np.maximum(high, _TINY)) - np.log(np.maximum(low, _TINY)))
 
 
-def fisher(matrix: scipy.sparse.csr_matrix, table: Table, learned: Bools) -> Fit:
+def fisher(chosen: Chosen, table: Table, learned: Bools) -> Fit:
     """Count in what share of unwanted mail and of ham each token is, and shrink rare ones to bogofilter's prior."""
     weights = sample_weights(table)
     counts, rates = [], []
     for unwanted in (0, 1):
         rows = learned & (table.unwanted == unwanted)
-        counts.append(matrix[rows].sign().T @ weights[rows])
+        counts.append(chosen.matrix[rows].sign().T @ weights[rows])
         rates.append(counts[-1] / weights[rows].sum())
     seen = counts[0] + counts[1]
     share = np.divide(rates[1], rates[0] + rates[1], out=np.full(seen.size, _UNKNOWN), where=seen > 0)

@@ -26,7 +26,8 @@ from gatepost.training.train import BITS, LENGTH_POWER
 VIEWS: Final = ("words", "tokens", "facts", "grams", "fields")
 """What a matrix can be made of: words alone, words and facts, facts alone, character runs, header fields."""
 
-_KEPT_MATRICES: Final = 4
+_KEPT_VIEWS: Final = 2
+_KEPT_MATRICES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +38,29 @@ class View:
     tokens: Hashed
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """All messages by the columns that some of them chose; `general` marks those that carry over to other mail."""
+
+    matrix: scipy.sparse.csr_matrix
+    general: Bools
+
+
 class Matrices:
     """The matrices of a search, each made when it is first asked for; the last few stay."""
 
     def __init__(self, material: Material) -> None:
         self.material = material
-        self._view: Callable[[str], View] = lru_cache(1)(self._make_view)
+        self._view: Callable[[str], View] = lru_cache(_KEPT_VIEWS)(self._make_view)
         self._made = lru_cache(_KEPT_MATRICES)(self._make)
 
     def view(self, name: str) -> View:
         """Give the messages by the tokens of a view."""
         return self._view(name)
 
-    def matrix(self, name: str, learned: Bools) -> scipy.sparse.csr_matrix:
-        """Give all messages by the columns that the messages learned from choose."""
-        return self._made(name, learned.tobytes())
+    def chosen(self, name: str, learned: Bools, *, memory: bool = False) -> Chosen:
+        """Give all messages by the columns that the messages learned from choose; with `memory` also what one pack uses."""
+        return self._made(name, learned.tobytes(), memory)
 
     def _make_view(self, name: str) -> View:
         flat = self.material.flats[name if name in ("grams", "fields") else "tokens"]
@@ -59,11 +68,13 @@ class Matrices:
             flat = _only(flat, np.isin(flat.hashes, self.material.facts, invert=name == "words"))
         return number_tokens(flat)
 
-    def _make(self, name: str, learned: bytes) -> scipy.sparse.csr_matrix:
-        view, packs = self.view(name), self.material.table.packs
+    def _make(self, name: str, learned: bytes, memory: bool) -> Chosen:
+        view, table = self.view(name), self.material.table
         rows = np.frombuffer(learned, bool)
-        chosen = choose(view, [np.flatnonzero(rows & (packs == pack)) for pack in sorted(set(packs[rows].tolist()))])
-        return weighed(view.present[:, chosen])
+        members = [np.flatnonzero(rows & (table.packs == pack)) for pack in sorted(set(table.packs[rows].tolist()))]
+        both = [len(set(table.unwanted[each].tolist())) == 2 for each in members]
+        places, general = choose(view, members, both, memory=memory)
+        return Chosen(weighed(view.present[:, places]), general)
 
 
 def _only(flat: Flat, wanted: npt.NDArray[np.bool_]) -> Flat:
@@ -83,16 +94,39 @@ def number_tokens(flat: Flat) -> View:
     return View(present, tokens)
 
 
-def choose(view: View, members: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    """Choose the columns from the messages of each pack, by the rules of training."""
-    used = []
-    for rows in members:
+def choose(
+    view: View, members: Sequence[npt.NDArray[np.int64]], both: Sequence[bool], *, memory: bool
+) -> tuple[npt.NDArray[np.int64], Bools]:
+    """Choose the columns from the messages of each pack by the rules of training, and say which of them are general.
+
+    `both` marks packs that have wanted and unwanted mail: with `memory`, what they alone use is a column too.
+    """
+    counts, most = np.zeros(view.tokens.size, np.int64), np.zeros(view.tokens.size, np.int64)
+    first, second = np.zeros(view.tokens.size), np.zeros(view.tokens.size)
+    for pack, rows in enumerate(members):
         times = np.bincount(view.present[rows].indices, minlength=view.tokens.size)
-        there = np.flatnonzero(times)
-        used.append((view.tokens[there], times[there]))
-    tokens, counts = columns._shared(used, [rows.size for rows in members])
-    alone, _ = columns._alone(tokens, counts, BITS)
-    return np.searchsorted(view.tokens, np.sort(alone))
+        counts += times
+        rate = times / rows.size
+        second = np.maximum(second, np.minimum(first, rate))
+        most = np.where(rate > first, pack, most)
+        first = np.maximum(first, rate)
+    general = counts >= columns._COLUMN_MESSAGES
+    if len(members) > 1:
+        general &= (second > 0) & (second >= columns._SECOND_SHARE * first)
+    kept = general | (memory & (counts >= columns._MEMORY_MESSAGES) & np.array(both)[most])
+    places = _alone(view.tokens, counts, general, np.flatnonzero(kept))
+    return places, general[places]
+
+
+def _alone(
+    tokens: Hashed, counts: npt.NDArray[np.int64], general: Bools, places: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Keep one token of each bucket of a model: a general one, the most frequent, of equals the smallest hash."""
+    buckets = tokens[places] & np.uint32((1 << BITS) - 1)
+    order = np.lexsort((tokens[places], -counts[places], ~general[places], buckets))
+    alone = np.ones(order.size, bool)
+    alone[1:] = buckets[order][1:] != buckets[order][:-1]
+    return np.sort(places[order[alone]])
 
 
 def weighed(present: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:

@@ -57,7 +57,7 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def bench(packs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """Give the three packs, read."""
     work = tmp_path_factory.mktemp("work")
-    return Bench(Matrices(read_material(packs, work / "mail", None, 1, _quiet)), work / "fits")
+    return Bench(Matrices(read_material(packs, work / "mail", None, 1, _quiet)), work / "fits", _quiet)
 
 
 _some_mail = st.lists(
@@ -83,19 +83,24 @@ def test_nothing_is_learned_that_is_tested(mail: list[tuple[str, str]], protocol
 
 
 def test_columns_are_those_of_training(bench: Bench):
-    """The quick way to a matrix gives what training builds from the same messages."""
-    table = bench.table
-    every = np.ones(len(table), bool)
-    columns = choose_columns(table, BITS)
-    assert (bench.matrices.matrix("tokens", every) != build_matrix(table, columns, LENGTH_POWER)).nnz == 0
+    """The quick way to a matrix gives what training builds from the same messages, memory included."""
+    every = np.ones(len(bench.table), bool)
+    columns = choose_columns(bench.table, BITS)
+    chosen = bench.matrices.chosen("tokens", every, memory=True)
+    assert (chosen.matrix != build_matrix(bench.table, columns.hashes, LENGTH_POWER)).nnz == 0
+    assert np.array_equal(chosen.general, columns.general)
+    assert bench.matrices.chosen("tokens", every).matrix.shape[1] == columns.general.sum()
 
 
 def test_held_out_mail_has_no_say_in_the_columns():
-    """A token that only one of the packs learned from uses is no column, whatever the pack held out says."""
-    flat = Flat(np.array([7] * 12, np.uint32), np.arange(1, 13))
-    view = number_tokens(flat)
-    assert choose(view, [np.arange(4), np.arange(4, 8)]).tolist() == [0]
-    assert choose(view, [np.arange(3)]).size == 0
+    """A token that one pack alone uses is general only where that is all there is; with too few messages it is none."""
+    view = number_tokens(Flat(np.array([7] * 12, np.uint32), np.array([1, 2, 3, 4, *[4] * 4, *range(5, 13)])))
+    one, without, two = np.arange(4), np.arange(4, 8), np.arange(8, 16)
+    for members, found in (([one, two], [0]), ([one, without], []), ([one[:3], without], []), ([two], [0])):
+        places, general = choose(view, members, [True] * len(members), memory=False)
+        assert places.tolist() == found
+        assert general.all()
+    assert choose(view, [one, without], [True, True], memory=True)[1].tolist() == [False]
 
 
 def test_words_and_facts_share_the_tokens(bench: Bench):
@@ -147,7 +152,7 @@ def test_chi_square_orders_by_evidence():
 def test_chi_square_counts(bench: Bench):
     """Tokens of unwanted mail alone come out near 1, those never seen at bogofilter's prior."""
     every = np.ones(len(bench.table), bool)
-    matrix = bench.matrices.matrix("words", every)
+    matrix = bench.matrices.chosen("words", every)
     fit = fisher(matrix, bench.table, every)
     assert fit.spamminess.min() >= 0
     assert fit.spamminess.max() <= 1
