@@ -224,7 +224,8 @@ def expected(mail: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 def _start(mail: Path, tmp_path: Path, jobs: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [COMMAND, *_arguments(mail, tmp_path, jobs)],
+        # A test run in the background of a shell would hand on that interrupts are ignored.
+        ["env", "--default-signal=INT", COMMAND, *_arguments(mail, tmp_path, jobs)],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,

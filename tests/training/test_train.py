@@ -76,7 +76,9 @@ def test_words_of_one_pack_alone_are_memory(tmp_path: Path):
     """A token that only one pack uses says which pack a message is from, so it is memory and not general."""
     paths = write_packs(tmp_path, each=10)
     for number in range(10):
-        (paths[0] / "ham" / f"x{number}.eml").write_bytes(letter("Hi", f"shibboleth garden lunch soup {number}"))
+        (paths[0] / "ham" / f"x{number}.eml").write_bytes(
+            letter("Hi", f"shibboleth garden lunch soup {chr(97 + number) * 3}")
+        )
     table = read_table((sample for path in paths for sample in read_pack(path)), 1, _quiet)
     columns = choose_columns(table, 20)
     general = dict(zip(columns.hashes.tolist(), columns.general.tolist(), strict=True))

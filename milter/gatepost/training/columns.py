@@ -74,7 +74,7 @@ def choose_columns(table: Table, bits: int, at_once: int = _AT_ONCE) -> Columns:
     """
     names = sorted(set(table.packs.tolist()))
     members = [np.flatnonzero(table.packs == name) for name in names]
-    both = np.array([len(set(table.unwanted[rows].tolist())) == 2 for rows in members])
+    both = np.array([len(set(table.unwanted[rows].tolist())) == 2 for rows in members], bool)
     parts = 1 + sum(int(each.size) for each in table.hashes) // at_once
     borders = [(1 << 32) * part // parts for part in range(parts + 1)]
     chosen = _Counted(np.zeros(0, np.uint32), np.zeros(0, np.int64), np.zeros(0, bool))
