@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,9 @@ import sklearn
 
 from gatepost.training.evaluate import Metrics
 from gatepost.training.table import Table
+
+_TRIED: Final = Path(__file__).with_name("tried.md")
+"""The tables of the model search that this recipe came out of: `make model-search` writes them."""
 
 _LICENCES: Final = {
     "spamassassin": "none stated (public corpus), mail of 2002",
@@ -86,6 +90,7 @@ def write_card(name: str, table: Table, metrics: Metrics, seed: int) -> str:
         *_flat(metrics["bulk"]),
         "",
     ]
+    lines += ["## What was tried", "", _TRIED.read_text("utf-8").strip(), ""]
     lines += ["## Known weaknesses", "", _WEAKNESSES, ""]
     lines += [
         f"Caution lowered the calibrated log-odds by {metrics['lowered']}: at most 1 % of ham from unseen sources,",
