@@ -5,7 +5,8 @@ that is not installed takes no part, and the run says so. Finished parts are kep
 
     python tests/bench/accuracy.py [PACKS...] [--mode held-out|within] [--only NAME,...] [--limit [NAME=]N] [--json FILE]
 
-A pack is what `gatepost train` takes: an archive or a folder with ham/, spam/ and phish/. Default: ../shared/corpora.
+A pack is what `gatepost train` takes: an archive or a folder with ham/, spam/ and phish/. Default: ../shared/corpora
+and models/invented, for every filter alike.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ from gatepost.training.corpus import CorpusError, find_packs
 
 FILTERS: Final[Mapping[str, type[Filter]]] = {each.name: each for each in (Gatepost, Bogofilter, Rspamd, SpamAssassin)}
 MODES: Final = {"held-out": hold_out, "within": within}
-_PACKS: Final = Path(__file__).resolve().parents[2] / ".." / "shared" / "corpora"
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_PACKS: Final = (_ROOT / ".." / "shared" / "corpora", _ROOT / "models" / "invented")
 
 
 def main(words: list[str] | None = None) -> int:
@@ -49,7 +51,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         kinds = _installed(args.only, errors)
         with _progress(errors) as bars:
-            mail = _mail(args.packs or [_PACKS], args.work / "mail", bars)
+            mail = _mail(args.packs or list(_PACKS), args.work / "mail", bars)
             runs = _runs(kinds, mail, args, bars)
     except CorpusError as error:
         errors.print(f"bench-accuracy: {error}", style="red", markup=False)
