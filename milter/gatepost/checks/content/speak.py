@@ -24,6 +24,8 @@ _PLACES: Final = {
     "s:": "in the subject",
     "f:": "in the sender's name",
     "u:": "in a link",
+    "d:": "as the sender's domain",
+    "l:": "as the domain of a link",
 }
 
 _FACTS: Final[Mapping[str, str]] = {
