@@ -147,11 +147,14 @@ def recipe(chosen: Chosen, table: Table, learned: Bools) -> Fit:
     return Sum(fit_unwanted(chosen.matrix, chosen.general, table, learned, SEED))
 
 
-@dataclass(frozen=True, slots=True)
 class Fisher:
     """For each token how strongly it speaks for unwanted mail, from 0 to 1, combined by Fisher's chi-square."""
 
-    spamminess: Floats
+    def __init__(self, spamminess: Floats) -> None:
+        self.spamminess = spamminess
+        clear = np.abs(spamminess - 0.5) >= _LEAST_DEVIATION
+        logs = (np.where(clear, -np.log(side), 0.0) for side in (1 - spamminess, spamminess))
+        self._columns = np.stack([clear.astype(np.float64), *logs], 1)
 
     @property
     def size(self) -> int:
@@ -160,10 +163,8 @@ class Fisher:
 
     def scores(self, inputs: scipy.sparse.csr_matrix) -> Floats:
         """Give the log-odds of `(1 + H - S) / 2`, which keeps digits where that is all but 0 or 1."""
-        clear = np.abs(self.spamminess - 0.5) >= _LEAST_DEVIATION
-        present = inputs.sign()
-        count = np.maximum(present @ clear.astype(np.float64), 1e-9)
-        spam, ham = (present @ np.where(clear, -np.log(side), 0.0) for side in (1 - self.spamminess, self.spamminess))
+        count, spam, ham = (inputs.sign() @ self._columns).T
+        count = np.maximum(count, 1e-9)
         # Chi-square with 2n degrees of freedom at 2x is the gamma distribution of shape n at x.
         high = gammainc(count, spam) + gammaincc(count, ham)
         low = gammainc(count, ham) + gammaincc(count, spam)
