@@ -107,14 +107,14 @@ class Meaning:
     name: str = "embedding"
 
     def inputs(self, matrices: Matrices, learned: Bools) -> npt.NDArray[np.float32]:
-        """Give each message's mean vector, of length one; a word's frequency is that in the messages learned from."""
+        """Give each message's mean vector, of length one; a word's share is that of all words in the messages learned from."""
         view = matrices.view("words")
         places = np.searchsorted(view.tokens, self.vectors.hashes)
         places[places == view.tokens.size] = 0
         known = view.tokens[places] == self.vectors.hashes
         present = view.present[:, places[known]]
-        frequency = np.bincount(present[learned].indices, minlength=present.shape[1]) / max(int(learned.sum()), 1)
-        weights = _SMOOTH / (_SMOOTH + frequency)
+        times = np.bincount(present[learned].indices, minlength=present.shape[1])
+        weights = _SMOOTH / (_SMOOTH + times / max(int(times.sum()), 1))
         mean = present @ (weights[:, None] * self.vectors.rows[known])
         return np.asarray(mean / (np.linalg.norm(mean, axis=1, keepdims=True) + 1e-6), np.float32)
 

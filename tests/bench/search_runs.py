@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from typing import Final
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from bench import search_matrix
 from bench.search_learners import Learner
 from bench.search_matrix import Matrices
 from gatepost.training import columns, fit
@@ -112,7 +114,7 @@ class Bench:
             return Result(found["scores"].astype(np.float64), **json.loads(found["rest"].tobytes()))
 
     def _digest(self, learner: Learner, learned: Bools) -> str:
-        parts = hashlib.sha256(_code() + learner.name.encode())
+        parts = hashlib.sha256(_code(type(learner).__module__) + learner.name.encode())
         parts.update(self.matrices.material.digest.encode() + learned.tobytes())
         return parts.hexdigest()[:16]
 
@@ -196,12 +198,10 @@ def _keep(path: Path, result: Result) -> None:
 
 
 @cache
-def _code() -> bytes:
-    """Give a digest of the code that a fit depends on, as it was when first asked for."""
-    here = Path(__file__).parent
-    names = [here / f"search_{name}.py" for name in ("matrix", "learners", "meaning")]
-    names += [Path(module.__file__ or "") for module in (fit, columns)]
-    return hashlib.sha256(b"".join(name.read_bytes() for name in names)).digest()
+def _code(module: str) -> bytes:
+    """Give a digest of the code that the fits of a module's learners depend on, as it was when first asked for."""
+    names = [each.__file__ for each in (sys.modules[module], search_matrix, fit, columns)]
+    return hashlib.sha256(b"".join(Path(name).read_bytes() for name in names if name)).digest()
 
 
 __all__ = ["INVENTED", "PROTOCOLS", "Bench", "Fold", "Result", "folds", "public_groups", "run", "written_halves"]
