@@ -18,8 +18,9 @@ from gatepost.mail.message import from_bytes
 from gatepost.service.cli.train import train
 from gatepost.training.columns import choose_columns
 from gatepost.training.corpus import CorpusError, find_packs, read_pack
-from gatepost.training.fit import folds_by_group, folds_by_source
-from gatepost.training.table import read_table
+from gatepost.training.evaluate import budget_data
+from gatepost.training.fit import bulk_target, folds_by_group, folds_by_source
+from gatepost.training.table import Table, read_table
 from gatepost.training.train import train_model
 from support.letters import WORDS, invented, letter, write_packs
 
@@ -167,3 +168,36 @@ def test_the_command_refuses_in_one_line(
     said = capsys.readouterr().err
     assert said.startswith("gatepost train: ")
     assert said.count("\n") == 1
+
+
+def test_bulk_mail_is_told_by_its_furniture(tmp_path: Path):
+    """A page with a way to unsubscribe and links teaches bulk, a plain letter not, and what lies between nothing."""
+    shop = "<p>Sale. <a href='https://a.example/1'>one</a> <a href='https://a.example/2'>two</a> <a href='https://a.example/3'>three</a></p>"
+    mails = {
+        "bulk": letter("Sale", "x", html=shop + "<p>Unsubscribe here. Privacy policy.</p>"),
+        "letter": letter("Lunch", "Shall we have soup on Tuesday?"),
+        "between": letter("Hello", "To unsubscribe write to the list owner, please and thank you."),
+    }
+    place = tmp_path / "p" / "ham"
+    place.mkdir(parents=True)
+    for name, data in mails.items():
+        (place / f"{name}.eml").write_bytes(data)
+    table = read_table(read_pack(tmp_path / "p"), 1, _quiet)
+    target, clear = bulk_target(table)
+    found = sorted(zip(clear.tolist(), target.tolist(), strict=True))
+    assert found == [(False, 0), (True, 0), (True, 1)]
+
+
+def test_held_out_scores_of_ham_are_rounded_up():
+    """A threshold just above a stored score lies above the score itself."""
+    table = Table(
+        *(np.array(column) for column in (["a"] * 3, ["a"] * 3, ["ham", "ham", "spam"])),
+        np.zeros(3, np.int64),
+        np.array(["1", "2", "3"]),
+        np.zeros(3, bool),
+        [np.zeros(0, np.uint32)] * 3,
+        left_out=0,
+    )
+    found = budget_data(table, np.array([1.00001, -2.00009, 3.0]))
+    assert found["tails"] == {"a": {"ham": 2, "logits": [1.0001, -2.0]}}
+    assert found["caught"] == {"a": {"unwanted": 1, "logits": [3.0]}}

@@ -131,7 +131,7 @@ def fit_phish(matrix: scipy.sparse.csr_matrix, table: Table, rows: Bools, seed: 
     return _fit(matrix[rows], target, weights, _PHISH_STRENGTH, seed)
 
 
-# What the form of bulk mail is told by; what teaches must not be what is learned, so the third model does not see it.
+# What the form of bulk mail is told by.
 _WAY_OUT: Final = "=unsubscribe"
 _LEGAL_LINES: Final = ("=legal-1", "=legal-2", "=legal-3", "=postal")
 _MANY_LEGAL: Final = ("=legal-2", "=legal-3")
@@ -171,17 +171,20 @@ def bulk_weights(table: Table, target: npt.NDArray[np.int64]) -> Floats:
 def fit_bulk(
     matrix: scipy.sparse.csr_matrix, columns: npt.NDArray[np.uint32], table: Table, rows: Bools, seed: int
 ) -> Linear:
-    """Fit the form of commercial bulk mail on some rows, from what else such mail says and how it is built."""
+    """Fit the form of commercial bulk mail on some rows, each seen twice: as it is, and without what it is told by.
+
+    The furniture alone would explain everything, and bulk mail in words that nobody listed would not be known by its
+    other words; without the furniture, mail that has it would be less than certain.
+    """
     target, clear = bulk_target(table)
     rows = rows & clear
     if _of_one_kind(target[rows]):
         return _constant(target[rows], matrix.shape[1])
     told = np.array([crc32(token.encode()) for token in (_WAY_OUT, *_LEGAL_LINES, *BULK_WORDS)], np.uint32)
-    seen = ~np.isin(columns, told)
-    learned = _fit(matrix[:, seen][rows], target[rows], bulk_weights(table, target)[rows], _STRENGTH, seed)
-    weights = np.zeros(matrix.shape[1])
-    weights[seen] = learned.weights
-    return Linear(weights, learned.bias)
+    without = matrix[rows] @ scipy.sparse.diags((~np.isin(columns, told)).astype(np.float32))
+    both = scipy.sparse.vstack([matrix[rows], without]).tocsr()
+    weights = np.tile(bulk_weights(table, target)[rows] / 2, 2)
+    return _fit(both, np.tile(target[rows], 2), weights, _STRENGTH, seed)
 
 
 def _of_one_kind(target: npt.NDArray[np.int64]) -> bool:

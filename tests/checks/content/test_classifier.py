@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from gatepost.checks.content.classifier import CODES, ContentCheck
+from gatepost.checks.content.classifier import CERTAIN_LOGIT, CODES, ContentCheck, certainty
 from gatepost.checks.content.family import Settings, build
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
@@ -16,7 +16,7 @@ from gatepost.mail.envelope import Envelope
 from gatepost.mail.message import from_bytes
 from support.letters import letter
 
-_FINDINGS = {"content.spam", "content.phish", "content.ham", "content.unsure", "content.none"}
+_FINDINGS = {"content.spam", "content.phish", "content.ham", "content.bulk", "content.unsure", "content.none"}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,30 @@ def test_between_the_bounds_it_is_unsure():
     check = build(Settings(spam_from=1.0, ham_to=0.0))
     (item,) = _run(check, letter("Hello", "Shall we meet?"))
     assert (item.code, item.status, item.facts["class"]) == ("content.unsure", Status.NEUTRAL, "ham")
+
+
+def test_a_newsletter_is_bulk_mail(check: ContentCheck):
+    """What has the form of commercial bulk mail and is no spam is called that, and credited less than ham."""
+    shop = "https://www.fjordcoffee.example"
+    page = (
+        f"<html><body><table><tr><td><img src='{shop}/logo.png'><h2>New beans from Huila</h2><p>The new harvest has arrived at the "
+        "roastery, and the first bags leave on Thursday. Members save 15 % until Sunday.</p>"
+        f"<p><a href='{shop}/huila'>Shop the harvest</a> <a href='{shop}/guide'>Read the brew guide</a></p><p>Fjord Coffee, Harbour Street 4, Bergen."
+        f"<br>You get this because you subscribed at our shop. <a href='{shop}/leave'>Unsubscribe</a> | "
+        f"<a href='{shop}/prefs'>Preferences</a> | <a href='{shop}/privacy'>Privacy policy</a></p></td></tr></table></body></html>"
+    )
+    (item,) = _run(
+        check, letter("New beans, and a brew guide", "x", html=page, sender="Fjord Coffee <news@fjordcoffee.example>")
+    )
+    assert (item.code, item.status, item.facts["class"]) == ("content.bulk", Status.NEUTRAL, "bulk")
+    assert float(item.facts["bulk"]) >= 0.5
+    assert float(item.facts["probability"]) < check.spam_from
+
+
+@pytest.mark.parametrize(("logit", "value"), [(3.0, 0.0), (0.0, 0.0), (-CERTAIN_LOGIT / 2, 0.5), (-20.0, 1.0)])
+def test_bulk_mail_is_credited_as_far_as_it_is_wanted(logit: float, value: float):
+    """Bulk mail that leans to spam gets no credit, and no points against it either."""
+    assert certainty("bulk", logit, 5.0) == pytest.approx(value)
 
 
 def test_bounds_that_overlap_are_refused():
