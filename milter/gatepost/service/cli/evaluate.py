@@ -119,30 +119,44 @@ def evaluate(
 
     settings = load(config).config.classifier
     settings = settings.model_copy(update={"model": model}) if model else settings
-    if not (ham or attacks):
-        _fail("Missing option '--ham'.")
-    if attacks and (picture or online):
-        _fail(f"{'--picture' if picture else '--online'} does not go with --attacks")
-    if labels_share < 1 and not online:
-        _fail("--labels-share: only --online learns labels")
+    _require_sense(bool(ham), attacks, "--picture" * bool(picture) or "--online" * online)
+    _require_online(online, labels_share)
     try:
         if attacks:
             with _progress([None]) as done:
                 found = measure_attacks(settings, find_sources(ham or [], spam), attacks, limit, jobs, done)
-            print_attacks(found, settings, as_json=json_output)
-            return
+            return print_attacks(found, settings, as_json=json_output)
         if picture:
             require_drawable(picture)
         protocol = Online(labels_share, seed, settings.site_weight) if online else None
         measured = _measure(settings, ham or [], spam, limit, jobs, protocol)
-        if json_output:
-            _print_json(measured, settings, limit)
-        else:
-            _print_table(measured, settings)
+        _print(measured, settings, limit, as_json=json_output)
         if picture:
             draw(picture, measured.report, measured.model, measured.mark)
     except (CorpusError, ModelError, PictureError, ReplayError) as error:
         _fail(str(error))
+
+
+def _require_sense(ham: bool, attacks: str, other: str) -> None:
+    """Refuse options that do not go together; `other` is one that --attacks does not take, or ""."""
+    if not (ham or attacks):
+        _fail("Missing option '--ham'.")
+    if attacks and other:
+        _fail(f"{other} does not go with --attacks")
+
+
+def _require_online(online: bool, labels_share: float) -> None:
+    """Refuse a share of labels where nothing is learned."""
+    if labels_share < 1 and not online:
+        _fail("--labels-share: only --online learns labels")
+
+
+def _print(measured: _Measured, settings: Settings, limit: int | None, *, as_json: bool) -> None:
+    """Print what was measured, for machines or for people."""
+    if as_json:
+        _print_json(measured, settings, limit)
+    else:
+        _print_table(measured, settings)
 
 
 def _fail(line: str) -> NoReturn:
