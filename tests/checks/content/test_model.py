@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatepost.checks.content.family import Settings, build, find_model
-from gatepost.checks.content.model import LABELS, ModelError, Opinion, load_model
+from gatepost.checks.content.model import ModelError, load_model
 from gatepost.checks.content.tokens import extract
 from gatepost.mail.message import from_bytes
 from support.letters import letter
@@ -168,12 +168,3 @@ def test_scoring_needs_no_training_library():
 
 
 _MODEL = load_model(find_model("base"))
-
-
-def test_the_classes_of_an_opinion_add_up():
-    """Each label has a probability, and together they are certain."""
-    opinion = Opinion(1.0, 0.7, 0.2, 0.0, (), 3, bulk=0.9)
-    assert list(opinion.classes()) == list(LABELS)
-    assert sum(opinion.classes().values()) == pytest.approx(1)
-    assert opinion.classes()["bulk"] == pytest.approx(0.27)
-    assert opinion.classes()["phish"] == pytest.approx(0.14)

@@ -70,16 +70,6 @@ class Opinion:
     known: int
     bulk: float = 0.0
 
-    def classes(self) -> dict[str, float]:
-        """Give the probability of each of LABELS; they add up to one."""
-        wanted = 1 - self.probability
-        return {
-            "ham": wanted * (1 - self.bulk),
-            "bulk": wanted * self.bulk,
-            "spam": self.probability * (1 - self.phish),
-            "phish": self.probability * self.phish,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Scale:
