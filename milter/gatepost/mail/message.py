@@ -19,12 +19,27 @@ MBOX_LINE: Final = re.compile(rb"From (?![ \t]{0,64}:)")
 """How a message begins in an mbox (RFC 4155). `From : a@b.example` is a header field, and a trick."""
 
 
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """Something that a check laid open inside a message, for the checks that run after it.
+
+    `source` says for people where it was found (`invoice.zip > scan.pdf`). `content` is what no other reading of the message
+    shows (a decrypted file), `text` what a person would read in it, `urls` where it links to; each may be empty.
+    """
+
+    source: str
+    content: bytes = b""
+    text: str = ""
+    urls: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class _Views:
     """What was derived from a message so far."""
 
     mime: Mime | None = None
     index: dict[bytes, tuple[Header, ...]] | None = None
+    inner: tuple[Inner, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,15 @@ class Message:
         if self._views.mime is None:
             self._views.mime = parse_mime(self.headers, self.body)
         return self._views.mime
+
+    @property
+    def inner(self) -> tuple[Inner, ...]:
+        """What checks have laid open so far."""
+        return self._views.inner
+
+    def lay_open(self, found: tuple[Inner, ...]) -> None:
+        """Hand something on to the checks that come after; whoever calls keeps to the limits on what it opens."""
+        self._views.inner += found
 
     def chunks(self) -> Iterator[bytes]:
         """Give the wire form piece by piece: the header block, the empty line, the body."""

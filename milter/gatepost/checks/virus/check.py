@@ -3,7 +3,7 @@
 A scanner reads MIME in its own way and mail clients in theirs, and malware is sent in the gap between the two ("Inbox
 Invasion", CCS 2024). Measured on public corpora of broken MIME, the raw message alone shows 258 of 372 test viruses, our
 decoded parts alone 169, both together 286. So the raw message is scanned first, and then every content that a part of it may
-be opened as and that the raw bytes do not show (views.py).
+be opened as and that the raw bytes do not show (mail/readings.py).
 
 "Clean" is said only of a message that was scanned whole: what was cut, too large or of too many parts is `skipped`, and a
 scanner that did not answer is `error`.
@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.checks.virus.views import views
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
 from gatepost.mail.envelope import Envelope
 from gatepost.mail.message import Message
+from gatepost.mail.readings import readings
 from gatepost.world.scanner import Clean, Heuristic, Infected, Scan, ScanFailed, Scanner, TooLarge, Unreachable
 
 CODES: Final[Mapping[str, str]] = {
@@ -96,11 +96,11 @@ class VirusCheck:
         return _said(report)
 
     def _parts(self, scanner: Scanner, message: Message, report: _Report) -> None:
-        for count, (number, data) in enumerate(views(message)):
+        for count, reading in enumerate(readings(message)):
             if count >= self._max_parts:
                 report.skipped = report.skipped or f"only the first {self._max_parts} parts were scanned by themselves"
                 return
-            report.take(scanner.scan(data), f"part {number}")
+            report.take(scanner.scan(reading.data), f"part {reading.part}")
             if report.over:
                 return
 

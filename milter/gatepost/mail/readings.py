@@ -1,4 +1,4 @@
-"""Every way a part of a message may be opened, for the scanner to look at.
+"""Every way a part of a message may be opened: what the virus scanner and the attachment check look at.
 
 Where a MIME structure is well formed and an encoding is declared once and kept to, there is one way, and only what does not
 stand in the raw message already is given out. Where clients differ, each of their readings is:
@@ -18,6 +18,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from gatepost.mail import limits
@@ -32,31 +33,44 @@ _SOFT_BREAK: Final = re.compile(rb"=[ \t]+(?=\r?\n)")
 _LOOK_BYTES: Final = 200
 
 
-def views(message: Message) -> Iterator[tuple[int, bytes]]:
-    """Give the number of a part and a content it may be opened as, without repeats; the raw message is not among them."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One content that a part may be opened as.
+
+    `part` counts the parts of the message from 1; `name` is its file name or ""; `declared` its lower-case content type.
+    """
+
+    part: int
+    name: str
+    declared: str
+    data: bytes
+
+
+def readings(message: Message) -> Iterator[Reading]:
+    """Give every content that a part of a message may be opened as, without repeats; the raw message is not among them."""
     # Python's hash is seeded per process, so a sender cannot make two contents collide.
     seen: set[int] = set()
-    for number, data in _all(message.mime):
-        if data and hash(data) not in seen:
-            seen.add(hash(data))
-            yield number, data
+    for reading in _all(message.mime):
+        if reading.data and hash(reading.data) not in seen:
+            seen.add(hash(reading.data))
+            yield reading
 
 
-def _all(mime: Mime) -> Iterator[tuple[int, bytes]]:
+def _all(mime: Mime) -> Iterator[Reading]:
     odd = bool(mime.defects)
     for number, part in enumerate(mime.parts, start=1):
         if not part.container:
-            for data in _readings(part, odd=odd):
-                yield number, data
+            for data in _contents(part, odd=odd):
+                yield Reading(number, part.filename, part.content_type, data)
         if part.content_type.startswith("multipart/") and part.encoding in _ENCODED:
             kept = tuple(header for header in part.headers if header.key == b"content-type")
             # One level is enough: what is nested deeper this way is itself an encoded part, read as such below.
             for inner in parse_mime(kept, part.payload()).leaves():
-                for data in _readings(inner, odd=True):
-                    yield number, data
+                for data in _contents(inner, odd=True):
+                    yield Reading(number, inner.filename, inner.content_type, data)
 
 
-def _readings(part: Part, *, odd: bool) -> Iterator[bytes]:
+def _contents(part: Part, *, odd: bool) -> Iterator[bytes]:
     """Give the contents one leaf may be opened as."""
     unsure = odd or part.encoding not in _PLAIN | _ENCODED
     attached = bool(part.filename) or not part.content_type.startswith("text/")
