@@ -24,13 +24,15 @@ class Inner:
     """Something that a check laid open inside a message, for the checks that run after it.
 
     `source` says for people where it was found (`invoice.zip > scan.pdf`). `content` is what no other reading of the message
-    shows (a decrypted file), `text` what a person would read in it, `urls` where it links to; each may be empty.
+    shows (a decrypted file), `text` what a person would read in it, `urls` where it links to, `sha256` (lower-case hex) which
+    file it is; each may be empty.
     """
 
     source: str
     content: bytes = b""
     text: str = ""
     urls: tuple[str, ...] = ()
+    sha256: str = ""
 
 
 @dataclass(slots=True)
