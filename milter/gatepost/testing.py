@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gatepost.world.clock import FakeClock
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns
-from gatepost.world.scanner import FakeScanner
+from gatepost.world.scanner.fake import FakeScanner
 from gatepost.world.state.memory import MemoryState
 
 __all__ = ["FakeClock", "FakeDns", "FakeScanner", "MemoryState", "NoNetworkDns"]

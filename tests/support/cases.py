@@ -23,7 +23,8 @@ from gatepost.service.config import load
 from gatepost.verdict import AddHeader, RemoveHeader, outcome_word
 from gatepost.world.clock import FakeClock
 from gatepost.world.dns.fake import FakeDns
-from gatepost.world.scanner import FakeScanner, Infected
+from gatepost.world.scanner.door import Infected
+from gatepost.world.scanner.fake import FakeScanner
 from gatepost.world.state.door import Entry, Mark, State
 from gatepost.world.state.keys import named
 from gatepost.world.state.memory import MemoryState

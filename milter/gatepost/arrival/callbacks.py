@@ -25,7 +25,7 @@ from typing import Any, Final
 import Milter
 
 from gatepost.arrival.judge import Answer, Answers, Judge, Kind
-from gatepost.arrival.session import Connection, Ours, Traffic
+from gatepost.arrival.session import Connection, Ours, Traffic, Transaction
 from gatepost.arrival.settings import Settings, Trouble
 from gatepost.mail.envelope import Direction
 from gatepost.mail.header import Header
@@ -157,6 +157,15 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         except Exception:
             log.exception("foreseeing failed")
 
+    def _listen(self, transaction: Transaction) -> None:
+        try:
+            listener = self._site.judge.listen(transaction.envelope(self.macro("i")))
+        except Exception:
+            log.exception("listening failed")
+            return
+        if listener is not None:
+            transaction.listen(listener)
+
     def rcpt(self, path: bytes) -> int:
         """RCPT: ask whether this recipient is taken now, and remember it if so.
 
@@ -186,6 +195,8 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         """Take a stretch of the body; SKIP says that no more is wanted."""
         transaction = self._connection.transaction
         wanted = transaction is None or transaction.body(chunk)
+        if transaction is not None and transaction.grown:
+            self._listen(transaction)
         return int(Milter.CONTINUE if wanted or not self._protocol & Milter.P_SKIP else Milter.SKIP)
 
     def eom(self) -> int:
@@ -196,7 +207,8 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         try:
             if transaction.broken:
                 return self.trouble()
-            verdict = self._site.judge.judge(transaction.envelope(self.macro("i")), transaction.message())
+            envelope, message = transaction.envelope(self.macro("i")), transaction.message()
+            verdict = self._site.judge.judge(envelope, message, transaction.listener)
             answer = self._site.answer(verdict.outcome)
             if answer.kind in {Kind.CONTINUE, Kind.ACCEPT}:
                 for edit in verdict.edits:

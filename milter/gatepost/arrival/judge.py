@@ -17,6 +17,18 @@ from gatepost.mail.message import Message
 from gatepost.verdict import Outcome, Verdict
 
 
+class Listener(Protocol):
+    """Hears one message while it arrives: its header block with the empty line, then its body, as they will be judged."""
+
+    def hear(self, piece: bytes) -> None:
+        """Take the next bytes. Returns at once, never blocks."""
+        ...
+
+    def stop(self) -> None:
+        """The message is over, judged or not; may be called again."""
+        ...
+
+
 class Judge(Protocol):
     """Judges mail; called from many threads at once."""
 
@@ -32,8 +44,12 @@ class Judge(Protocol):
         """Answer at RCPT; the recipient asked about is the envelope's last. Cheap. Reject and Defer refuse this recipient."""
         ...
 
-    def judge(self, envelope: Envelope, message: Message) -> Verdict:
-        """Answer at the end of a message."""
+    def listen(self, envelope: Envelope) -> Listener | None:
+        """Give somebody who hears a large message while the rest still comes, or None. Returns at once, never blocks."""
+        ...
+
+    def judge(self, envelope: Envelope, message: Message, heard: Listener | None = None) -> Verdict:
+        """Answer at the end of a message; `heard` is whoever listened to it."""
         ...
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
+from gatepost.arrival.judge import Listener
 from gatepost.arrival.settings import Network, Settings
 from gatepost.mail import limits
 from gatepost.mail.address import Address, parse_path
@@ -105,6 +106,7 @@ class Transaction:
     telling: int = 0
     truncated: bool = False
     broken: bool = False
+    listener: Listener | None = None
 
     def envelope(self, queue_id: str = "", *, asked: Address | None = None) -> Envelope:
         """Give the envelope so far; `asked` is a recipient not accepted yet, put last."""
@@ -152,7 +154,22 @@ class Transaction:
             chunk, self.truncated = chunk[: max(0, room)], True
         self.chunks.append(chunk)
         self.size += len(chunk)
+        if self.listener is not None:
+            self.listener.hear(chunk)
         return not self.truncated or room > len(chunk)
+
+    @property
+    def grown(self) -> bool:
+        """Whether the last stretch of the body made it so long that it may be worth listening to the rest."""
+        return bool(self.chunks) and self.size - len(self.chunks[-1]) <= limits.EARLY_BYTES < self.size
+
+    def listen(self, listener: Listener) -> None:
+        """Let somebody hear what came so far, and from now on what comes."""
+        self.listener = listener
+        for piece in Message(tuple(self.headers)).chunks():
+            listener.hear(piece)
+        for piece in self.chunks:
+            listener.hear(piece)
 
     def message(self) -> Message:
         """Give the message; to be asked once, at its end."""
@@ -220,5 +237,7 @@ class Connection:
     def drop(self) -> None:
         """Forget the message under way, if there is one: it ended, was aborted, or the connection closed."""
         if self.transaction is not None:
-            self.transaction = None
+            listener, self.transaction = self.transaction.listener, None
             self._traffic.end()
+            if listener is not None:
+                listener.stop()

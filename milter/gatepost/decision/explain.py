@@ -16,6 +16,9 @@ _SHOWN: Final = 3
 _REFUSALS: Final = {
     "virus.infected": "the message carries a virus",
     "virus.error": "the virus scanner is not available, try again later",
+    "virus.unreachable": "the virus scanner is not available, try again later",
+    "virus.reloading": "the virus scanner is not available, try again later",
+    "virus.limit": "the message is too large for the virus scanner",
     "virus.timeout": "the virus scanner is not available, try again later",
     "rate.client-exceeded": "too many messages from this address, try again later",
     "rate.sender-exceeded": "too many messages from this sender, try again later",

@@ -49,14 +49,17 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+UNSCANNED: Final = ("virus.unreachable", "virus.reloading", "virus.timeout", "virus.error", "virus.limit")
+"""Evidence that a message was not scanned for viruses though it should have been."""
+
+
 class Actions(BaseModel, frozen=True, extra="forbid"):
     """[actions]: evidence codes that force an outcome, apart from the score."""
 
     inbound: Mapping[str, Action] = Field(
         default={
             "virus.infected": Action.REJECT,
-            "virus.error": Action.ACCEPT,
-            "virus.timeout": Action.ACCEPT,
+            **dict.fromkeys(UNSCANNED, Action.ACCEPT),
             "dmarc.reject": Action.QUARANTINE,
             "rate.client-exceeded": Action.DEFER,
             "rate.sender-exceeded": Action.DEFER,
@@ -66,8 +69,7 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
     outbound: Mapping[str, Action] = Field(
         default={
             "virus.infected": Action.REJECT,
-            "virus.error": Action.DEFER,
-            "virus.timeout": Action.DEFER,
+            **dict.fromkeys(UNSCANNED, Action.DEFER),
             "rate.login-exceeded": Action.DEFER,
         },
         description="The same for mail from authenticated users and own networks.",

@@ -34,6 +34,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     # What is attached.
     "virus.infected": 20.0,
     "virus.heuristic": 3.0,
+    "virus.encrypted": 3.0,
     # What is remembered.
     "rate.client-high": 1.0,
     "rate.sender-high": 1.0,

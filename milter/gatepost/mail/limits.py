@@ -195,6 +195,21 @@ VIRUS_PARTS: Final = 64
 """Decoded parts of one message that are scanned beside the raw message. Past it the rest is not scanned by itself and the
 message is `virus.skipped`, not clean."""
 
+EARLY_BYTES: Final = 256 * 1024
+"""Bytes of a body from which on somebody may listen to the message while it arrives (the virus scanner's head start). Mail
+below it is handed over at its end, when that costs less than a connection that waits for a sender."""
+
+EARLY_STREAMS: Final = 4
+"""Scans under way in one worker for mail that still arrives. Each holds a connection of clamd, which accepts MaxQueue of them
+(default 100). Past it mail is scanned when it is complete."""
+
+EARLY_IDLE_SECONDS: Final = 5.0
+"""Seconds without a byte after which such a scan is given up, at its next byte or when its place is wanted."""
+
+VIRUS_REMEMBERED_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of decoded parts of one message that are looked up by their hashes, all in one question and so all in memory. Past it
+parts are decoded and scanned one by one."""
+
 VIRUS_REPAIRS: Final = 10_000
 """Places in one part (padding within base64, white space behind a soft line break) that are mended for a second reading.
 Past it the rest is read as it stands: each place costs an object, and a message has room for millions."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import gatepost
-from gatepost.arrival.judge import Answer, Kind
+from gatepost.arrival.judge import Answer, Kind, Listener
 from gatepost.checks.auth import family as auth
 from gatepost.checks.check import Check
 from gatepost.checks.content import family as content
@@ -29,8 +29,9 @@ from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.header import Header
 from gatepost.mail.message import Message
 from gatepost.pipeline import Pipeline
-from gatepost.service import places, privileges
+from gatepost.service import places, privileges, scanning
 from gatepost.service.config import Config, Loaded, load
+from gatepost.service.organ import Organ
 from gatepost.service.worker import Snapshot
 from gatepost.verdict import Accept, Defer, Outcome, Quarantine, Reject, Verdict
 from gatepost.world.budget import allowance
@@ -39,7 +40,8 @@ from gatepost.world.dns.door import Question, RecordType, Resolver, TempFailure
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns, ZoneError
 from gatepost.world.dns.live import LiveResolver
 from gatepost.world.dns.names import reverse_name
-from gatepost.world.scanner import Scanner
+from gatepost.world.scanner.door import Scanner
+from gatepost.world.scanner.head_start import HeadStart, at_hand
 from gatepost.world.state.door import State, StateConfigError
 from gatepost.world.state.keys import domain_key
 from gatepost.world.state.memory import MemoryState
@@ -58,7 +60,7 @@ class AssemblyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The outside world as one site sees it; `scanner` is None where no clamd is configured.
+    """The outside world as one site sees it; `scanner` is None where no clamd is configured, `second` where no other engine is.
 
     `lessons` is where the site's labels are read, if not in `state`.
     """
@@ -68,14 +70,12 @@ class Doors:
     state: State
     scanner: Scanner | None
     lessons: State | None = None
+    second: Scanner | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Organ:
-    """One part of a site in words for people, and whether it is well."""
-
-    text: str
-    well: bool
+    @property
+    def scanners(self) -> tuple[Scanner, ...]:
+        """The virus scanners that there are."""
+        return tuple(scanner for scanner in (self.scanner, self.second) if scanner is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,13 @@ def lineup(config: Config, doors: Doors, *, live: bool = False) -> tuple[Check, 
     opinion = content.taught(opinion, config.classifier, doors.lessons or doors.state, doors.clock)
     if live:
         opinion = content.watched(opinion, doors.state, doors.clock)
-    return (
+    before = (
         *auth.build(config.auth, doors.resolver, doors.clock),
         *reputation.build(_reputation(config), doors.state, doors.clock),
-        *virus.build(config.virus, doors.scanner),
+    )
+    return (
+        *before,
+        *virus.build(config.virus, doors.scanners, doors.state, [check.name for check in before]),
         opinion,
         content.BulkCheck(),
     )
@@ -149,6 +152,7 @@ class SiteJudge:
 
     pipeline: Pipeline
     resolver: Resolver
+    scanner: Scanner | None = None
 
     def warm(self, envelope: Envelope) -> None:
         """Ask early for what the checks will want to know: the client's name, the sender's SPF record."""
@@ -163,9 +167,15 @@ class SiteJudge:
         """Answer at RCPT."""
         return self.pipeline.admit(envelope)
 
-    def judge(self, envelope: Envelope, message: Message) -> Verdict:
+    def listen(self, envelope: Envelope) -> HeadStart | None:  # noqa: ARG002  mail of every direction is scanned
+        """Begin to scan a large message while it arrives."""
+        stream = self.scanner.begin() if self.scanner else None
+        return HeadStart(stream) if stream else None
+
+    def judge(self, envelope: Envelope, message: Message, heard: Listener | None = None) -> Verdict:
         """Answer at the end of a message."""
-        return self.pipeline.judge(envelope, message).verdict
+        with at_hand(heard if isinstance(heard, HeadStart) else HeadStart()):
+            return self.pipeline.judge(envelope, message).verdict
 
 
 def early_questions(envelope: Envelope) -> Iterable[Question]:
@@ -203,8 +213,9 @@ def replay_pipeline(loaded: Loaded, doors: ReplayDoors) -> Pipeline:
     if config.state.url and not doors.no_network:
         remembered = _state(config, places.state_directory(), clock)
     scanner = None if doors.no_network else virus.open_scanner(config.virus)
+    second = None if doors.no_network else virus.open_second(config.virus)
     lessons = None if config.state.url and not doors.no_network else ReadOnlyState(_stored(config, clock))
-    seen = Doors(clock, resolver, ReadOnlyState(remembered), scanner, lessons)
+    seen = Doors(clock, resolver, ReadOnlyState(remembered), scanner, lessons, second)
     return pipeline(loaded, seen, secrets.token_bytes(32), live=False)
 
 
@@ -244,11 +255,11 @@ def snapshot(config_path: Path | None, overrides: Mapping[str, object]) -> Snaps
     loaded = load(config_path, overrides)
     config, clock, directory = loaded.config, SystemClock(), places.state_directory()
     state = _state(config, directory, clock)
-    doors = Doors(clock, LiveResolver(config.dns, clock), state, virus.open_scanner(config.virus))
+    doors = _live(config, clock, state)
     key = _site_key(config, directory)
     _hand_over(config, directory)
     site = pipeline(loaded, doors, key, live=True)
-    judge = SiteJudge(site, doors.resolver)
+    judge = SiteJudge(site, doors.resolver, doors.scanner)
     return Snapshot(
         settings=config.milter,
         judge=judge,
@@ -310,7 +321,12 @@ def look(loaded: Loaded) -> tuple[Doors, Organ]:
         organ = Organ(str(error), well=False)
     except OSError as error:  # a folder on the way that only others may enter
         organ = Organ(f"{file}: {error.strerror}", well=False)
-    return Doors(clock, LiveResolver(config.dns, clock), state, virus.open_scanner(config.virus)), organ
+    return _live(config, clock, state), organ
+
+
+def _live(config: Config, clock: Clock, state: State) -> Doors:
+    scanner, second = virus.open_scanner(config.virus), virus.open_second(config.virus)
+    return Doors(clock, LiveResolver(config.dns, clock), state, scanner, second=second)
 
 
 def organs(loaded: Loaded, doors: Doors) -> Iterable[str]:
@@ -321,7 +337,10 @@ def organs(loaded: Loaded, doors: Doors) -> Iterable[str]:
     yield f"model       {content.find_model(config.classifier.model).name}{beside}"
     yield f"classifier  {content.marks(config.classifier).said(config.classifier.max_false_positive_rate)}"
     yield f"resolver    {resolver_organ(config, doors).text}"
-    yield f"clamd       {clamd_organ(config, doors).text}"
+    yield f"clamd       {scanning.clamd_organ(config.virus, doors.scanner).text}"
+    if doors.second is not None:
+        yield f"second      {scanning.second_organ(doors.second).text}"
+    yield from (f"warning     {line}" for line in scanning.warnings(config.virus, doors.scanners, doors.clock.now()))
     yield f"state       {doors.state.backend}"
     yield "for Postfix, in main.cf:"
     yield f"  smtpd_milters = {config.milter.address}"
@@ -335,15 +354,6 @@ def resolver_organ(config: Config, doors: Doors) -> Organ:
     if isinstance(reached, TempFailure):
         return Organ(f"{servers} (no answer: {reached.reason}; authentication is temperror until it does)", well=False)
     return Organ(servers, well=True)
-
-
-def clamd_organ(config: Config, doors: Doors) -> Organ:
-    """Say where clamd is and which version answers; one that is not used is well."""
-    if not config.virus.clamd or not doors.scanner:
-        return Organ("not used ([virus] clamd is empty): mail is marked X-Virus-Status: skipped", well=True)
-    version = doors.scanner.ping()
-    told = version or "does not answer: mail is marked X-Virus-Status: error"
-    return Organ(f"{config.virus.clamd} ({told})", well=version is not None)
 
 
 def state_organ(state: State, clock: Clock) -> Organ:

@@ -1,0 +1,170 @@
+"""One clamd: asked within bounds, left alone while it is away, and its silence told apart.
+
+A clamd that is down must not cost every message its time limit: after trouble the next scan begins with a PING, and when
+that is not answered clamd is left alone for a few seconds. One that was merely slow on one file answers PING and is asked
+on, or else a sender could switch the scanner off with a slow file.
+
+Silence has three reasons. clamd answers PING in the thread that takes commands, whatever its scanning threads do, so:
+
+- PING is answered: the scan was slow.
+- It is not, and the process at the other end of the unix socket runs: that thread is busy, and the one thing that keeps it
+  busy is a reload with `ConcurrentDatabaseReload no` (clamd then lets its scans end, throws the old database away, and reads
+  the new one). With the default, `yes`, a reload does not show.
+- It is not, and the process is stopped, or cannot be seen because it is behind TCP: unreachable.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+import clamd
+
+from gatepost.world import budget
+from gatepost.world.clock import Clock
+from gatepost.world.scanner.clamd_answer import read_answer, read_version, refused
+from gatepost.world.scanner.clamd_line import Line, alive, stopped
+from gatepost.world.scanner.door import Engine, Reloading, Scan, TimedOut, Trouble, Unreachable, one_line
+from gatepost.world.scanner.settings import Address, Settings, parse_address
+
+log = logging.getLogger(__name__)
+
+PING_SECONDS: Final = 1.0
+"""How long a living clamd may take to answer PING or VERSION; it does so in its accepting thread, scans or no scans."""
+
+HEARD_SECONDS: Final = 60.0
+"""For so long an answer to VERSION is believed; a new database shows no later than that."""
+
+_LEAST_SECONDS: Final = 0.1  # for the question why a scan did not end in time, when that time was the message's last
+
+# ValueError: a host name or path that the system cannot even spell.
+_BROKEN: Final = (OSError, ValueError, clamd.ClamdError)
+
+
+class ClamdServer:
+    """One clamd at one address; a connection for each scan, safe between threads and across a fork. Never raises."""
+
+    def __init__(self, place: str, settings: Settings, clock: Clock) -> None:
+        self.place = place
+        self.address: Address = parse_address(place)
+        self._settings = settings
+        self._clock = clock
+        # Each is written and read as one reference, so threads need no lock; at worst two of them ask a dead clamd at once.
+        self._away: tuple[float, Trouble] | None = None
+        self._suspect = False
+        self._heard: tuple[float, Engine] | None = None
+        self._warned = threading.Event()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing was amiss with it lately."""
+        return not self._suspect and self.away is None
+
+    @property
+    def away(self) -> Trouble | None:
+        """Why it is left alone just now, or None."""
+        away = self._away
+        if away is None or self._clock.monotonic() >= away[0]:
+            return None
+        match away[1]:
+            case Reloading(reason):
+                return Reloading(f"{reason}; not tried again yet")
+            case trouble:
+                return Unreachable(f"{trouble.reason}; not tried again yet")
+
+    def scan(self, data: bytes, seconds: float) -> Scan:
+        """Give clamd's answer on these bytes within so many seconds."""
+        if self.away is not None:
+            return self.away
+        if self._suspect:
+            silence = self._silence(min(seconds, PING_SECONDS))
+            if silence is not None:
+                return self.note(silence, gone=True)
+        line = Line(self.address, min(seconds, self._settings.connect_seconds), seconds)
+        try:
+            reply = line.stream(data)
+        except TimeoutError:
+            return self.late() if line.connected else self.note(Unreachable("clamd takes no connection"), gone=True)
+        except _BROKEN as error:
+            return self.note(Unreachable(one_line(error)), gone=not line.connected)
+        if not reply:
+            return self.note(Unreachable("clamd hung up without an answer"), gone=False)
+        self._suspect = False
+        return self.read(reply, len(data))
+
+    def read(self, reply: bytes, size: int) -> Scan:
+        """Tell an answer line to a scan of so many bytes apart."""
+        if refused(reply) and not self._warned.is_set():
+            self._warned.set()
+            log.warning(
+                "clamd at %s refused %d bytes: its StreamMaxLength is below [virus] max_bytes (%d)",
+                self.place, size, self._settings.max_bytes,
+            )  # fmt: skip
+        return read_answer(reply, self._settings.heuristics)
+
+    def note(self, trouble: Trouble, *, gone: bool) -> Trouble:
+        """Remember trouble: nobody there is left alone for a while, one that broke off has to answer PING first."""
+        self._suspect = True
+        if gone:
+            self._away = (self._clock.monotonic() + self._settings.retry_seconds, trouble)
+        return trouble
+
+    def late(self) -> Trouble:
+        """Say why no answer to a scan came in time."""
+        silence = self._silence(max(_LEAST_SECONDS, min(PING_SECONDS, budget.current().remaining())))
+        if silence is not None:
+            return self.note(silence, gone=True)
+        return self.note(TimedOut("clamd did not finish in time"), gone=False)
+
+    def _silence(self, seconds: float) -> Trouble | None:
+        """Give None for a clamd that answers within so many seconds, else what its silence means."""
+        line = Line(self.address, seconds, seconds)
+        try:
+            if line.version():
+                return None
+        except TimeoutError:
+            if alive(line.peer):
+                return Reloading("clamd runs and takes no commands, as it does while it reloads its database")
+            if stopped(line.peer):
+                return Unreachable("the process of clamd is stopped")
+        except _BROKEN as error:
+            return Unreachable(one_line(error))
+        return Unreachable("clamd does not answer PING")
+
+    def engine(self) -> Engine:
+        """Ask clamd what it is; without a version when it does not answer within PING_SECONDS."""
+        try:
+            version = Line(self.address, PING_SECONDS, PING_SECONDS).version()
+        except _BROKEN:
+            version = ""
+        found = read_version(self.place, version) if version else Engine(self.place)
+        self._heard = (self._clock.monotonic() + HEARD_SECONDS, found)
+        return found
+
+    def heard(self) -> Engine:
+        """Give what it said of itself within the last minute; one that is away is not asked."""
+        heard = self._heard
+        if heard and self._clock.monotonic() < heard[0]:
+            return heard[1]
+        return self.engine() if self.trusted else Engine(self.place)
+
+    def stream_limit(self, most: int) -> int | None:
+        """Give the bytes of the longest stream that clamd takes, `most` if it takes that; None when it does not answer.
+
+        Found by announcing lengths, to a kilobyte.
+        """
+        try:
+            if self._takes(most):
+                return most
+            low, high = 0, most
+            while high - low > 1_024:
+                middle = (low + high) // 2
+                low, high = (middle, high) if self._takes(middle) else (low, middle)
+        except _BROKEN:
+            return None
+        return low
+
+    def _takes(self, size: int) -> bool:
+        return Line(self.address, PING_SECONDS, PING_SECONDS).takes(size)
+
