@@ -41,7 +41,12 @@ ELSEWHERE = {
     "content.none",
     "dkim.neutral",
     "iprev.none",
+    "virus.encrypted",
     "virus.heuristic",
+    "virus.limit",
+    "virus.reloading",
+    "virus.timeout",
+    "virus.unreachable",
 }
 ELSEWHERE |= {
     "virus.skipped",

@@ -58,7 +58,7 @@ class ScriptedJudge:
         if envelope.sender and envelope.sender.local == "listen-raises":
             raise RuntimeError("listen")
 
-    def judge(self, envelope: Envelope, message: Message, heard: Listener | None = None) -> Verdict:
+    def judge(self, envelope: Envelope, message: Message, heard: Listener | None = None) -> Verdict:  # noqa: ARG002
         """Do what the subject says."""
         words = message.text(b"subject").split()
         outcome: Outcome = Accept()

@@ -25,7 +25,7 @@ class Listener(Protocol):
         ...
 
     def stop(self) -> None:
-        """The message is over, judged or not; may be called again."""
+        """Stop listening: the message is over, judged or not. May be called again."""
         ...
 
 

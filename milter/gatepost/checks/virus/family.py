@@ -9,11 +9,14 @@ from pydantic import Field
 
 from gatepost.checks.check import Check
 from gatepost.checks.virus.check import CODES, VirusCheck
-from gatepost.checks.virus.recall import Memory, Store
+from gatepost.checks.virus.recall import Memory
 from gatepost.mail import limits
 from gatepost.world.scanner import settings as door
 from gatepost.world.scanner.clamd import ClamdScanner
+from gatepost.world.scanner.command import CommandScanner
 from gatepost.world.scanner.door import Scanner
+from gatepost.world.scanner.icap import IcapScanner
+from gatepost.world.state.door import State
 
 __all__ = ["CODES", "Settings", "build", "open_scanner", "open_second"]
 
@@ -53,11 +56,13 @@ def open_scanner(settings: Settings) -> Scanner | None:
 
 def open_second(settings: Settings) -> Scanner | None:
     """Give the second engine, or None where none is configured; connects to nothing and starts nothing yet."""
-    return None
+    if settings.icap:
+        return IcapScanner(settings)
+    return CommandScanner(settings) if settings.command else None
 
 
 def build(
-    settings: Settings, scanners: Sequence[Scanner], store: Store | None = None, earlier: Collection[str] = ()
+    settings: Settings, scanners: Sequence[Scanner], store: State | None = None, earlier: Collection[str] = ()
 ) -> tuple[Check, ...]:
     """Give the family's checks. Takes the scanners, where answers are remembered, and the names of the checks before these."""
     memory = Memory(store, settings.remember_seconds)

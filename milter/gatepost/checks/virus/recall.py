@@ -14,28 +14,20 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from gatepost.mail import limits
 from gatepost.world.scanner.door import Clean, Heuristic, Infected, Scan, Scanner
-from gatepost.world.state.door import Get, Put, StateUnavailableError
+from gatepost.world.state.door import Get, Put, State, StateUnavailableError
 
 _PENDING: Final = 4 * limits.VIRUS_PARTS
 """Answers that wait to be written with the next message's question. Past it the oldest are forgotten."""
 
 
-class Store(Protocol):
-    """As much of the state door as is needed here."""
-
-    def exchange(self, asks: Sequence[Get | Put]) -> list[bytes | None]:
-        """Do what is asked in one round trip; raises StateUnavailableError."""
-        ...
-
-
 class Memory:
     """What a site remembers of scans, for so many seconds; nothing without a store. Shared by all threads."""
 
-    def __init__(self, store: Store | None = None, seconds: int = 0) -> None:
+    def __init__(self, store: State | None = None, seconds: int = 0) -> None:
         self._store = store if seconds else None
         self._seconds = seconds
         self._pending: deque[Put] = deque(maxlen=_PENDING)
@@ -52,9 +44,10 @@ class Memory:
         if self._store is None or not asks:
             return [None] * len(keys)
         try:
-            return self._store.exchange(asks)[len(waiting) :]
+            answers = self._store.exchange(asks)[len(waiting) :]
         except StateUnavailableError:
             return [None] * len(keys)
+        return [answer if isinstance(answer, bytes) else None for answer in answers]
 
     def write(self, key: str, data: bytes) -> None:
         """Remember something, with the next round trip."""

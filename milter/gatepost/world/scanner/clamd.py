@@ -82,5 +82,5 @@ class ClamdScanner:
         """Begin a stream to the first clamd that nothing is amiss with; None where none is, or enough are open."""
         if not self._settings.early:
             return None
-        server = next((server for server in self._in_turn() if server.trusted), None)
+        server = next((server for server in self._in_turn() if server.patience.trusted), None)
         return ClamdStream.open(server, self._open, self.max_bytes) if server else None

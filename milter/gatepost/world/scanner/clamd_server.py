@@ -1,10 +1,7 @@
 """One clamd: asked within bounds, left alone while it is away, and its silence told apart.
 
-A clamd that is down must not cost every message its time limit: after trouble the next scan begins with a PING, and when
-that is not answered clamd is left alone for a few seconds. One that was merely slow on one file answers PING and is asked
-on, or else a sender could switch the scanner off with a slow file.
-
-Silence has three reasons. clamd answers PING in the thread that takes commands, whatever its scanning threads do, so:
+After trouble the next scan begins with a PING, and when that is not answered clamd is left alone for a few seconds
+(patience.py). Silence has three reasons. clamd answers PING in the thread that takes commands, whatever its scanning threads do, so:
 
 - PING is answered: the scan was slow.
 - It is not, and the process at the other end of the unix socket runs: that thread is busy, and the one thing that keeps it
@@ -26,6 +23,7 @@ from gatepost.world.clock import Clock
 from gatepost.world.scanner.clamd_answer import read_answer, read_version, refused
 from gatepost.world.scanner.clamd_line import Line, alive, stopped
 from gatepost.world.scanner.door import Engine, Reloading, Scan, TimedOut, Trouble, Unreachable, one_line
+from gatepost.world.scanner.patience import Patience
 from gatepost.world.scanner.settings import Address, Settings, parse_address
 
 log = logging.getLogger(__name__)
@@ -50,47 +48,31 @@ class ClamdServer:
         self.address: Address = parse_address(place)
         self._settings = settings
         self._clock = clock
-        # Each is written and read as one reference, so threads need no lock; at worst two of them ask a dead clamd at once.
-        self._away: tuple[float, Trouble] | None = None
-        self._suspect = False
+        self.patience = Patience(settings.retry_seconds, clock)
         self._heard: tuple[float, Engine] | None = None
         self._warned = threading.Event()
 
-    @property
-    def trusted(self) -> bool:
-        """Whether nothing was amiss with it lately."""
-        return not self._suspect and self.away is None
-
-    @property
-    def away(self) -> Trouble | None:
-        """Why it is left alone just now, or None."""
-        away = self._away
-        if away is None or self._clock.monotonic() >= away[0]:
-            return None
-        match away[1]:
-            case Reloading(reason):
-                return Reloading(f"{reason}; not tried again yet")
-            case trouble:
-                return Unreachable(f"{trouble.reason}; not tried again yet")
-
     def scan(self, data: bytes, seconds: float) -> Scan:
         """Give clamd's answer on these bytes within so many seconds."""
-        if self.away is not None:
-            return self.away
-        if self._suspect:
-            silence = self._silence(min(seconds, PING_SECONDS))
-            if silence is not None:
-                return self.note(silence, gone=True)
+        patience = self.patience
+        if (away := patience.away) is not None:
+            return away
+        if patience.suspect and (silence := self._silence(min(seconds, PING_SECONDS))) is not None:
+            return patience.note(silence, gone=True)
         line = Line(self.address, min(seconds, self._settings.connect_seconds), seconds)
         try:
             reply = line.stream(data)
         except TimeoutError:
-            return self.late() if line.connected else self.note(Unreachable("clamd takes no connection"), gone=True)
+            return (
+                self.late()
+                if line.connected
+                else self.patience.note(Unreachable("clamd takes no connection"), gone=True)
+            )
         except _BROKEN as error:
-            return self.note(Unreachable(one_line(error)), gone=not line.connected)
+            return patience.note(Unreachable(one_line(error)), gone=not line.connected)
         if not reply:
-            return self.note(Unreachable("clamd hung up without an answer"), gone=False)
-        self._suspect = False
+            return self.patience.note(Unreachable("clamd hung up without an answer"), gone=False)
+        patience.well()
         return self.read(reply, len(data))
 
     def read(self, reply: bytes, size: int) -> Scan:
@@ -103,19 +85,12 @@ class ClamdServer:
             )  # fmt: skip
         return read_answer(reply, self._settings.heuristics)
 
-    def note(self, trouble: Trouble, *, gone: bool) -> Trouble:
-        """Remember trouble: nobody there is left alone for a while, one that broke off has to answer PING first."""
-        self._suspect = True
-        if gone:
-            self._away = (self._clock.monotonic() + self._settings.retry_seconds, trouble)
-        return trouble
-
     def late(self) -> Trouble:
         """Say why no answer to a scan came in time."""
         silence = self._silence(max(_LEAST_SECONDS, min(PING_SECONDS, budget.current().remaining())))
         if silence is not None:
-            return self.note(silence, gone=True)
-        return self.note(TimedOut("clamd did not finish in time"), gone=False)
+            return self.patience.note(silence, gone=True)
+        return self.patience.note(TimedOut("clamd did not finish in time"), gone=False)
 
     def _silence(self, seconds: float) -> Trouble | None:
         """Give None for a clamd that answers within so many seconds, else what its silence means."""
@@ -147,7 +122,7 @@ class ClamdServer:
         heard = self._heard
         if heard and self._clock.monotonic() < heard[0]:
             return heard[1]
-        return self.engine() if self.trusted else Engine(self.place)
+        return self.engine() if self.patience.trusted else Engine(self.place)
 
     def stream_limit(self, most: int) -> int | None:
         """Give the bytes of the longest stream that clamd takes, `most` if it takes that; None when it does not answer.
@@ -167,4 +142,3 @@ class ClamdServer:
 
     def _takes(self, size: int) -> bool:
         return Line(self.address, PING_SECONDS, PING_SECONDS).takes(size)
-

@@ -40,16 +40,24 @@ class OpenStreams:
         self._lock = threading.Lock()
         self._open: list[ClamdStream] = []
 
-    def enter(self, stream: ClamdStream) -> bool:
-        """Make room for a stream, giving up one that stands still; False when all places are taken."""
+    def room(self) -> bool:
+        """Make room for one more, giving up one that stands still; False when all places are taken."""
         now = SystemClock().monotonic()
         with self._lock:
+            if len(self._open) < limits.EARLY_STREAMS:
+                return True
+            idle = next((each for each in self._open if now - each.fed_at > limits.EARLY_IDLE_SECONDS), None)
+            if idle is None:
+                return False
+            self._open.remove(idle)
+            idle.give_up()
+            return True
+
+    def enter(self, stream: ClamdStream) -> bool:
+        """Take a place; False when another thread was faster and all are taken."""
+        with self._lock:
             if len(self._open) >= limits.EARLY_STREAMS:
-                idle = [each for each in self._open if now - each.fed_at > limits.EARLY_IDLE_SECONDS]
-                if not idle:
-                    return False
-                self._open.remove(idle[0])
-                idle[0].give_up()
+                return False
             self._open.append(stream)
             return True
 
@@ -62,11 +70,11 @@ class OpenStreams:
 class ClamdStream:
     """One stream to one clamd; belongs to one thread, except for `give_up`."""
 
-    def __init__(self, server: ClamdServer, streams: OpenStreams, max_bytes: int) -> None:
+    def __init__(self, server: ClamdServer, line: socket.socket, streams: OpenStreams, max_bytes: int) -> None:
         self._server = server
+        self._socket = line
         self._streams = streams
         self._left = max_bytes
-        self._socket: socket.socket | None = None
         self._pieces: list[bytes] = []
         self._waiting: deque[memoryview] = deque((memoryview(BEGIN),))
         self._given_up = threading.Event()
@@ -75,15 +83,17 @@ class ClamdStream:
     @classmethod
     def open(cls, server: ClamdServer, streams: OpenStreams, max_bytes: int) -> Self | None:
         """Begin to connect; None where that cannot be done at once, or all places are taken."""
-        stream = cls(server, streams, max_bytes)
-        if not streams.enter(stream):
+        if not streams.room():
             return None
         try:
-            stream._socket = _dial(server.address)
+            line = _dial(server.address)
         except (OSError, ValueError):
-            streams.leave(stream)
             return None
-        return stream
+        stream = cls(server, line, streams, max_bytes)
+        if streams.enter(stream):
+            return stream
+        line.close()
+        return None
 
     def feed(self, piece: bytes) -> bool:
         """Take the next bytes and send what clamd takes now; False when the stream broke or is not worth going on with."""
@@ -99,7 +109,6 @@ class ClamdStream:
 
     def _send(self) -> bool:
         """Send as much as goes; False when the connection broke."""
-        assert self._socket is not None
         try:
             while self._waiting:
                 buffers = [self._waiting[index] for index in range(min(_AT_ONCE, len(self._waiting)))]
@@ -149,7 +158,6 @@ class ClamdStream:
 
     def _end(self, seconds: float) -> bytes:
         """Send the rest and the end, and read the answer line; raises OSError."""
-        assert self._socket is not None
         clock = SystemClock()
         until = clock.monotonic() + seconds
         self._waiting.append(memoryview(END))
@@ -168,15 +176,13 @@ class ClamdStream:
     def give_up(self) -> None:
         """Break the connection from another thread: clamd forgets the stream, and its own thread notices."""
         self._given_up.set()
-        if self._socket is not None:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def abandon(self) -> None:
         """Close the connection; clamd forgets a stream that does not end."""
         self._streams.leave(self)
-        if self._socket is not None:
-            self._socket.close()
+        self._socket.close()
         self._pieces.clear()
         self._waiting.clear()
 
@@ -187,7 +193,9 @@ def _dial(address: Address) -> socket.socket:
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         place: object = address
     else:
-        family, kind, _, _, place = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[0]
+        family, kind, _, _, place = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[
+            0
+        ]
         line = socket.socket(family, kind)
     line.setblocking(False)
     try:

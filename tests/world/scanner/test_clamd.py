@@ -17,9 +17,20 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gatepost.world.budget import allowance
-from gatepost.world.clamd import ClamdScanner, Settings, parse_address
 from gatepost.world.clock import FakeClock, SystemClock
-from gatepost.world.scanner import Clean, Heuristic, Infected, ScanFailed, TooLarge, Unreachable
+from gatepost.world.scanner.clamd import ClamdScanner
+from gatepost.world.scanner.clamd_answer import read_answer
+from gatepost.world.scanner.door import (
+    Clean,
+    Encrypted,
+    Heuristic,
+    Infected,
+    OverLimit,
+    ScanFailed,
+    TimedOut,
+    Unreachable,
+)
+from gatepost.world.scanner.settings import Settings, parse_address
 from support.clamd import EICAR, SUSPICIOUS, Clamd
 
 STREAM_MAX = 1024 * 1024
@@ -64,16 +75,16 @@ def test_finds_inside_a_mail(scanner: ClamdScanner) -> None:
 
 
 def test_too_large_for_clamd_is_not_an_error(scanner: ClamdScanner) -> None:
-    """Past StreamMaxLength clamd stops listening; that is TooLarge, every time, at one byte or at many megabytes over."""
+    """Past StreamMaxLength clamd stops listening; that is OverLimit, every time, at one byte or at many megabytes over."""
     for size in (STREAM_MAX + 1, 3 * STREAM_MAX, 16 * STREAM_MAX):
-        assert scanner.scan(b"a" * size) == TooLarge(0), size
+        assert scanner.scan(b"a" * size) == OverLimit("clamd's StreamMaxLength"), size
     assert scanner.scan(b"a" * (STREAM_MAX - 1)) == Clean()
 
 
 def test_too_large_for_us_is_not_even_sent(clamd: Clamd) -> None:
     """Our own bound is kept without asking clamd, and it says what it was."""
     scanner = ClamdScanner(Settings(clamd="unix:/nonexistent/clamd.sock", max_bytes=1_024))
-    assert scanner.scan(b"a" * 1_025) == TooLarge(1_024)
+    assert scanner.scan(b"a" * 1_025) == OverLimit("the limit of 1,024 bytes")
 
 
 def test_many_threads_scan_at_once(scanner: ClamdScanner) -> None:
@@ -94,11 +105,12 @@ def test_many_threads_scan_at_once(scanner: ClamdScanner) -> None:
     assert all(bad == found for bad, found in answers)
 
 
-def test_ping_gives_the_version(scanner: ClamdScanner) -> None:
-    """The version line names ClamAV."""
-    version = scanner.ping()
-    assert version is not None
-    assert version.startswith("ClamAV ")
+def test_says_what_it_is(scanner: ClamdScanner) -> None:
+    """The version line names ClamAV; without an official database there is no age and no identity to remember by."""
+    (engine,) = scanner.engines()
+    assert engine.version.startswith("ClamAV ")
+    assert (engine.database, engine.made) == ("", None)
+    assert scanner.heard() == (engine,)
 
 
 def test_nobody_there_is_unreachable_and_left_alone() -> None:
@@ -106,7 +118,7 @@ def test_nobody_there_is_unreachable_and_left_alone() -> None:
     for address in ("unix:/nonexistent/clamd.sock", "tcp:127.0.0.1:1"):
         clock = FakeClock()
         scanner = ClamdScanner(Settings(clamd=address, retry_seconds=5.0), clock)
-        assert scanner.ping() is None
+        assert scanner.engines()[0].version == ""
         first, second = scanner.scan(b"x"), scanner.scan(b"x")
         assert isinstance(first, Unreachable)
         assert second == Unreachable(f"{first.reason}; not tried again yet")
@@ -158,7 +170,7 @@ def test_the_messages_budget_bounds_the_wait(tmp_path: Path) -> None:
             assert isinstance(scanner.scan(b"x"), Unreachable)
         assert time.monotonic() - begin < 1.0
         with allowance(SystemClock(), 0.0):
-            assert scanner.scan(b"x") == Unreachable("no time left for the virus scan")
+            assert scanner.scan(b"x") == TimedOut("no time left for the virus scan")
 
 
 @pytest.mark.parametrize(
@@ -166,9 +178,17 @@ def test_the_messages_budget_bounds_the_wait(tmp_path: Path) -> None:
     [
         (b"stream: Can't allocate memory ERROR\n", ScanFailed("Can't allocate memory")),
         (b"COMMAND READ TIMED OUT ERROR\n", ScanFailed("unknown answer: COMMAND READ TIMED OUT ERROR")),
-        (b"INSTREAM size limit exceeded. ERROR\n", TooLarge(0)),
-        (b"stream: Heuristics.Encrypted.Zip FOUND\n", Heuristic("Heuristics.Encrypted.Zip")),
-        (b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\n", TooLarge(0)),
+        (b"INSTREAM size limit exceeded. ERROR\n", OverLimit("clamd's StreamMaxLength")),
+        (b"stream: Heuristics.Encrypted.Zip FOUND\n", Encrypted("Heuristics.Encrypted.Zip")),
+        (
+            b"stream: Heuristics.Phishing.Email.SpoofedDomain FOUND\n",
+            Heuristic("Heuristics.Phishing.Email.SpoofedDomain"),
+        ),
+        (b"stream: Exceeded time limit ERROR\n", OverLimit("a limit of clamd's (Exceeded time limit)")),
+        (
+            b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\n",
+            OverLimit("a limit of clamd's (Heuristics.Limits.Exceeded.MaxFileSize)"),
+        ),
         (b"stream: a b: c FOUND\n", Infected("c")),
         (b"stream: OK\0", Clean()),
         (b"stream: OK", Clean()),
@@ -185,16 +205,16 @@ def test_each_answer_has_its_type(reply: bytes, answer: object) -> None:
 @pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "\udcff.example"])
 def test_a_host_nobody_can_spell_is_unreachable(host: str) -> None:
     """The door never raises, whatever stands in the config."""
-    scanner = ClamdScanner(Settings.model_construct(**{**Settings().model_dump(), "clamd": f"tcp:{host}:3310"}))
+    scanner = ClamdScanner(Settings.model_construct(**{**Settings().model_dump(), "clamd": (f"tcp:{host}:3310",)}))
     assert isinstance(scanner.scan(b"x"), Unreachable)
-    assert scanner.ping() is None
+    assert scanner.engines()[0].version == ""
 
 
 @given(reply=st.binary(max_size=200))
 @hypothesis_settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nonsense_is_never_clean_and_never_raises(reply: bytes) -> None:
     """Whatever a broken server says, only a line that ends in `: OK` is clean."""
-    answer = ClamdScanner(Settings(clamd="unix:/nonexistent"))._read(reply.partition(b"\n")[0])
+    answer = read_answer(reply.partition(b"\n")[0], Settings().heuristics)
     assert (answer != Clean()) or reply.partition(b"\n")[0].strip(b"\0\r ").endswith(b": OK")
 
 
