@@ -10,7 +10,7 @@
 set -euo pipefail
 
 RUN_PACKAGES=(gcc libc6-dev libmilter-dev python3 python3-dev python3-venv)
-TEST_PACKAGES=(postfix redis-server clamav-daemon nsd m4)
+TEST_PACKAGES=(postfix redis-server clamav clamav-daemon clamav-testfiles c-icap libc-icap-mod-virus-scan nsd m4)
 RIVAL_PACKAGES=(bogofilter spamassassin)
 SENDMAIL_PACKAGES=(sendmail-bin sendmail-base sendmail-cf)
 
