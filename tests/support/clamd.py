@@ -22,6 +22,9 @@ from support.private_server import PrivateServer
 _PIECES = (b"X5O!P%@AP[4\\PZX54(P^)7CC)7}", b"$EICAR-", b"STANDARD-ANTIVIRUS-", b"TEST-FILE!", b"$H+H*")
 EICAR = b"".join(_PIECES)
 SUSPICIOUS = b"gatepost-suspicious-marker"
+SLOW = b"gatepost-slow-marker" + b"a" * 26 + b"x b"
+"""What keeps clamd busy for some seconds: an expression of the database that can be matched in very many ways."""
+
 TESTFILE = "aa15bcf478d165efd2065190eb473bcb:544:ClamAV-Test-File\n"
 TESTFILES = Path("/usr/share/clamav-testfiles")
 
@@ -39,11 +42,15 @@ class Clamd(PrivateServer):
         (database / "eicar.ndb").write_text(f"Eicar-Test-Signature:0:0:{EICAR.hex()}\n")
         (database / "testfiles.hdb").write_text(TESTFILE)
         (database / "heuristic.ndb").write_text(f"PUA.Gatepost.Test:0:*:{SUSPICIOUS.hex()}\n")
+        (database / "slow.ldb").write_text(
+            f"Gatepost.Slow;Engine:81-255,Target:0;0&1;{SLOW[:20].hex()};0/(a|aa|aaa)+b$/\n"
+        )
         self.database, self.conf = database, folder / "clamd.conf"
         self.conf.write_text(
             f"DatabaseDirectory {database}\nLocalSocket {self.socket}\nTCPSocket {self.port}\nTCPAddr 127.0.0.1\n"
             f"Foreground yes\nLogFile {self.log}\nTemporaryDirectory {folder}\nStreamMaxLength {stream_max}\n"
-            f"OfficialDatabaseOnly no\nDetectPUA yes\nSelfCheck 3600\nMaxThreads 4\n{options}"
+            f"OfficialDatabaseOnly no\nDetectPUA yes\nSelfCheck 3600\nMaxThreads 4\n"
+            f"PCREMatchLimit 4000000000\nPCRERecMatchLimit 4000000\n{options}"
         )
 
     @property

@@ -68,6 +68,15 @@ class Line(clamd.ClamdNetworkSocket):  # type: ignore[misc]
             raise TimeoutError("timed out")
         self.clamd_socket.settimeout(left)
 
+    def version(self) -> str:
+        """Ask for the version line; raises OSError, where the client hides that behind an error of its own."""
+        try:
+            return str(super().version())
+        except clamd.ClamdError as error:
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+
     def stream(self, data: bytes) -> bytes:
         """Send bytes by INSTREAM and give clamd's answer line, b"" when it hung up; raises OSError."""
         self._init_socket()

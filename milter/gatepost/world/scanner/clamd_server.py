@@ -34,7 +34,9 @@ PING_SECONDS: Final = 1.0
 HEARD_SECONDS: Final = 60.0
 """For so long an answer to VERSION is believed; a new database shows no later than that."""
 
-_LEAST_SECONDS: Final = 0.1  # for the question why a scan did not end in time, when that time was the message's last
+_LEAST_SECONDS: Final = 0.1
+"""How long clamd may at least take to answer PING after a scan that did not end in time. It may take a quarter of what time
+the message has left, so that others can still be asked."""
 
 # ValueError: a host name or path that the system cannot even spell.
 _BROKEN: Final = (OSError, ValueError, clamd.ClamdError)
@@ -87,7 +89,7 @@ class ClamdServer:
 
     def late(self) -> Trouble:
         """Say why no answer to a scan came in time."""
-        silence = self._silence(max(_LEAST_SECONDS, min(PING_SECONDS, budget.current().remaining())))
+        silence = self._silence(max(_LEAST_SECONDS, min(PING_SECONDS, budget.current().remaining() / 4)))
         if silence is not None:
             return self.patience.note(silence, gone=True)
         return self.patience.note(TimedOut("clamd did not finish in time"), gone=False)
