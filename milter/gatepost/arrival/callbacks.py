@@ -157,14 +157,18 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         except Exception:
             log.exception("foreseeing failed")
 
-    def _listen(self, transaction: Transaction) -> None:
+    def _tell(self, transaction: Transaction) -> None:
+        """Let the judge's listener hear the body, from when it has grown large; one that fails hears no more."""
         try:
-            listener = self._site.judge.listen(transaction.envelope(self.macro("i")))
+            if transaction.grown:
+                listener = self._site.judge.listen(transaction.envelope(self.macro("i")))
+                if listener is not None:
+                    transaction.listen(listener)
+            else:
+                transaction.tell()
         except Exception:
             log.exception("listening failed")
-            return
-        if listener is not None:
-            transaction.listen(listener)
+            transaction.deafen()
 
     def rcpt(self, path: bytes) -> int:
         """RCPT: ask whether this recipient is taken now, and remember it if so.
@@ -195,8 +199,8 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         """Take a stretch of the body; SKIP says that no more is wanted."""
         transaction = self._connection.transaction
         wanted = transaction is None or transaction.body(chunk)
-        if transaction is not None and transaction.grown:
-            self._listen(transaction)
+        if transaction is not None:
+            self._tell(transaction)
         return int(Milter.CONTINUE if wanted or not self._protocol & Milter.P_SKIP else Milter.SKIP)
 
     def eom(self) -> int:

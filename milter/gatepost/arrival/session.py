@@ -154,8 +154,6 @@ class Transaction:
             chunk, self.truncated = chunk[: max(0, room)], True
         self.chunks.append(chunk)
         self.size += len(chunk)
-        if self.listener is not None:
-            self.listener.hear(chunk)
         return not self.truncated or room > len(chunk)
 
     @property
@@ -164,12 +162,21 @@ class Transaction:
         return bool(self.chunks) and self.size - len(self.chunks[-1]) <= limits.EARLY_BYTES < self.size
 
     def listen(self, listener: Listener) -> None:
-        """Let somebody hear what came so far, and from now on what comes."""
+        """Let somebody hear what came so far."""
         self.listener = listener
-        for piece in Message(tuple(self.headers)).chunks():
+        for piece in (*Message(tuple(self.headers)).chunks(), *self.chunks):
             listener.hear(piece)
-        for piece in self.chunks:
-            listener.hear(piece)
+
+    def tell(self) -> None:
+        """Let whoever listens hear the last stretch of the body."""
+        if self.listener is not None:
+            self.listener.hear(self.chunks[-1])
+
+    def deafen(self) -> None:
+        """Let nobody listen any more."""
+        listener, self.listener = self.listener, None
+        if listener is not None:
+            listener.stop()
 
     def message(self) -> Message:
         """Give the message; to be asked once, at its end."""
@@ -237,7 +244,6 @@ class Connection:
     def drop(self) -> None:
         """Forget the message under way, if there is one: it ended, was aborted, or the connection closed."""
         if self.transaction is not None:
-            listener, self.transaction = self.transaction.listener, None
+            transaction, self.transaction = self.transaction, None
             self._traffic.end()
-            if listener is not None:
-                listener.stop()
+            transaction.deafen()
