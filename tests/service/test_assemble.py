@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from gatepost.service.places import site_key, state_directory
 from gatepost.testing import FakeClock, FakeDns, FakeScanner, MemoryState
 from gatepost.verdict import Accept, Defer, Quarantine, Reject
 from gatepost.world.dns.door import Question
+from gatepost.world.scanner.door import Infected, Scan
+from gatepost.world.scanner.head_start import head_start
 from support.cases import Case, cases
 
 # Found only with a memory, a limit or a scanner that mail cases do not have; each has tests beside its check.
@@ -158,6 +161,58 @@ def test_fields_are_asked_for_as_they_arrive() -> None:
     judge.foresee(Header(b"DKIM-Signature", b" v=1; a=rsa-sha256; d=y.example; s=s1; h=from; bh=YQ==; b=YQ=="))
     judge.foresee(Header(b"From", b" broken"))
     assert [question.name for question in resolver.asked] == ["_dmarc.x.example", "s1._domainkey.y.example"]
+
+
+class Begun:
+    """A stream that keeps what it is fed and answers once."""
+
+    def __init__(self) -> None:
+        self.fed: list[bytes] = []
+        self.ended: list[str] = []
+
+    def feed(self, piece: bytes) -> bool:
+        """Keep it."""
+        self.fed.append(piece)
+        return True
+
+    def finish(self, data: bytes, seconds: float) -> Infected | None:
+        """Find malware in exactly what was fed."""
+        self.ended.append("finished")
+        return Infected("X") if seconds > 0 and data == b"".join(self.fed) else None
+
+    def abandon(self) -> None:
+        """Note it."""
+        self.ended.append("abandoned")
+
+
+class Beginning(FakeScanner):
+    """A scanner that lets a scan begin early and ends it as the live one does."""
+
+    def begin(self) -> Begun:
+        """Begin."""
+        return Begun()
+
+    def scan(self, data: bytes) -> Scan:
+        """End the head start, or scan."""
+        return head_start().finish(data, 1.0) or FakeScanner.scan(self, data)
+
+
+def test_a_head_start_reaches_the_scanner_of_its_message() -> None:
+    """What was scanned while it arrived answers for that message alone, and is let go when another one is judged with it."""
+    scanner = Beginning()
+    world = replace(doors(), scanner=scanner)
+    judge = SiteJudge(pipeline(load(None), world, b"key", live=False), world.resolver, scanner)
+    message = from_bytes(b"From: a@sender.example\r\n\r\nhello\r\n")
+    for heard, outcome in ((message.raw(), Reject), (b"half", Accept)):
+        start = judge.listen(Envelope())
+        assert start is not None
+        stream = start.stream
+        assert isinstance(stream, Begun)
+        start.hear(heard)
+        assert isinstance(judge.judge(Envelope(), message, start).outcome, outcome)
+        assert stream.ended == ["finished"]
+    assert SiteJudge(judge.pipeline, world.resolver).listen(Envelope()) is None
+    assert judge.judge(Envelope(), message).outcome == Accept()
 
 
 def test_own_mail_asks_nothing_early() -> None:

@@ -15,7 +15,7 @@ from gatepost.checks.virus.family import Settings, build, open_scanner
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
 from gatepost.mail.envelope import Envelope
-from gatepost.mail.message import Message, from_bytes
+from gatepost.mail.message import Inner, Message, from_bytes
 from gatepost.world.scanner.door import (
     Encrypted,
     Heuristic,
@@ -29,7 +29,7 @@ from gatepost.world.scanner.door import (
     Unreachable,
 )
 from gatepost.world.scanner.fake import FakeScanner
-from support.clamd import EICAR, SUSPICIOUS, Clamd
+from support.clamd import EICAR, SUSPICIOUS, TESTFILES, Clamd
 
 BAD = b"MALWARE"
 
@@ -242,6 +242,49 @@ def test_no_scanner_is_said() -> None:
     assert open_scanner(Settings()) is None
 
 
+def two(first: FakeScanner, second: FakeScanner, message: Message) -> list[Evidence]:
+    """Run the check with two engines."""
+    first.name, second.name = "clamd", "icap"
+    return list(VirusCheck(first, second).run(Envelope(), message, Found()))
+
+
+def test_two_engines_see_every_view() -> None:
+    """What only the second one knows is found, and named; both see the raw message and the parts."""
+    first, second = FakeScanner(), FakeScanner({BAD: Infected("Other.Bad")})
+    (said,) = two(first, second, mail(PLAIN, part(BAD)))
+    assert (said.code, said.facts["virus.found-by"]) == ("virus.infected", "icap")
+    assert len(first.scanned) == len(second.scanned) == 2
+
+
+def test_one_engine_that_is_away_leaves_the_other_at_work() -> None:
+    """A message that one of two engines did not scan is not clean; it is asked once, the other one about every part."""
+    first, second = FakeScanner(down=True), FakeScanner()
+    (said,) = two(first, second, mail(PLAIN, part(b"a"), part(b"b")))
+    assert (said.code, said.facts["virus.status"], said.degraded) == ("virus.unreachable", "error", "virus")
+    assert "clamd" in said.detail
+    assert (len(first.scanned), len(second.scanned)) == (1, 3)
+    (found,) = two(FakeScanner(down=True), FakeScanner({BAD: Infected("X")}), mail(PLAIN, part(BAD)))
+    assert found.code == "virus.infected"
+
+
+def test_what_other_checks_laid_open_is_scanned() -> None:
+    """A decrypted file is scanned after the parts, named by where it was found, once, and within the same limit."""
+    scanner = FakeScanner({BAD: OverLimit("a limit")})
+    message = mail(PLAIN, part(b"a"))
+    message.lay_open((Inner("mail.zip > a.exe", BAD), Inner("text only"), Inner("twice", BAD), Inner("same", b"a")))
+    (said,) = look(scanner, message)
+    assert scanner.scanned[1:] == [b"a", BAD]
+    assert "mail.zip > a.exe" in said.detail
+    assert codes(look(FakeScanner(), message, max_parts=1)) == ["virus.skipped"]
+
+
+def test_it_comes_after_the_check_that_lays_open() -> None:
+    """Where the line-up has an attachment check before it, it comes after that; else after none."""
+    (alone,) = build(Settings(), [])
+    (behind,) = build(Settings(), [], earlier=["dkim", "attachment"])
+    assert (alone.after, behind.after) == (frozenset(), {"attachment"})
+
+
 @pytest.fixture(scope="module")
 def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clamd]:
     """Give a running clamd for this module."""
@@ -271,3 +314,18 @@ def test_with_a_real_clamd(clamd: Clamd, tmp_path: Path) -> None:
         assert [item.code for item in check.run(Envelope(), message, Found())] == [code]
     (gone,) = build(wanted, [open_scanner(Settings(clamd=f"unix:{tmp_path}/none.sock"))])
     assert [item.degraded for item in gone.run(Envelope(), plain, Found())] == ["virus"]
+
+
+@pytest.mark.servers
+def test_every_container_of_debians_test_files(clamd: Clamd) -> None:
+    """Each file of clamav-testfiles is found as an attachment, in base64 as mail clients send it; there is no exception."""
+    wanted = Settings(clamd=clamd.address)
+    (check,) = build(wanted, [open_scanner(wanted)])
+    files = sorted(TESTFILES.iterdir())
+    assert len(files) >= 40
+    missed = []
+    for file in files:
+        message = mail(PLAIN, part(file.read_bytes(), kind=b'application/octet-stream; name="%b"' % file.name.encode()))
+        if [item.code for item in check.run(Envelope(), message, Found())] != ["virus.infected"]:
+            missed.append(file.name)
+    assert missed == []
