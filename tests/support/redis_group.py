@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from redis.crc import key_slot
+
 from support.private_server import PrivateServer
 from support.redis_server import RedisServer, spoken
 from support.waiting import free_port, until
@@ -83,9 +84,7 @@ def redis_cluster(folder: Path) -> Iterator[RedisCluster]:
             place = folder / f"node{number}"
             place.mkdir()
             buses.append(free_port())
-            server = RedisServer(
-                place, cluster_enabled="yes", cluster_port=str(buses[-1]), cluster_node_timeout="2000"
-            )
+            server = RedisServer(place, cluster_enabled="yes", cluster_port=str(buses[-1]), cluster_node_timeout="2000")
             nodes.append(stack.enter_context(server))
         yield RedisCluster(nodes, buses)
 
