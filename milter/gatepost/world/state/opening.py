@@ -26,7 +26,8 @@ def open_state(settings: Settings, default_path: Path, clock: Clock) -> Resilien
     """
     half_life = settings.half_life_days * _DAY
     local = MemoryState(clock, half_life=half_life, entries=settings.local_entries)
-    return ResilientState(_primary(settings, default_path, clock, half_life), local, clock)
+    primary = _primary(settings, default_path, clock, half_life)
+    return ResilientState(primary, local, clock, pause_max=settings.retry_seconds)
 
 
 def state_file(settings: Settings, default_path: Path) -> Path | None:
