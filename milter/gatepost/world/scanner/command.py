@@ -165,15 +165,27 @@ def run(command: Sequence[str], until: float) -> tuple[int, str]:
     )
     try:
         output = _output(process, until)
-        return process.wait(max(0.0, until - SystemClock().monotonic())), output
-    except subprocess.TimeoutExpired:
-        raise TimeoutError("timed out") from None
+        _ended(process.pid, until)
     finally:
+        # Before it is waited for: until then its number cannot belong to anybody else.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        code = process.wait()
         if process.stdout is not None:
             process.stdout.close()
+    return code, output
+
+
+def _ended(pid: int, until: float) -> None:
+    """Wait for the end of a child, which stays to be waited for; raises TimeoutError."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        ready = select.poll()
+        ready.register(descriptor, select.POLLIN)
+        if not ready.poll(max(0.0, until - SystemClock().monotonic()) * 1_000):
+            raise TimeoutError("timed out")
+    finally:
+        os.close(descriptor)
 
 
 def _output(process: subprocess.Popen[bytes], until: float) -> str:
