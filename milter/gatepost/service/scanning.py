@@ -25,7 +25,8 @@ _SBIN: Final = "/usr/sbin:/sbin:/usr/local/sbin"
 def clamd_organ(settings: Settings, scanner: Scanner | None) -> Organ:
     """Say where clamd is and which version answers; one that is not used is well."""
     if not settings.clamd or scanner is None:
-        return Organ("not used ([virus] clamd is empty): mail is not scanned by clamd", well=True)
+        alone = "" if settings.icap or settings.command else ": mail is marked X-Virus-Status: skipped"
+        return Organ(f"not used ([virus] clamd is empty){alone}", well=True)
     return _organ(scanner.engines())
 
 

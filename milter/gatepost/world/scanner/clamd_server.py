@@ -75,6 +75,8 @@ class ClamdServer:
         if not reply:
             return self.patience.note(Unreachable("clamd hung up without an answer"), gone=False)
         patience.well()
+        if self._heard and not self._heard[1].version:
+            self._heard = None
         return self.read(reply, len(data))
 
     def read(self, reply: bytes, size: int) -> Scan:
@@ -110,9 +112,10 @@ class ClamdServer:
         return Unreachable("clamd does not answer PING")
 
     def engine(self) -> Engine:
-        """Ask clamd what it is; without a version when it does not answer within PING_SECONDS."""
+        """Ask clamd what it is; without a version when it does not answer within PING_SECONDS or the message's time."""
+        seconds = max(_LEAST_SECONDS, min(PING_SECONDS, budget.current().remaining()))
         try:
-            version = Line(self.address, PING_SECONDS, PING_SECONDS).version()
+            version = Line(self.address, seconds, seconds).version()
         except _BROKEN:
             version = ""
         found = read_version(self.place, version) if version else Engine(self.place)
@@ -120,7 +123,7 @@ class ClamdServer:
         return found
 
     def heard(self) -> Engine:
-        """Give what it said of itself within the last minute; one that is away is not asked."""
+        """Give what it said of itself within the last minute, or that it said nothing; one that is away is not asked."""
         heard = self._heard
         if heard and self._clock.monotonic() < heard[0]:
             return heard[1]

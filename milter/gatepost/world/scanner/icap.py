@@ -40,6 +40,7 @@ from gatepost.world.scanner.settings import Settings, parse_icap
 _ASK_SECONDS: Final = 1.0
 """How long a living service may take to answer OPTIONS."""
 
+_LEAST_SECONDS: Final = 0.1
 _HEARD_SECONDS: Final = 60.0
 _THREAT: Final = re.compile(r"Threat=([^;]{1,200})")
 _UNNAMED: Final = "an ICAP service's objection"
@@ -89,6 +90,8 @@ class IcapScanner:
             if line is not None:
                 line.close()
         self._patience.well()
+        if self._heard and not self._heard[1].version:
+            self._heard = None
         return self._read(answer, data)
 
     def _read(self, answer: IcapAnswer, data: bytes) -> Scan:
@@ -119,9 +122,10 @@ class IcapScanner:
         """Ask the service for its OPTIONS (RFC 3507 4.10): its name, and the ISTag that changes with its database."""
         place, line = f"icap://{self._authority}{self._path}", None
         found = Engine(place)
+        seconds = max(_LEAST_SECONDS, min(_ASK_SECONDS, budget.current().remaining()))
         with suppress(OSError, ValueError, IcapError):
-            line = socket.create_connection((self._host, self._port), _ASK_SECONDS)
-            answer = exchange(line, options(self._authority, self._path), 0, _ASK_SECONDS)
+            line = socket.create_connection((self._host, self._port), seconds)
+            answer = exchange(line, options(self._authority, self._path), 0, seconds)
             if answer.status == 200:
                 version = answer.fields.get("service", "an ICAP service")
                 found = Engine(place, version[: limits.VIRUS_SIGNATURE_CHARACTERS], answer.fields.get("istag", ""))
