@@ -64,8 +64,8 @@ def site() -> Iterator[Site]:
     """Give a daemon in front of a private clamd."""
     place = Path(tempfile.mkdtemp(prefix="gatepost-clamd-"))
     place.chmod(0o755)
-    clamd = Clamd(place, 1024 * 1024, "ConcurrentDatabaseReload no\nIdleTimeout 3\n")
-    settings = "timeout_seconds = 0.5\nretry_seconds = 0.0\n"
+    clamd = Clamd(place, 1024 * 1024, "ConcurrentDatabaseReload no\nIdleTimeout 5\n")
+    settings = "timeout_seconds = 1.0\nretry_seconds = 0.0\n"
     own = f'own_networks = ["{OWN}/32"]\n'
     try:
         with clamd, gatepost(CONFIG, clamd=clamd.address, virus=settings, milter=own) as daemon:
@@ -118,7 +118,7 @@ def test_each_trouble_has_its_evidence_and_its_outcome(site: Site) -> None:
     site.clamd.start()
     ending, codes = site.send(EICAR + b"\r\n", "again")
     assert codes == ["virus.infected"]
-    site.clamd.say(b"nRELOAD\n")
+    site.clamd.reload()
     ending, codes = site.send(EICAR + b"\r\n", "reload-in")
     assert (codes, deferred(ending)) == (["virus.reloading"], True)
 

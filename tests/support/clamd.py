@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from support.private_server import PrivateServer
+from support.waiting import until
 
 _PIECES = (b"X5O!P%@AP[4\\PZX54(P^)7CC)7}", b"$EICAR-", b"STANDARD-ANTIVIRUS-", b"TEST-FILE!", b"$H+H*")
 EICAR = b"".join(_PIECES)
 SUSPICIOUS = b"gatepost-suspicious-marker"
-SLOW = b"gatepost-slow-marker" + b"a" * 26 + b"x b"
+SLOW = b"gatepost-slow-marker" + b"a" * 28 + b"x b"
 """What keeps clamd busy for some seconds: an expression of the database that can be matched in very many ways."""
 
 TESTFILE = "aa15bcf478d165efd2065190eb473bcb:544:ClamAV-Test-File\n"
@@ -81,6 +82,14 @@ class Clamd(PrivateServer):
                 return line.recv(256)
             except OSError:
                 return b""
+
+    def reload(self) -> None:
+        """Have the database read anew and wait until commands go unanswered; takes ConcurrentDatabaseReload no.
+
+        They do so for as long as a scanning thread stays idle before it ends (IdleTimeout), at least.
+        """
+        until(lambda: self.say(b"nRELOAD\n").startswith(b"RELOADING"), "clamd to take RELOAD")
+        until(lambda: not self.say(b"nPING\n", 0.1), "clamd to be silent", 5.0)
 
     def answers(self) -> bool:
         """Say whether it answers PING on the unix socket."""

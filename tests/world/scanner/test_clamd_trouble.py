@@ -58,11 +58,11 @@ def test_a_killed_clamd_and_a_stopped_one_are_told_apart(tmp_path: Path) -> None
 
 def test_a_reload_that_stops_the_answers_is_called_so(tmp_path: Path) -> None:
     """With ConcurrentDatabaseReload no clamd takes no command while it reloads; afterwards it scans with the new database."""
-    with Clamd(tmp_path, options="ConcurrentDatabaseReload no\nIdleTimeout 2\n") as clamd:
+    with Clamd(tmp_path, options="ConcurrentDatabaseReload no\nIdleTimeout 4\n") as clamd:
         clock = FakeClock()
         scanner = ClamdScanner(Settings(clamd=clamd.address, timeout_seconds=0.3), clock)
         assert scanner.scan(b"x") == Clean()
-        assert clamd.say(b"nRELOAD\n").startswith(b"RELOADING")
+        clamd.reload()
         assert isinstance(scanner.scan(EICAR), Reloading)
         assert isinstance(scanner.scan(EICAR), Reloading), "while it is left alone, too"
 
@@ -71,6 +71,19 @@ def test_a_reload_that_stops_the_answers_is_called_so(tmp_path: Path) -> None:
             return scanner.scan(EICAR)
 
         until(lambda: isinstance(again(), Infected), "clamd to have reloaded")
+
+
+def test_a_reload_that_cannot_be_seen_is_known_by_the_database(tmp_path: Path) -> None:
+    """Over TCP no process shows: with clamd.conf at hand silence after the database changed is a reload, later it is not."""
+    with Clamd(tmp_path, options="ConcurrentDatabaseReload no\nIdleTimeout 60\n") as clamd:
+        given = Settings(clamd=clamd.tcp_address, clamd_conf=str(clamd.conf), timeout_seconds=0.3)
+        assert ClamdScanner(given).scan(b"x") == Clean()
+        clamd.reload()
+        changed = clamd.database.stat().st_mtime
+        assert isinstance(ClamdScanner(given, FakeClock(changed + 60)).scan(EICAR), Reloading)
+        assert isinstance(ClamdScanner(given, FakeClock(changed + 3_600)).scan(EICAR), Unreachable)
+        blind = given.model_copy(update={"clamd_conf": ""})
+        assert isinstance(ClamdScanner(blind, FakeClock(changed + 60)).scan(EICAR), Unreachable)
 
 
 def test_a_reload_beside_the_scans_does_not_show(tmp_path: Path) -> None:
@@ -194,7 +207,8 @@ def test_only_the_config_of_our_clamd_is_believed(tmp_path: Path) -> None:
     )
     found = read_conf(str(conf), ["unix:/run/x.ctl"])
     assert found is not None
-    assert (found.stream, found.file, found.whole, found.tells) == (10 * 1024**2, 512 * 1024, UNLIMITED, False)
+    assert (found.file, found.whole, found.tells, found.blocks) == (512 * 1024, UNLIMITED, False, False)
+    assert found.database == "/var/lib/clamav"
     assert found.unread_beyond == 512 * 1024
     assert read_conf(str(conf), ["tcp:127.0.0.1:3310"]) == found
     for addresses in (["unix:/run/y.ctl"], ["tcp:127.0.0.1:3311"], ["tcp:192.0.2.1:3310"], ["unix:/run/x.ctl"] * 2, []):

@@ -30,8 +30,8 @@ class ClamdScanner:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
         clock = clock or SystemClock()
-        self.servers = tuple(ClamdServer(place, settings, clock) for place in settings.clamd)
         self.conf = read_conf(settings.clamd_conf, settings.clamd)
+        self.servers = tuple(ClamdServer(place, settings, clock, self.conf) for place in settings.clamd)
         self._turn = itertools.count()
         self._open = OpenStreams()
 

@@ -19,8 +19,7 @@ STREAM_LIMIT: Final = "clamd's StreamMaxLength"
 _NOT_READ_WHOLE: Final = "Heuristics.Limits.Exceeded"
 _ENCRYPTED: Final = "Heuristics.Encrypted"
 
-# libclamav ends a scan with these where a limit stopped it and no alert is wanted for that (cl_strerror(3)).
-_LIMIT_ERRORS: Final = ("CL_EMAX", "Exceeded time limit", "Maximum scan", "maximum scan")
+_TIME_LIMIT: Final = "Exceeded time limit"  # libclamav's word for MaxScanTime (cl_strerror)
 
 
 def refused(line: bytes) -> bool:
@@ -49,7 +48,7 @@ def read_answer(line: bytes, heuristics: Sequence[str]) -> Scan:
             return Clean()
         case ("FOUND", str(name)):
             return named(name, heuristics)
-        case ("ERROR", reason) if any(word in (reason or "") for word in _LIMIT_ERRORS):
+        case ("ERROR", reason) if _TIME_LIMIT in (reason or ""):
             return OverLimit(f"a limit of clamd's ({reason})"[: limits.VIRUS_SIGNATURE_CHARACTERS])
         case ("ERROR", reason):
             return ScanFailed((reason or "clamd answered with an error")[: limits.VIRUS_SIGNATURE_CHARACTERS])

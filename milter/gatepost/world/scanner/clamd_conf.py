@@ -1,6 +1,6 @@
-"""What clamd's own config file says about its limits (clamd.conf(5)).
+"""What clamd's own config file says about its limits and its reloads (clamd.conf(5)).
 
-clamd has no command that tells them. Two of them matter more than others: a file beyond MaxFileSize, or what comes after
+clamd has no command that tells them. Two limits matter more than others: a file beyond MaxFileSize, or what comes after
 MaxScanSize, is not read, and the answer is OK all the same unless AlertExceedsMax is set.
 """
 
@@ -17,29 +17,44 @@ from gatepost.world.scanner.settings import parse_address
 CONF_BYTES: Final = 256 * 1024
 """Bytes read of the file (Debian's has 2 kB). The rest is not read."""
 
+RELOAD_SECONDS: Final = 900.0
+"""For so long after its database changed a silent clamd is taken to reload: SelfCheck (600 s) may pass before it begins."""
+
 UNLIMITED: Final = 1 << 62
 
 _SIZE: Final = re.compile(r"(\d{1,15})([KkMm]?)")
 _UNITS: Final = {"": 1, "k": 1024, "m": 1024 * 1024}
 _YES: Final = frozenset({"yes", "true", "1"})
 # The defaults of ClamAV 1.4 where the file is silent.
-_STREAM, _FILE, _WHOLE = 100 * 1024 * 1024, 100 * 1024 * 1024, 400 * 1024 * 1024
+_FILE, _WHOLE = 100 * 1024 * 1024, 400 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ClamdConf:
-    """The limits in one clamd.conf, in bytes: of a stream, of a file, of all that is unpacked from it; and whether it tells."""
+    """What matters here of one clamd.conf.
+
+    `file` and `whole` are its limits in bytes, of a file and of all that is unpacked from it; `tells` says whether clamd
+    reports what it left out. `blocks` says whether a reload stops its answers, `database` is where its signatures are.
+    """
 
     path: str
-    stream: int
     file: int
     whole: int
     tells: bool
+    blocks: bool
+    database: str
 
     @property
     def unread_beyond(self) -> int:
         """Bytes of a stream beyond which clamd says OK without having read it all."""
         return UNLIMITED if self.tells else min(self.file, self.whole)
+
+    def reloads(self, now: float) -> bool:
+        """Say whether a silent clamd is likely to reload: its database has just changed (Unix time `now`), and reloads block."""
+        try:
+            return self.blocks and now - Path(self.database).stat().st_mtime < RELOAD_SECONDS
+        except OSError:
+            return False
 
 
 def read_conf(path: str, addresses: Sequence[str]) -> ClamdConf | None:
@@ -58,10 +73,11 @@ def read_conf(path: str, addresses: Sequence[str]) -> ClamdConf | None:
         return None
     return ClamdConf(
         path,
-        _bytes(options.get("StreamMaxLength", ""), _STREAM),
         _bytes(options.get("MaxFileSize", ""), _FILE),
         _bytes(options.get("MaxScanSize", ""), _WHOLE),
         options.get("AlertExceedsMax", "").lower() in _YES,
+        options.get("ConcurrentDatabaseReload", "yes").lower() not in _YES,
+        options.get("DatabaseDirectory", "/var/lib/clamav"),
     )
 
 

@@ -4,10 +4,12 @@ After trouble the next scan begins with a PING, and when that is not answered cl
 (patience.py). Silence has three reasons. clamd answers PING in the thread that takes commands, whatever its scanning threads do, so:
 
 - PING is answered: the scan was slow.
-- It is not, and the process at the other end of the unix socket runs: that thread is busy, and the one thing that keeps it
-  busy is a reload with `ConcurrentDatabaseReload no` (clamd then lets its scans end, throws the old database away, and reads
-  the new one). With the default, `yes`, a reload does not show.
-- It is not, and the process is stopped, or cannot be seen because it is behind TCP: unreachable.
+- It is not, and the process at the other end of the unix socket runs: that thread is busy, and what keeps it busy is a
+  reload with `ConcurrentDatabaseReload no` (clamd then lets its scans end, throws the old database away, and reads the new
+  one). With the default, `yes`, a reload does not show. A queue that is full (MaxQueue) looks the same. Where the process
+  cannot be seen, behind TCP or because the service manager hides it, a database that has just changed tells the same if
+  clamd's config file can be read.
+- It is not, and the process is stopped, or nothing else is known: unreachable.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import clamd
 from gatepost.world import budget
 from gatepost.world.clock import Clock
 from gatepost.world.scanner.clamd_answer import read_answer, read_version, refused
+from gatepost.world.scanner.clamd_conf import ClamdConf
 from gatepost.world.scanner.clamd_line import Line, alive, stopped
 from gatepost.world.scanner.door import Engine, Reloading, Scan, TimedOut, Trouble, Unreachable, one_line
 from gatepost.world.scanner.patience import Patience
@@ -45,11 +48,12 @@ _BROKEN: Final = (OSError, ValueError, clamd.ClamdError)
 class ClamdServer:
     """One clamd at one address; a connection for each scan, safe between threads and across a fork. Never raises."""
 
-    def __init__(self, place: str, settings: Settings, clock: Clock) -> None:
+    def __init__(self, place: str, settings: Settings, clock: Clock, conf: ClamdConf | None = None) -> None:
         self.place = place
         self.address: Address = parse_address(place)
         self._settings = settings
         self._clock = clock
+        self._conf = conf
         self.patience = Patience(settings.retry_seconds, clock)
         self._heard: tuple[float, Engine] | None = None
         self._warned = threading.Event()
@@ -65,15 +69,11 @@ class ClamdServer:
         try:
             reply = line.stream(data)
         except TimeoutError:
-            return (
-                self.late()
-                if line.connected
-                else self.patience.note(Unreachable("clamd takes no connection"), gone=True)
-            )
+            return self.late() if line.connected else patience.note(Unreachable("clamd takes no connection"), gone=True)
         except _BROKEN as error:
             return patience.note(Unreachable(one_line(error)), gone=not line.connected)
         if not reply:
-            return self.patience.note(Unreachable("clamd hung up without an answer"), gone=False)
+            return patience.note(Unreachable("clamd hung up without an answer"), gone=False)
         patience.well()
         if self._heard and not self._heard[1].version:
             self._heard = None
@@ -103,10 +103,10 @@ class ClamdServer:
             if line.version():
                 return None
         except TimeoutError:
-            if alive(line.peer):
-                return Reloading("clamd runs and takes no commands, as it does while it reloads its database")
             if stopped(line.peer):
                 return Unreachable("the process of clamd is stopped")
+            if alive(line.peer) or (self._conf and self._conf.reloads(self._clock.now())):
+                return Reloading("clamd runs and takes no commands, as it does while it reloads its database")
         except _BROKEN as error:
             return Unreachable(one_line(error))
         return Unreachable("clamd does not answer PING")

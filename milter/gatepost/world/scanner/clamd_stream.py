@@ -193,9 +193,8 @@ def _dial(address: Address) -> socket.socket:
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         place: object = address
     else:
-        family, kind, _, _, place = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[
-            0
-        ]
+        found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        family, kind, _, _, place = found[0]
         line = socket.socket(family, kind)
     line.setblocking(False)
     try:
