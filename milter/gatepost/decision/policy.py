@@ -49,7 +49,10 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
-UNSCANNED: Final = ("virus.unreachable", "virus.reloading", "virus.timeout", "virus.error", "virus.limit")
+NO_ANSWER: Final = ("virus.unreachable", "virus.reloading", "virus.timeout")
+"""Evidence that the virus scanner gave no answer. What a site says of `virus.error` holds for these, too, unless it names them."""
+
+UNSCANNED: Final = (*NO_ANSWER, "virus.error", "virus.limit")
 """Evidence that a message was not scanned for viruses though it should have been."""
 
 
@@ -78,13 +81,18 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="before")
     @classmethod
     def _merge(cls, given: object) -> object:
-        """Lay the administrator's entries over the defaults, so that naming one code does not drop the others."""
+        """Lay the administrator's entries over the defaults, so that naming one code does not drop the others.
+
+        A site that defers mail on `virus.error` means any scanner that does not scan: the kinds without an answer follow.
+        """
         if not isinstance(given, Mapping):
             return given
         merged = dict(given)
         for name in ("inbound", "outbound"):
-            if isinstance(merged.get(name), Mapping):
-                merged[name] = {**cls.model_fields[name].default, **merged[name]}
+            said = merged.get(name)
+            if isinstance(said, Mapping):
+                follows = dict.fromkeys(NO_ANSWER, said["virus.error"]) if "virus.error" in said else {}
+                merged[name] = {**cls.model_fields[name].default, **follows, **said}
         return merged
 
 
