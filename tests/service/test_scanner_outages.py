@@ -88,6 +88,7 @@ def test_each_trouble_has_its_evidence_and_its_outcome(site: Site) -> None:
     """Strangers' mail is delivered and marked, our own users' mail is put off; what the site configured goes before both."""
     ending, codes = site.send(b"fine\r\n", "well")
     assert (ending.answer.taken, codes, ending.added("X-Virus-Status")) == (True, ["virus.clean"], [" clean"])
+    assert "ClamAV" in json.dumps(site.record("well")["evidence"]), "the record names the engine"
     ending, codes = site.send(EICAR + b"\r\n", "bad")
     assert (ending.answer.text[:3], codes) == ("550", ["virus.infected"])
 
