@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.world.clock import FakeClock
-from gatepost.world.state import resilient
+from gatepost.world.state import announce, resilient
 from gatepost.world.state.door import Hit, Mark, StateUnavailableError, Tally
 from gatepost.world.state.opening import open_state
 from gatepost.world.state.redis_url import open_redis
@@ -142,8 +142,13 @@ def test_redis_goes_and_comes_back(tmp_path: Path, clock: FakeClock, caplog: pyt
         clock.advance(resilient.PAUSE)
         assert state.hit([Hit("a", WINDOW)]) == [1]
         assert not state.degraded()
+        assert len(caplog.records) == 1
+        clock.advance(announce.EVERY)
+        assert state.hit([Hit("a", WINDOW)]) == [2]
         state.close()
-    assert len(caplog.records) == 2
+    assert [
+        word in record.getMessage() for word, record in zip(("degraded", "again"), caplog.records, strict=True)
+    ] == [True] * 2
 
 
 def test_a_restart_between_two_messages_goes_unnoticed(tmp_path: Path, clock: FakeClock) -> None:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from gatepost.world.budget import allowance
 from gatepost.world.clock import FakeClock, SystemClock
-from gatepost.world.state import sqlite_sweep
-from gatepost.world.state.door import Hit, Mark, StateConfigError, StateUnavailableError, Tally
+from gatepost.world.state import resilient, sqlite_sweep
+from gatepost.world.state.door import (
+    Hit,
+    Mark,
+    Recall,
+    StateConfigError,
+    StateRefusedError,
+    StateUnavailableError,
+    Tally,
+)
 from gatepost.world.state.memory import MemoryState
+from gatepost.world.state.resilient import ResilientState
 from gatepost.world.state.sqlite import SqliteState
 from support.state_files import file_state
 
@@ -117,3 +128,68 @@ def test_the_file_is_private(tmp_path: Path, clock: FakeClock) -> None:
     state = file_state(tmp_path / "state.db", clock)
     state.hit([Hit("a", WINDOW)])
     assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
+
+
+def damage(path: Path) -> None:
+    """Overwrite all of a file but its header, and leave no log behind that would repair it."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xa5" * (size - 100))
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def test_a_damaged_file_is_replaced_at_the_start(tmp_path: Path, clock: FakeClock, caplog) -> None:
+    """A damaged file of ours is moved aside with one line, and what is remembered begins anew; garbage where only ours can lie too."""
+    path = tmp_path / "state.db"
+    file_state(path, clock).close()
+    damage(path)
+    state = file_state(path, clock)
+    assert state.hit([Hit("a", WINDOW)]) == [1]
+    assert path.with_name("state.db.broken").exists()
+    garbage = tmp_path / "garbage"
+    garbage.write_bytes(b"not a database at all, but long enough to be looked at " * 20)
+    own = file_state(garbage, clock, own=True)
+    assert own.hit([Hit("a", WINDOW)]) == [1]
+    assert len(caplog.records) == 2
+    assert path.stat().st_mode & 0o077 == garbage.stat().st_mode & 0o077 == 0
+
+
+def test_a_file_that_is_damaged_at_work_is_replaced_once(tmp_path: Path, clock: FakeClock, caplog) -> None:
+    """Two workers meet the damage: each loses one exchange at most, one of them replaces the file, and they share the new one."""
+    path = tmp_path / "state.db"
+    first = file_state(path, clock)
+    first.remember([Mark(str(number), 1.0) for number in range(200)])
+    first.close()
+    first, second = file_state(path, clock), file_state(path, clock)
+    assert first.recall(["1"]) == second.recall(["2"]) == [Tally(1.0, 0.0)]
+    damage(path)
+    for state in (first, second, first, second):
+        with suppress(StateUnavailableError):
+            state.hit([Hit("a", WINDOW)])
+    counted = first.hit([Hit("a", WINDOW)])
+    assert second.hit([Hit("a", WINDOW)]) == [counted[0] + 1]
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert path.with_name("state.db.broken").exists()
+
+
+def test_a_full_disk_takes_nothing_new_and_is_still_read(tmp_path: Path, clock: FakeClock) -> None:
+    """No room left: writing is refused, what is there is read, local memory counts on; with room again the file does."""
+    path = tmp_path / "state.db"
+    state = file_state(path, clock)
+    state.remember([Mark("a", 1.0)])
+    local = ResilientState(state, MemoryState(clock), clock)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name("state.db-wal").stat().st_size, hard))
+    try:
+        with pytest.raises(StateRefusedError):
+            state.hit([Hit("a", WINDOW)])
+        assert local.exchange([Hit("a", WINDOW), Recall("a"), Hit("a", WINDOW)]) == [1, Tally(1.0, 0.0), 2]
+        assert local.degraded()
+        assert "takes nothing new" in local.backend
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    clock.advance(resilient.PAUSE)
+    assert local.hit([Hit("a", WINDOW)]) == [1]
+    assert not local.degraded()

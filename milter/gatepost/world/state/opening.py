@@ -48,7 +48,14 @@ def _primary(settings: Settings, default_path: Path, clock: Clock, half_life: fl
         path = _sqlite_path(settings.url)
     else:
         _make_folder(path.parent)
-    state = SqliteState(path, clock, half_life=half_life, timeout=settings.timeout_seconds, entries=settings.entries)
+    state = SqliteState(
+        path,
+        clock,
+        half_life=half_life,
+        timeout=settings.timeout_seconds,
+        entries=settings.entries,
+        own=not settings.url,
+    )
     state.prepare()
     return state
 
