@@ -1,17 +1,24 @@
-"""clamd killed, stopped, reloading, slow, over its limit, through the milter protocol: nothing lost, nothing called clean unscanned."""
+"""Mail through the milter protocol to a real clamd, which is killed, stopped, reloading, slow or over its limit meanwhile.
+
+What it knows is found; while it does not scan nothing is lost, and nothing is called clean.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
+import socket
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from support.clamd import EICAR, SLOW, Clamd
+from support.clamd import EICAR, SLOW, TESTFILES, Clamd
 from support.daemon import Daemon, gatepost
 from support.milter_client import Ending, MilterClient
 from support.waiting import until
@@ -64,7 +71,7 @@ def site() -> Iterator[Site]:
     """Give a daemon in front of a private clamd."""
     place = Path(tempfile.mkdtemp(prefix="gatepost-clamd-"))
     place.chmod(0o755)
-    clamd = Clamd(place, 1024 * 1024, "ConcurrentDatabaseReload no\nIdleTimeout 5\n")
+    clamd = Clamd(place, 4 * 1024 * 1024, "ConcurrentDatabaseReload no\nIdleTimeout 5\n")
     settings = "timeout_seconds = 1.0\nretry_seconds = 0.0\n"
     own = f'own_networks = ["{OWN}/32"]\n'
     try:
@@ -93,9 +100,9 @@ def test_each_trouble_has_its_evidence_and_its_outcome(site: Site) -> None:
     assert (ending.answer.text[:3], codes) == ("550", ["virus.infected"])
 
     over = b"a" * 76 + b"\r\n"
-    ending, codes = site.send(over * 20_000, "limit-in")
+    ending, codes = site.send(over * 60_000, "limit-in")
     assert (codes, delivered_unscanned(ending)) == (["virus.limit"], True)
-    ending, codes = site.send(over * 20_000, "limit-out", OWN)
+    ending, codes = site.send(over * 60_000, "limit-out", OWN)
     assert (codes, deferred(ending)) == (["virus.limit"], True)
 
     ending, codes = site.send(SLOW, "slow-in")
@@ -149,3 +156,81 @@ def test_large_mail_is_scanned_while_it_arrives(site: Site) -> None:
         line.body(body[:400_000])
         line.abort()
         assert line.message(queue_id="after").added("X-Virus-Status") == [" clean"]
+
+
+def test_every_container_of_debians_test_files_is_refused(site: Site) -> None:
+    """Each file of clamav-testfiles, mailed as an attachment, is refused as a virus; the largest are scanned while they arrive."""
+    taken = []
+    with MilterClient(site.daemon.address) as line:
+        line.greet()
+        for file in sorted(TESTFILES.iterdir()):
+            encoded = base64.encodebytes(file.read_bytes()).replace(b"\n", b"\r\n")
+            head = b"--cut\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            ending = line.message(
+                fields=[(b"Content-Type", b' multipart/mixed; boundary="cut"')], body=head + encoded + b"--cut--\r\n"
+            )
+            if not ending.answer.text.startswith("550 "):
+                taken.append(file.name)
+    assert taken == []
+
+
+class Recorder:
+    """A server that answers nothing and keeps what each of its connections sent, and whether it was closed."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytearray] = []
+        self.closed: list[bytearray] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"tcp:127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                line, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._keep, args=(line,), daemon=True).start()
+
+    def _keep(self, line: socket.socket) -> None:
+        kept = bytearray()
+        self.sent.append(kept)
+        with line, suppress(OSError):
+            while piece := line.recv(65_536):
+                kept += piece
+        self.closed.append(kept)
+
+
+def test_the_scan_begins_before_the_message_ends_and_ends_with_an_abort() -> None:
+    """A large body reaches the scanner while its end is still to come; a small one does not; an abort hangs up."""
+    recorder = Recorder()
+    try:
+        with gatepost("", clamd=recorder.address) as daemon, MilterClient(daemon.address) as line:
+            line.greet()
+            for size, early in ((100_000, False), (400_000, True)):
+                line.mail()
+                line.rcpt()
+                line.headers([(b"From", b" a@example.net")])
+                line.body(b"x" * size)
+                if early:
+                    until(lambda: _streams(recorder.sent), "a stream of the body so far")
+                    assert not _streams(recorder.closed)
+                line.abort()
+                if early:
+                    until(lambda: _streams(recorder.closed), "the stream to be closed")
+                else:
+                    assert not _streams(recorder.sent)
+    finally:
+        recorder.stop()
+
+
+def _streams(found: list[bytearray]) -> bool:
+    return any(each.startswith(b"nINSTREAM\n") and len(each) > 300_000 for each in found)
