@@ -149,9 +149,9 @@ class ClamdStream:
 
     def _carried(self, data: bytes) -> bool:
         """Say whether the pieces are these bytes."""
-        view, at = memoryview(data), 0
+        at = 0
         for piece in self._pieces:
-            if view[at : at + len(piece)] != piece:
+            if not data.startswith(piece, at):  # compares in place; slices would copy, views go byte by byte
                 return False
             at += len(piece)
         return at == len(data)
