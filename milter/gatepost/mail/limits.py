@@ -62,6 +62,28 @@ DECODED_BYTES: Final = 32 * 1024 * 1024
 PARAMETERS: Final = 64
 """Parameters read from one Content-Type or Content-Disposition field. The rest are ignored."""
 
+EMBEDDED_FILES: Final = 20
+"""Uuencoded and yEnc files that are decoded out of one text, and files out of one TNEF container. The rest are not opened by
+themselves; the text is scanned whole all the same."""
+
+BOUNDARY_READINGS: Final = 40
+"""Boundaries that one Content-Type may be taken to name, where it does not say plainly. The rest are not tried."""
+
+DASHED_LINES: Final = 10_000
+"""Lines that begin with two hyphens, and are looked at as delimiters that nobody declared. The rest are text."""
+
+ALTERNATIVES: Final = 64
+"""Trees that an odd message is read as beside the usual one. A message that could be read in more ways is `mime.ambiguous`."""
+
+ALTERNATIVE_BYTES: Final = 128 * 1024 * 1024
+"""Bytes that all those trees are read from, together. Past it as ALTERNATIVES."""
+
+FILE_NAMES: Final = 16
+"""File names that the fields of one part may give it. The rest are not read."""
+
+TNEF_PROPERTIES: Final = 1_000
+"""MAPI properties read of one attachment in a TNEF container, and values of one property. The rest are not read."""
+
 BOUNDARY_BYTES: Final = 500
 """Bytes of a MIME boundary (RFC 2046 5.1.1 allows 70; real mailers exceed it). A longer one is treated as absent."""
 

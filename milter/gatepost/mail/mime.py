@@ -6,17 +6,17 @@ limits.MIME_DEPTH times the size. Parts hold offsets, not copies. What is odd is
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gatepost.mail import limits
-from gatepost.mail.charset import decode_base64
+from gatepost.mail.decode import transfer
 from gatepost.mail.header import Header, split_fields
-from gatepost.mail.parameters import first_value, parse_disposition, parse_type
+from gatepost.mail.parameters import every_name, first_value, parse_disposition, parse_type
 
-_IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
+_MESSAGES: Final = frozenset({"message/rfc822", "message/global", "message/news"})
+"""The types that hold a whole message (RFC 2046 5.2.1, RFC 6532 3.7, RFC 5537 4.2)."""
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Part:
     """One node of the tree: a multipart or message/rfc822 (`container`) or a leaf with content.
 
     `content_type` is lower case and defaulted as RFC 2045 5.2 says; `encoding` is the lower-case transfer encoding;
-    `filename` is decoded (RFC 2231, RFC 2047) or ""; `depth` is 0 for the message itself.
+    `filename` is decoded (RFC 2231, RFC 2047) or ""; `depth` is 0 for the message itself; `boundary` is b"" but for a multipart.
     """
 
     content_type: str
@@ -47,7 +47,24 @@ class Part:
     _start: int = field(repr=False)
     _end: int = field(repr=False)
     _allowance: _Allowance = field(repr=False, compare=False)
+    boundary: bytes = b""
+    _begin: int = field(default=-1, repr=False)
     _decoded: list[bytes] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """What else clients may call the file, where its fields name it more than once."""
+        return tuple(name for name in every_name(self.headers) if name != self.filename)
+
+    @property
+    def block(self) -> bytes:
+        """The header block as it stands in the body, the line that ends it included; b"" for the message itself."""
+        return self._source[self._begin : self._start] if self._begin >= 0 else b""
+
+    @property
+    def region(self) -> tuple[bytes, int, int, int]:
+        """Where the entity stands: the bytes it is part of, and in them where its header, its content and it itself ends."""
+        return self._source, self._begin, self._start, self._end
 
     @property
     def raw(self) -> bytes:
@@ -67,21 +84,12 @@ class Part:
         if not self._decoded:
             # 4 base64 characters or 3 quoted-printable ones at most carry one byte; line ends come on top.
             raw = self.raw if limit is None else self._source[self._start : min(self._end, self._start + 4 * limit)]
-            decoded = _decode(raw, self.encoding)[: self._allowance.left]
+            decoded = transfer.decode(raw, self.encoding)[: self._allowance.left]
             if limit is not None and len(raw) < self.size:
                 return decoded[:limit]
             self._allowance.left -= len(decoded)
             self._decoded.append(decoded)
         return self._decoded[0] if limit is None else self._decoded[0][:limit]
-
-
-def _decode(raw: bytes, encoding: str) -> bytes:
-    """Undo a transfer encoding (RFC 2045 6); an unknown one is taken as it stands."""
-    if encoding == "base64":
-        return decode_base64(raw)
-    if encoding == "quoted-printable":
-        return binascii.a2b_qp(raw)
-    return raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,8 @@ class Mime:
 
     parts: tuple[Part, ...]
     defects: frozenset[str]
+    derived: dict[type, object] = field(default_factory=dict, repr=False, compare=False)
+    """What other modules made of the tree, by its type, so that it is made once."""
 
     @property
     def exhausted(self) -> bool:
@@ -127,16 +137,16 @@ def parse_mime(headers: tuple[Header, ...], body: bytes) -> Mime:
         if len(parts) >= limits.MIME_PARTS:
             defects.add("parts-limit")
             break
-        part, boundary = _entity(region, allowance, defects)
-        inside = _children(part, boundary, defects) if part.container else []
+        part = _entity(region, allowance, defects)
+        inside = _children(part, defects) if part.container else []
         # A multipart without any delimiter opens into nothing: it stays a leaf, so that what it holds is still looked at.
         parts.append(part if inside or not part.container else replace(part, container=False))
         pending.extend(reversed(inside))
     return Mime(tuple(parts), frozenset(defects))
 
 
-def _entity(region: _Region, allowance: _Allowance, defects: set[str]) -> tuple[Part, bytes]:
-    """Read one entity's header and say whether it opens into further parts; gives it and its boundary."""
+def _entity(region: _Region, allowance: _Allowance, defects: set[str]) -> Part:
+    """Read one entity's header and say whether it opens into further parts."""
     headers, start = region.headers, region.start
     if headers is None:
         most = min(limits.PART_HEADER_BYTES, allowance.headers)
@@ -153,11 +163,11 @@ def _entity(region: _Region, allowance: _Allowance, defects: set[str]) -> tuple[
     if multipart and not 0 < len(boundary) <= limits.BOUNDARY_BYTES:
         defects.add("no-boundary")
         multipart = False
-    container = multipart or content_type == "message/rfc822"
+    container = multipart or content_type in _MESSAGES
     if container and region.depth >= limits.MIME_DEPTH:
         defects.add("depth-limit")
         container = False
-    part = Part(
+    return Part(
         content_type=content_type,
         charset=parameters.get("charset", ""),
         encoding=encoding,
@@ -170,8 +180,9 @@ def _entity(region: _Region, allowance: _Allowance, defects: set[str]) -> tuple[
         _start=start,
         _end=region.end,
         _allowance=allowance,
+        boundary=boundary if multipart and container else b"",
+        _begin=-1 if region.headers is not None else region.start,
     )
-    return part, boundary if multipart else b""
 
 
 def _only(headers: tuple[Header, ...], key: bytes, defects: set[str]) -> bytes:
@@ -182,16 +193,16 @@ def _only(headers: tuple[Header, ...], key: bytes, defects: set[str]) -> bytes:
     return found[0] if found else b""
 
 
-def _children(part: Part, boundary: bytes, defects: set[str]) -> list[_Region]:
+def _children(part: Part, defects: set[str]) -> list[_Region]:
     """Give the regions a container opens into."""
     depth = part.depth + 1
-    if boundary:
+    if part.boundary:
         default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
         return [
             _Region(part._source, start, end, depth, default)  # noqa: SLF001
-            for start, end in _split(part._source, part._start, part._end, boundary, defects)  # noqa: SLF001
+            for start, end in _split(part._source, part._start, part._end, part.boundary, defects)  # noqa: SLF001
         ]
-    if part.encoding in _IDENTITY:
+    if part.encoding in transfer.PLAIN:
         return [_Region(part._source, part._start, part._end, depth, "text/plain")]  # noqa: SLF001
     # RFC 2046 5.2.1 forbids encoding a message/rfc822; mailers do it and clients open it.
     decoded = part.payload()

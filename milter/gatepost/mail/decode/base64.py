@@ -1,0 +1,157 @@
+"""Base64 (RFC 2045 6.8), and the ways in which decoders differ over what is not quite base64.
+
+Where a body keeps to the alphabet and is padded at its end alone, all decoders agree. Elsewhere each of the known behaviours
+gives a reading of its own: to end at padding, to begin anew after it, to skip it, to take `=` for a zero; to drop strange
+characters, the rest of their line, or all that follows; to decode line by line. "Inbox Invasion" (CCS 2024, section 4.3) and
+S. Ullrich's mime-is-broken collect which client does what.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from gatepost.mail import limits
+from gatepost.mail.charset import decode_base64
+
+ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_SPACE: Final = b" \t\r\n"
+_NOT_BASE64: Final = bytes(set(range(256)) - set(ALPHABET))
+_NOT_BASE64_OR_PAD: Final = bytes(set(_NOT_BASE64) - set(b"="))
+_PADDED_END: Final = re.compile(rb"(?:=[ \t\r\n]{0,8}){1,2}\s*\Z")
+_STRANGE: Final = re.compile(rb"[^A-Za-z0-9+/= \t\r\n]")
+_STRANGE_TO_LINE_END: Final = re.compile(rb"[^A-Za-z0-9+/= \t\r\n][^\r\n]*")
+_STRANGE_LINE: Final = re.compile(rb"^[^\n]*[^A-Za-z0-9+/= \t\r\n][^\n]*\n?", re.MULTILINE)
+_EMPTY_LINE: Final = re.compile(rb"\n[ \t\r]{0,80}\n")
+DATA_LINE: Final = re.compile(rb"^[A-Za-z0-9+/]{16,}={0,2}[ \t\r]*$", re.MULTILINE)
+_LOOK_BYTES: Final = 200
+_LOOK_LEAST: Final = 8
+
+
+def is_clean(raw: bytes) -> bool:
+    """Say whether all decoders agree on a body: nothing but the alphabet and white space, padding at the end alone."""
+    strange = raw.translate(None, ALPHABET + _SPACE)
+    return not strange or (strange in {b"=", b"=="} and _PADDED_END.search(raw[-20:]) is not None)
+
+
+def looks_like(raw: bytes) -> bool:
+    """Say whether a body looks like base64 though nothing declares it: its beginning has no other characters."""
+    head = raw[:_LOOK_BYTES].lstrip()
+    return len(head) >= _LOOK_LEAST and not head.translate(None, ALPHABET + _SPACE + b"=")
+
+
+def has_footer_only(raw: bytes) -> bool:
+    """Say whether all that is strange in a body is text that follows the data, as list software appends it.
+
+    Decoders differ over such text, but what they make of it is a few bytes of noise behind the whole file.
+    """
+    strange = _STRANGE.search(raw)
+    padding = raw.find(b"=")
+    ends = [position for position in (strange.start() if strange else -1, padding) if position >= 0]
+    if not ends:
+        return True
+    start = raw.rfind(b"\n", 0, min(ends)) + 1
+    if min(ends) == padding:
+        start = padding
+    tail = raw[start:]
+    return DATA_LINE.search(tail) is None and (strange is None or not tail[:64].strip(b"= \t\r\n") or b" " in tail[:64])
+
+
+def readings(raw: bytes) -> Iterator[bytes]:
+    """Give what decoders make of a body, each reading once, the usual one first; never raises.
+
+    Takes the body as transferred. At most a dozen readings, each shorter than the body; past limits.VIRUS_REPAIRS places the
+    rest is read as it stands.
+    """
+    usual = decode_base64(raw)
+    yield usual
+    if is_clean(raw):
+        return
+    seen = {hash(usual)}
+    for way in _WAYS:
+        found = way(raw)
+        if found and hash(found) not in seen:
+            seen.add(hash(found))
+            yield found
+
+
+def _all_of_it(raw: bytes) -> bytes:
+    """Decode what is of the alphabet, without regard to anything else."""
+    kept = raw.translate(None, _NOT_BASE64)
+    kept = kept[: len(kept) - (len(kept) % 4 == 1)]
+    return binascii.a2b_base64(kept + b"=" * (-len(kept) % 4))
+
+
+def _anew_after_padding(raw: bytes) -> bytes:
+    return b"".join(_all_of_it(piece) for piece in raw.split(b"=", limits.VIRUS_REPAIRS) if piece)
+
+
+def _padding_as_zero(raw: bytes) -> bytes:
+    """Decode `=` within the data as the digit 0 (`A`), as Safari does."""
+    kept = raw.translate(None, _NOT_BASE64_OR_PAD)
+    body = kept.rstrip(b"=")
+    return _all_of_it(body.replace(b"=", b"A"))
+
+
+def _by_groups(raw: bytes) -> bytes:
+    """Decode each group of four by itself, wherever in it the padding stands."""
+    kept = raw.translate(None, _NOT_BASE64_OR_PAD)
+    first = kept.find(b"=")
+    start = first - first % 4 if first >= 0 else len(kept)
+    end = min(len(kept), start + 4 * limits.VIRUS_REPAIRS)
+    groups = (_all_of_it(kept[position : position + 4]) for position in range(start, end, 4))
+    return _all_of_it(kept[:start]) + b"".join(groups) + _all_of_it(kept[end:])
+
+
+def _by_lines(raw: bytes) -> bytes:
+    """Decode line by line, dropping what does not fill a group."""
+    lines = raw.split(b"\n", limits.VIRUS_REPAIRS)
+    whole: list[bytes] = []
+    for line in lines:
+        kept = line.translate(None, _NOT_BASE64_OR_PAD)
+        whole.append(decode_base64(kept[: len(kept) - len(kept) % 4]))
+    return b"".join(whole)
+
+
+def _to_strange(raw: bytes) -> bytes:
+    strange = _STRANGE.search(raw)
+    return decode_base64(raw[: strange.start()]) if strange else b""
+
+
+def _without_ends_of_lines(raw: bytes) -> bytes:
+    return _all_of_it(_STRANGE_TO_LINE_END.sub(b"", raw))
+
+
+def _without_strange_lines(raw: bytes) -> bytes:
+    return decode_base64(_STRANGE_LINE.sub(b"", raw))
+
+
+def _by_paragraphs(raw: bytes) -> bytes:
+    return b"".join(decode_base64(piece) for piece in _EMPTY_LINE.split(raw, limits.VIRUS_REPAIRS))
+
+
+def _after_first_paragraph(raw: bytes) -> bytes:
+    empty = _EMPTY_LINE.search(raw)
+    return decode_base64(raw[empty.end() :]) if empty else b""
+
+
+def _url_safe(raw: bytes) -> bytes:
+    """Decode the alphabet of RFC 4648 5, which some decoders accept beside the usual one."""
+    return decode_base64(raw.translate(bytes.maketrans(b"-_", b"+/")))
+
+
+_WAYS: Final[tuple[Callable[[bytes], bytes], ...]] = (
+    _all_of_it,
+    _anew_after_padding,
+    _by_groups,
+    _padding_as_zero,
+    _by_lines,
+    _by_paragraphs,
+    _after_first_paragraph,
+    _without_strange_lines,
+    _without_ends_of_lines,
+    _to_strange,
+    _url_safe,
+)

@@ -1,0 +1,118 @@
+"""Delimiter lines as lenient clients find them (RFC 2046 5.1.1): boundaries that nobody declared, delimiters that are not quite.
+
+The parser (mime.py) takes whole lines that are the delimiter, and stops at the close delimiter. RFC 2046 asks to compare only
+the beginning of a line; clients differ over white space before it, text behind it, a bare CR as its line end, and over what
+follows the close delimiter. Here is what the most lenient of them would find.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from gatepost.mail import limits
+
+_LINE_SPACE: Final = b" \t\0"
+_DASHED_LINE: Final = re.compile(rb"(?:\A|[\r\n])[ \t\0]{0,20}--([^\r\n]{0,200})(?=[\r\n])")
+_MIME_FIELD: Final = re.compile(rb"[\s\0:]{0,80}content-[a-z-]{1,30}[\s\0]{0,10}:", re.IGNORECASE)
+_ANY_FIELD: Final = re.compile(rb"[!-9;-~]{1,80}[ \t]{0,20}:")
+_FIELD_LINE: Final = re.compile(
+    rb"(?:\A|[\r\n])[ \t\0]{0,20}content-(?:type|transfer-encoding|disposition)[ \t\0]{0,20}:", re.IGNORECASE
+)
+_MIME_NAME: Final = re.compile(rb"content-[td]", re.IGNORECASE)
+_LINES_BELOW: Final = 12
+_BYTES_BELOW: Final = 4096
+_INDENT: Final = 20
+_LONGEST_LINE: Final = 1000
+
+
+def has_fields(text: bytes) -> bool:
+    """Say whether a MIME field begins a line somewhere in a text that should hold none (a preamble, an epilogue)."""
+    return _MIME_NAME.search(text) is not None and _FIELD_LINE.search(text) is not None
+
+
+def undeclared(text: bytes) -> list[bytes]:
+    """Give the boundaries of lines that look like delimiters, with a MIME field below them, in order of appearance.
+
+    At most limits.BOUNDARY_READINGS of them, and no line longer than 200 bytes: longer ones are no delimiters to anybody.
+    """
+    if b"--" not in text or _MIME_NAME.search(text) is None:
+        return []
+    found: dict[bytes, None] = {}
+    for count, match in enumerate(_DASHED_LINE.finditer(text)):
+        if len(found) >= limits.BOUNDARY_READINGS or count >= limits.DASHED_LINES:
+            break
+        if _fields_below(text[match.end() : match.end() + _BYTES_BELOW]):
+            found[match[1].rstrip(b" \t")] = None
+    return list(found)
+
+
+def _fields_below(text: bytes) -> bool:
+    """Say whether a MIME field comes before anything that is no field and not empty."""
+    for line in text.splitlines()[:_LINES_BELOW]:
+        if _MIME_FIELD.match(line):
+            return True
+        if line.strip(b" \t\0\x0b\x0c:") and line[:1] not in b" \t" and _ANY_FIELD.match(line) is None:
+            return False
+    return False
+
+
+def common_start(boundaries: Collection[bytes]) -> bytes:
+    """Give what several boundaries begin with alike: the boundary of a client that compares beginnings."""
+    if not boundaries:
+        return b""
+    least, most = min(boundaries), max(boundaries)
+    pairs = enumerate(zip(least, most, strict=False))
+    return least[: next((at for at, (one, other) in pairs if one != other), min(len(least), len(most)))]
+
+
+def lenient_spans(
+    source: bytes, start: int, end: int, boundary: bytes, others: Collection[bytes] = ()
+) -> Iterator[tuple[int, int]]:
+    """Give the offsets of the body parts between all lines that begin with a delimiter, whatever stands before and behind it.
+
+    The preamble and what follows a close delimiter are parts, too, where a MIME field stands in them. Lines that are the
+    delimiters of `others` (boundaries that extend this one) are none. Stops after limits.MIME_PARTS.
+    """
+    opened, count, inside = start, 0, False
+    for line, behind, after in _delimiter_lines(source, start, end, boundary, others):
+        if inside or has_fields(source[opened:line]):
+            yield opened, _before_break(source, opened, line)
+            count += 1
+        opened, inside = after, not behind.startswith(b"--")
+        if count > limits.MIME_PARTS:
+            return
+    if inside or has_fields(source[opened:end]):
+        yield opened, end
+
+
+def _delimiter_lines(
+    source: bytes, start: int, end: int, boundary: bytes, others: Collection[bytes]
+) -> Iterator[tuple[int, bytes, int]]:
+    """Give for each line that begins with the delimiter its offset, what stands behind the delimiter, and the next line's offset."""
+    delimiter = b"--" + boundary
+    rest = {other[len(boundary) :] for other in others if other.startswith(boundary) and other != boundary}
+    endings = rest | {ending + b"--" for ending in rest}
+    position = start
+    while (found := source.find(delimiter, position, end)) >= 0:
+        position = found + len(delimiter)
+        before = source[max(start, found - _INDENT) : found]
+        line = found - len(before) + len(before.rstrip(_LINE_SPACE))
+        if line > start and source[line - 1] not in b"\r\n":
+            continue
+        stop = min(end, position + _LONGEST_LINE)
+        breaks = [at for at in (source.find(b"\n", position, stop), source.find(b"\r", position, stop)) if at >= 0]
+        line_end = min(breaks, default=stop)
+        behind = source[position:line_end]
+        after = line_end + (2 if source[line_end : line_end + 2] == b"\r\n" else 1)
+        if behind.rstrip(_LINE_SPACE) not in endings:
+            yield line, behind, min(after, end)
+            position = line_end
+
+
+def _before_break(source: bytes, start: int, position: int) -> int:
+    """Step back over the line end that belongs to the delimiter."""
+    if position > start and source[position - 1] == 0x0A:
+        position -= 1
+    return position - (position > start and source[position - 1] == 0x0D)
