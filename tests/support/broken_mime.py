@@ -206,7 +206,6 @@ def _quoted_printable(content: bytes) -> Iterator[tuple[str, bytes]]:
         "tabs-and-spaces-within": b"".join(item + (b"=09=\r\n" if False else b"=\r\n") for item in each),
         "overlong-line": b"".join(each) + b"\r\n",
         "illegal-controls": b"\x0c=\r\n".join(each).replace(b"\x0c", b"") + b"=\r\n",
-        "field-before": b"X-Note: file\r\n\r\n" + proper,
     }
     for name, text in bodies.items():
         yield name, attached(CTE + b"quoted-printable\r\n", text)

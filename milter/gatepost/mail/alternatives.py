@@ -20,6 +20,7 @@ from gatepost.mail.lenient import (
     MIME_FIELDS,
     before_blank_line,
     boundaries,
+    ends_with_line,
     is_multipart,
     is_plain_block,
     is_plain_field,
@@ -145,6 +146,9 @@ def _blocks(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:
         lenient = Entity(_with(part.headers, read.fields), source, start if top else begin + read.length, end)
         if _differ(lenient, entity):
             yield "its header is not well formed", lenient
+        if not top and not ends_with_line(block):
+            line = source.find(b"\n", start, end)
+            yield "its header does not end with an empty line", Entity(part.headers, source, line + 1 or end, end)
         cut = -1 if top else before_blank_line(block)
         if cut >= 0:
             kept = _with((), read_block(block[:cut]).fields)
@@ -270,16 +274,17 @@ def _of_leaf(mime: Mime, index: int, part: Part, entity: Entity, declared: Colle
     """Give the multiparts that stand in a leaf, behind delimiters that nobody declared or that belong to another part."""
     content = entity.content
     found = undeclared(content)
-    if not found:
+    crossing = [boundary for boundary in declared if boundary not in found and b"--" + boundary in content]
+    if not found and not crossing:
         return
     types = entity.values(_TYPE)
-    untyped = not types and content.lstrip(b"\r\n").startswith(b"--" + found[0])
+    untyped = not types and content.lstrip(b"\r\n").startswith(b"--" + (found or crossing)[0])
     likely = part.content_type.startswith("multipart/") or untyped or not is_plain_type(types)
     shared = common_start(found) if len(found) > 1 else b""
-    for boundary in (*found, *([shared] if len(shared) >= _COMMON_LEAST else [])):
+    for boundary in (*found, *crossing, *([shared] if len(shared) >= _COMMON_LEAST else [])):
         why = "further parts stand in it behind delimiters that are not declared"
         if boundary in declared:
-            above = next(each for each in reversed(mime.parts[: index + 1]) if each.depth < part.depth or each is part)
+            above = next((each for each in reversed(mime.parts[:index]) if each.depth < part.depth), part)
             source, _, start, end = above.region
             whole = Entity(above.headers, source, start, end)
             yield _Other("delimiters of different parts cross", as_multipart(whole, _spans(whole, boundary)))

@@ -24,12 +24,13 @@ _NAMES: Final = {
 }
 
 # What a block must not hold to be plain: control characters that some take for line ends or for nothing, a line of white space
-# (the end of the header to some, folding to others), and a MIME field behind white space, within another field.
+# (the end of the header to some, folding to others; among further folded lines it is folding to all), and a MIME field behind
+# white space, within another field.
 _CONTROLS: Final = b"\0\x0b\x0c\x13\x1a"
-_BLANK_LINE: Final = re.compile(rb"\n[ \t]+\r?(?:\n|\Z)")
+_BLANK_LINE: Final = re.compile(rb"\n[ \t]+\r?(?:\n|\Z)(?![ \t])")
 _HIDDEN: Final = re.compile(
     rb"\n[ \t]+content-(?:type[ \t]*:[ \t]*[a-z=\"-]{1,30}/"
-    rb"|transfer-encoding[ \t]*:[ \t]*(?:base64|quoted|[78]bit|binary|x-|uu)|disposition[ \t]*:[ \t]*(?:attach|inline))",
+    rb"|transfer-encoding[ \t]*:[ \t]*(?:base64|quoted|[78]bit|binary|x-uu|x-base|x-quo|uu)|disposition[ \t]*:[ \t]*(?:attach|inline))",
     re.IGNORECASE,
 )
 _MIME_NAME: Final = re.compile(
@@ -77,8 +78,13 @@ def is_plain_block(block: bytes) -> bool:
         and len(block.translate(None, _CONTROLS)) == len(block)
         and _BLANK_LINE.search(block) is None
         and _HIDDEN.search(block) is None
-        and (block[-2:] == b"\n\n" or block[-4:] == b"\r\n\r\n" or block in {b"", b"\n", b"\r\n"})
+        and (not block or ends_with_line(block))
     )
+
+
+def ends_with_line(block: bytes) -> bool:
+    """Say whether an empty line ends a block."""
+    return block[-2:] == b"\n\n" or block[-4:] == b"\r\n\r\n" or block in {b"\n", b"\r\n"}
 
 
 def without_odd_fields(fields: tuple[Header, ...]) -> tuple[Header, ...]:
@@ -123,6 +129,8 @@ def read_block(data: bytes) -> Block:
     for line in _LINE.finditer(data[: limits.PART_HEADER_BYTES]):
         text = line[1]
         if not text.strip(_SPACES):
+            if text and data[line.end() : line.end() + 1] in {b" ", b"\t"}:
+                continue
             if seen or not line[2]:
                 return Block(_headers(fields), line.end() if seen and line[2] else last)
             continue
@@ -131,9 +139,10 @@ def read_block(data: bytes) -> Block:
             kind = next(name for name in ("type", "encoding", "disposition") if match[name])
             fields.append((_NAMES[kind.encode()], match["value"]))
             seen, last = True, line.end()
-        elif text[:1] in b" \t" and fields and last == line.start():
-            fields[-1] = (fields[-1][0], fields[-1][1] + b"\r\n" + text)
-            last = line.end()
+        elif text[:1] in b" \t" and seen:
+            if fields and last == line.start():
+                fields[-1] = (fields[-1][0], fields[-1][1] + b"\r\n" + text)
+                last = line.end()
         elif _ANY_FIELD.match(text):
             seen, last = True, line.end()
     return Block(_headers(fields), last)

@@ -202,7 +202,7 @@ def _children(part: Part, defects: set[str]) -> list[_Region]:
             _Region(part._source, start, end, depth, default)  # noqa: SLF001
             for start, end in _split(part._source, part._start, part._end, part.boundary, defects)  # noqa: SLF001
         ]
-    if part.encoding in transfer.PLAIN:
+    if part.encoding in transfer.PLAIN or not transfer.begins_as(part.raw, part.encoding):
         return [_Region(part._source, part._start, part._end, depth, "text/plain")]  # noqa: SLF001
     # RFC 2046 5.2.1 forbids encoding a message/rfc822; mailers do it and clients open it.
     decoded = part.payload()

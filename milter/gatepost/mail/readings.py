@@ -20,6 +20,8 @@ from gatepost.mail.message import Message
 from gatepost.mail.mime import Mime, Part
 
 _TRIMMED: Final = b" \t\r\n\0"
+_SHOWN: Final = frozenset({"text", "message", "multipart"})
+_NOISE_BYTES: Final = 3
 _UNKNOWN: Final = "application/octet-stream"
 
 
@@ -100,8 +102,8 @@ def _contents(part: Part, *, odd: bool) -> Iterator[bytes]:
 
 
 def is_file(part: Part) -> bool:
-    """Say whether clients offer a leaf as a file rather than showing it as text."""
-    return bool(part.filename) or part.disposition == "attachment" or not part.content_type.startswith("text/")
+    """Say whether clients offer a leaf as a file, rather than showing it as text or as a structure."""
+    return bool(part.filename) or part.disposition == "attachment" or part.content_type.partition("/")[0] not in _SHOWN
 
 
 # --- what the readings differ in ----------------------------------------------------------------------------------------
@@ -138,18 +140,28 @@ def _in_content(number: int, part: Part) -> Iterator[tuple[str, str]]:
     raw, encoding = part.raw, transfer.known(part.encoding)
     if not encoding and legacy.is_fragment(raw):
         yield "fragment", f"part {number}: it holds a fragment of a file in yEnc that the reader's client puts together"
-    if encoding and is_file(part) and not transfer.is_clean(raw, encoding):
-        trimmed = {hash(data.rstrip(_TRIMMED)) for data in transfer.readings(raw, encoding)}
-        if len(trimmed) > 1:
+    legible = encoding == "quoted-printable" and part.content_type.startswith("text/")
+    if encoding and is_file(part) and not legible and not transfer.is_clean(raw, encoding):
+        usual, *others_of_it = (data.rstrip(_TRIMMED) for data in transfer.readings(raw, encoding))
+        if not all(_alike(usual, data) for data in others_of_it):
             yield "content", f"part {number}: its {encoding} is broken, and is not decoded alike by all clients"
 
 
+def _alike(one: bytes, other: bytes) -> bool:
+    """Say whether two decodings are the same file but for a few bytes at its end."""
+    size = min(len(one), len(other))
+    return abs(len(one) - len(other)) <= _NOISE_BYTES and one[:size] == other[:size]
+
+
 def _deliveries(parts: Iterable[Part]) -> dict[int, bool]:
-    """Give what a tree delivers: the hash of each leaf's content, and whether it matters if a reader does not get it."""
+    """Give what a tree delivers: the hash of each leaf's content, and whether it matters if a reader does not get it.
+
+    Text that stands there legibly, in quoted-printable or not encoded at all, is read one way or another by everybody.
+    """
     found: dict[int, bool] = {}
     for part in parts:
         if not part.container and (content := part.payload().strip(_TRIMMED)):
-            matters = is_file(part) or bool(transfer.known(part.encoding))
+            matters = is_file(part) or transfer.known(part.encoding) not in {"", "quoted-printable"}
             found[hash(content)] = found.get(hash(content), False) or matters
     return found
 

@@ -20,20 +20,27 @@ ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 _SPACE: Final = b" \t\r\n"
 _NOT_BASE64: Final = bytes(set(range(256)) - set(ALPHABET))
 _NOT_BASE64_OR_PAD: Final = bytes(set(_NOT_BASE64) - set(b"="))
-_PADDED_END: Final = re.compile(rb"(?:=[ \t\r\n]{0,8}){1,2}\s*\Z")
 _STRANGE: Final = re.compile(rb"[^A-Za-z0-9+/= \t\r\n]")
 _STRANGE_TO_LINE_END: Final = re.compile(rb"[^A-Za-z0-9+/= \t\r\n][^\r\n]*")
 _STRANGE_LINE: Final = re.compile(rb"^[^\n]*[^A-Za-z0-9+/= \t\r\n][^\n]*\n?", re.MULTILINE)
 _EMPTY_LINE: Final = re.compile(rb"\n[ \t\r]{0,80}\n")
 DATA_LINE: Final = re.compile(rb"^[A-Za-z0-9+/]{16,}={0,2}[ \t\r]*$", re.MULTILINE)
+_SHORTEST_PARAGRAPH: Final = 60
 _LOOK_BYTES: Final = 200
 _LOOK_LEAST: Final = 8
 
 
 def is_clean(raw: bytes) -> bool:
-    """Say whether all decoders agree on a body: nothing but the alphabet and white space, padding at the end alone."""
-    strange = raw.translate(None, ALPHABET + _SPACE)
-    return not strange or (strange in {b"=", b"=="} and _PADDED_END.search(raw[-20:]) is not None)
+    """Say whether all decoders agree on a body: whole groups of the alphabet, white space, and padding at the end alone."""
+    end = raw.rstrip(_SPACE + b"=")
+    kept = len(raw.translate(None, _NOT_BASE64))
+    padding = raw.count(b"=")
+    return (
+        len(raw.translate(None, ALPHABET + _SPACE + b"=")) == 0
+        and raw.find(b"=", 0, len(end)) < 0
+        and padding == -kept % 4 < 3
+        and _EMPTY_LINE.search(end) is None
+    )
 
 
 def looks_like(raw: bytes) -> bool:
@@ -42,21 +49,25 @@ def looks_like(raw: bytes) -> bool:
     return len(head) >= _LOOK_LEAST and not head.translate(None, ALPHABET + _SPACE + b"=")
 
 
-def has_footer_only(raw: bytes) -> bool:
-    """Say whether all that is strange in a body is text that follows the data, as list software appends it.
+def is_sloppy(raw: bytes) -> bool:
+    """Say whether a body is not clean in ways over which decoders do not differ in any file that they give.
 
-    Decoders differ over such text, but what they make of it is a few bytes of noise behind the whole file.
+    Padding that is missing, empty lines between whole groups, and text that follows the data, as list software appends it: of
+    that decoders make a few bytes of noise behind the whole file.
     """
     strange = _STRANGE.search(raw)
     padding = raw.find(b"=")
     ends = [position for position in (strange.start() if strange else -1, padding) if position >= 0]
-    if not ends:
-        return True
-    start = raw.rfind(b"\n", 0, min(ends)) + 1
-    if min(ends) == padding:
-        start = padding
-    tail = raw[start:]
-    return DATA_LINE.search(tail) is None and (strange is None or not tail[:64].strip(b"= \t\r\n") or b" " in tail[:64])
+    end = min(ends, default=len(raw))
+    if end != padding:
+        end = raw.rfind(b"\n", 0, end) + 1 if strange else end
+    tail = raw[end:].lstrip(b"= \t\r\n")
+    paragraphs = [len(piece.translate(None, _SPACE)) for piece in _EMPTY_LINE.split(raw[:end].rstrip(), 64)]
+    return (
+        DATA_LINE.search(tail) is None
+        and (not tail or b" " in tail[:64] or tail[:2] == b"--")
+        and all(size % 4 == 0 and size >= _SHORTEST_PARAGRAPH for size in paragraphs[:-1])
+    )
 
 
 def readings(raw: bytes) -> Iterator[bytes]:

@@ -46,7 +46,7 @@ def readings(raw: bytes) -> Iterator[bytes]:
     ways = _TAIL if is_clean(raw) else (*_WAYS, *_TAIL)
     for way in ways:
         found = way(raw)
-        if hash(found) not in seen:
+        if found and hash(found) not in seen:
             seen.add(hash(found))
             yield found
 
@@ -65,6 +65,11 @@ def _without_line_space(raw: bytes) -> bytes:
     return binascii.a2b_qp(_LINE_SPACE.sub(b"", raw)) if b" \r\n" in raw or b"\t\r\n" in raw or b" \n" in raw else b""
 
 
+def _over_two_lines(raw: bytes) -> bytes:
+    """Take a soft line break of CR LF LF for one."""
+    return binascii.a2b_qp(raw.replace(b"=\r\n\n", b"=\r\n")) if b"=\r\n\n" in raw else b""
+
+
 _WAYS: Final[tuple[Callable[[bytes], bytes], ...]] = (
     lambda raw: binascii.a2b_qp(_joined(raw)),
     _then(_INVALID),
@@ -73,4 +78,4 @@ _WAYS: Final[tuple[Callable[[bytes], bytes], ...]] = (
     _then(_TWO_MORE),
     _then(_TWO_MORE_ANY_CASE),
 )
-_TAIL: Final[tuple[Callable[[bytes], bytes], ...]] = (_without_line_space,)
+_TAIL: Final[tuple[Callable[[bytes], bytes], ...]] = (_without_line_space, _over_two_lines)

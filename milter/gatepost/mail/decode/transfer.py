@@ -74,10 +74,10 @@ def readings(raw: bytes, encoding: str) -> Iterator[bytes]:
 
 
 def is_clean(raw: bytes, encoding: str) -> bool:
-    """Say whether all clients make the same of a body under an encoding, but for text that a list appended behind it."""
+    """Say whether all clients make the same file of a body under an encoding, be it sloppy."""
     name = known(encoding)
     if name == "base64":
-        return base64.is_clean(raw) or base64.has_footer_only(raw)
+        return base64.is_clean(raw) or base64.is_sloppy(raw)
     return name != "quoted-printable" or quoted_printable.is_clean(raw)
 
 
@@ -105,6 +105,11 @@ def possible(values: tuple[bytes, ...]) -> list[str]:
                 found["gzip64"] = None
     # Some take what they do not know for base64.
     return list(dict.fromkeys((*found, "base64", "")))
+
+
+def begins_as(raw: bytes, encoding: str) -> bool:
+    """Say whether the beginning of a body is in an encoding, where RFC 2045 allows none and the field may be a mistake."""
+    return known(encoding) != "base64" or base64.looks_like(raw)
 
 
 def plausible(raw: bytes, encoding: str) -> bool:
