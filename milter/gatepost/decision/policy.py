@@ -57,6 +57,7 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
             "virus.infected": Action.REJECT,
             "virus.error": Action.ACCEPT,
             "virus.timeout": Action.ACCEPT,
+            "mime.ambiguous": Action.QUARANTINE,
             "dmarc.reject": Action.QUARANTINE,
             "rate.client-exceeded": Action.DEFER,
             "rate.sender-exceeded": Action.DEFER,

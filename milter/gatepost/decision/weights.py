@@ -34,6 +34,10 @@ WEIGHTS: Final[Mapping[str, float]] = {
     # What is attached.
     "virus.infected": 20.0,
     "virus.heuristic": 3.0,
+    "mime.ambiguous": 4.0,
+    "mime.partial": 1.0,
+    "mime.external": 1.0,
+    "mime.names": 2.0,
     # What is remembered.
     "rate.client-high": 1.0,
     "rate.sender-high": 1.0,

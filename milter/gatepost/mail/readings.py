@@ -96,9 +96,12 @@ def _contents(part: Part, *, odd: bool) -> Iterator[bytes]:
         yield part.payload()
     if encoding:
         yield from transfer.readings(part.raw, encoding)
-    elif attached and base64.looks_like(part.raw):
+    elif (attached or not part.content_type.startswith("text/")) and base64.looks_like(part.raw):
         # Not declared as base64, or declared in a way that nobody understands: some look at the content itself.
         yield from base64.readings(part.raw)
+    elif attached and b"\0" in part.raw and b"\r\n" in part.raw:
+        # Sent as bytes: the line ends are the transport's (RFC 5321 2.3.8), not the file's.
+        yield part.raw.replace(b"\r\n", b"\n")
 
 
 def is_file(part: Part) -> bool:

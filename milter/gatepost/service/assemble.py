@@ -13,6 +13,7 @@ from typing import Final
 
 import gatepost
 from gatepost.arrival.judge import Answer, Kind
+from gatepost.checks.attachments.ambiguity import MimeCheck
 from gatepost.checks.auth import family as auth
 from gatepost.checks.check import Check
 from gatepost.checks.content import family as content
@@ -102,6 +103,7 @@ def lineup(config: Config, doors: Doors, *, live: bool = False) -> tuple[Check, 
     return (
         *auth.build(config.auth, doors.resolver, doors.clock),
         *reputation.build(_reputation(config), doors.state, doors.clock),
+        MimeCheck(),
         *virus.build(config.virus, doors.scanner),
         opinion,
         content.BulkCheck(),
