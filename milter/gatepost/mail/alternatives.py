@@ -18,6 +18,7 @@ from gatepost.mail.delimiters import common_start, has_fields, lenient_spans, un
 from gatepost.mail.header import Header
 from gatepost.mail.lenient import (
     MIME_FIELDS,
+    are_plain_values,
     before_blank_line,
     boundaries,
     ends_with_line,
@@ -109,11 +110,33 @@ class _Other:
     likely: bool = True
 
 
+def _is_plain(part: Part) -> bool:
+    """Say whether the header of a part is well formed, and its MIME fields say one thing each."""
+    names = b"\n".join([header.name for header in part.headers]).lower()
+    if part.block:
+        whole = is_plain_block(part.block)
+    else:
+        whole = are_plain_values(b"\n".join([header.value for header in part.headers])) and b"\0" not in names
+    if not whole:
+        return False
+    if b"content" not in names:
+        return True
+    of_content = [header for header in part.headers if b"ontent" in header.name.lower()]
+    types = tuple(header.value for header in of_content if header.key == _TYPE)
+    encodings = tuple(header.value for header in of_content if header.key == _ENCODING)
+    return (
+        all(map(is_plain_field, of_content))
+        and transfer.is_plain_field(encodings)
+        and (is_plain_type(types) or not is_multipart(types))
+    )
+
+
 def _of_part(mime: Mime, index: int, part: Part, declared: Collection[bytes]) -> Iterator[_Other]:
     """Give the other readings of one part: by its fields, then by what stands in it."""
     source, _, start, end = part.region
     entity = Entity(part.headers, source, start, end)
-    for why, block in _blocks(part, entity):
+    blocks = _second(part, entity) if _is_plain(part) else _blocks(part, entity)
+    for why, block in blocks:
         yield from _of_fields(part, block, why)
     if part.boundary and part.container:
         yield from _of_delimiters(mime, index, part, entity, declared)
@@ -157,8 +180,7 @@ def _blocks(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:
         yield "its header has misspelt fields", Entity(without_odd_fields(part.headers), source, start, end)
         fields = tuple(_respelt(header) for header in part.headers)
         yield "its header has misspelt fields", Entity(fields, source, start, end)
-    if not part.container and not part.content_type.startswith("message/"):
-        yield from _second(part, entity)
+    yield from _second(part, entity)
 
 
 def _respelt(header: Header) -> Header:
@@ -171,7 +193,8 @@ def _respelt(header: Header) -> Header:
 
 def _second(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:
     """Give the entity whose header goes on in its content."""
-    offset = second_block(part.raw)
+    quoting = part.container or part.content_type.startswith("message/")
+    offset = -1 if quoting else second_block(part.raw)
     if offset >= 0:
         read = read_block(part.raw[offset:])
         kept = tuple(header for header in part.headers if header.key not in {each.key for each in read.fields})

@@ -20,7 +20,6 @@ _ANY_FIELD: Final = re.compile(rb"[!-9;-~]{1,80}[ \t]{0,20}:")
 _FIELD_LINE: Final = re.compile(
     rb"(?:\A|[\r\n])[ \t\0]{0,20}content-(?:type|transfer-encoding|disposition)[ \t\0]{0,20}:", re.IGNORECASE
 )
-_MIME_NAME: Final = re.compile(rb"content-[td]", re.IGNORECASE)
 _LINES_BELOW: Final = 12
 _BYTES_BELOW: Final = 4096
 _INDENT: Final = 20
@@ -29,7 +28,12 @@ _LONGEST_LINE: Final = 1000
 
 def has_fields(text: bytes) -> bool:
     """Say whether a MIME field begins a line somewhere in a text that should hold none (a preamble, an epilogue)."""
-    return _MIME_NAME.search(text) is not None and _FIELD_LINE.search(text) is not None
+    return _names_fields(text) and _FIELD_LINE.search(text) is not None
+
+
+def _names_fields(text: bytes) -> bool:
+    """Say, cheaply, whether a text holds the name of a MIME field anywhere."""
+    return b"ontent-" in text or b"CONTENT-" in text or b"content-" in text.lower()
 
 
 def undeclared(text: bytes) -> list[bytes]:
@@ -37,7 +41,7 @@ def undeclared(text: bytes) -> list[bytes]:
 
     At most limits.BOUNDARY_READINGS of them, and no line longer than 200 bytes: longer ones are no delimiters to anybody.
     """
-    if b"--" not in text or _MIME_NAME.search(text) is None:
+    if b"--" not in text or not _names_fields(text):
         return []
     found: dict[bytes, None] = {}
     for count, match in enumerate(_DASHED_LINE.finditer(text)):

@@ -28,10 +28,11 @@ _NAMES: Final = {
 # white space, within another field.
 _CONTROLS: Final = b"\0\x0b\x0c\x13\x1a"
 _BLANK_LINE: Final = re.compile(rb"\n[ \t]+\r?(?:\n|\Z)(?![ \t])")
+# Applied to lower case: without IGNORECASE the search jumps from line end to line end.
 _HIDDEN: Final = re.compile(
     rb"\n[ \t]+content-(?:type[ \t]*:[ \t]*[a-z=\"-]{1,30}/"
-    rb"|transfer-encoding[ \t]*:[ \t]*(?:base64|quoted|[78]bit|binary|x-uu|x-base|x-quo|uu)|disposition[ \t]*:[ \t]*(?:attach|inline))",
-    re.IGNORECASE,
+    rb"|transfer-encoding[ \t]*:[ \t]*(?:base64|quoted|[78]bit|binary|x-uu|x-base|x-quo|uu)"
+    rb"|disposition[ \t]*:[ \t]*(?:attach|inline))"
 )
 _MIME_NAME: Final = re.compile(
     rb"[\s\0:]{0,80}content[-a-z()\0\\]{0,20}?(?:(?P<type>t[()\0\\]{0,4}ype)|(?P<encoding>encod[()\0\\]{0,4}ing)|(?P<disposition>disposition))"
@@ -73,12 +74,16 @@ class Block:
 
 def is_plain_block(block: bytes) -> bool:
     """Say whether a header block, its final empty line included, is read alike by all; b"" is."""
+    return not block or (ends_with_line(block) and are_plain_values(block))
+
+
+def are_plain_values(values: bytes) -> bool:
+    """Say the same of the values of a header's fields, folding included, in one piece."""
     return (
-        block.count(b"\r") == block.count(b"\r\n")
-        and len(block.translate(None, _CONTROLS)) == len(block)
-        and _BLANK_LINE.search(block) is None
-        and _HIDDEN.search(block) is None
-        and (not block or ends_with_line(block))
+        values.count(b"\r") == values.count(b"\r\n")
+        and len(values.translate(None, _CONTROLS)) == len(values)
+        and _BLANK_LINE.search(values) is None
+        and _HIDDEN.search(values.lower()) is None
     )
 
 
@@ -101,7 +106,7 @@ def before_blank_line(block: bytes) -> int:
 def second_block(content: bytes) -> int:
     """Give the offset at which a content begins with MIME fields of its own, behind a line or two at most; -1 without them."""
     head = content[:_SECOND_BLOCK_BYTES]
-    if b"ontent-" not in head.lower():
+    if b"content-" not in head.lower():
         return -1
     match = _SECOND_BLOCK.match(head)
     return match.start("fields") if match else -1
