@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import Final
 
 from gatepost.mail import limits
@@ -60,6 +61,18 @@ def _fields_below(text: bytes) -> bool:
         if line.strip(b" \t\0\x0b\x0c:") and line[:1] not in b" \t" and _ANY_FIELD.match(line) is None:
             return False
     return False
+
+
+def delimiters_of(text: bytes, boundaries: Collection[bytes]) -> list[bytes]:
+    """Give those of some boundaries whose delimiters stand as lines in a text, in order of appearance."""
+    if b"--" not in text or not boundaries:
+        return []
+    found: dict[bytes, None] = {}
+    for match in islice(_DASHED_LINE.finditer(text), limits.DASHED_LINES):
+        line = match[1].rstrip(b" \t")
+        if line in boundaries or line.removesuffix(b"--") in boundaries:
+            found[line if line in boundaries else line.removesuffix(b"--")] = None
+    return list(found)
 
 
 def common_start(boundaries: Collection[bytes]) -> bytes:

@@ -75,8 +75,16 @@ DASHED_LINES: Final = 10_000
 ALTERNATIVES: Final = 64
 """Trees that an odd message is read as beside the usual one. A message that could be read in more ways is `mime.ambiguous`."""
 
-ALTERNATIVE_BYTES: Final = 128 * 1024 * 1024
+ALTERNATIVE_BYTES: Final = 64 * 1024 * 1024
 """Bytes that all those trees are read from, together. Past it as ALTERNATIVES."""
+
+DELIMITERS: Final = 20_000
+"""Places in one multipart that look like its delimiter, in lines and within them. A multipart with more is not cut in other
+ways, and the message is `mime.ambiguous`."""
+
+UNSURE_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of a body in broken base64 or quoted-printable that are decoded in every known way. A longer one is decoded in the
+usual way and in one other."""
 
 FILE_NAMES: Final = 16
 """File names that the fields of one part may give it. The rest are not read."""

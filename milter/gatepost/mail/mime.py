@@ -20,7 +20,7 @@ _MESSAGES: Final = frozenset({"message/rfc822", "message/global", "message/news"
 
 
 @dataclass(slots=True)
-class _Allowance:
+class Allowance:
     """What may still be spent on one message: decoded bytes given out, and bytes of its parts' header blocks read."""
 
     left: int = limits.DECODED_BYTES
@@ -46,7 +46,7 @@ class Part:
     _source: bytes = field(repr=False)
     _start: int = field(repr=False)
     _end: int = field(repr=False)
-    _allowance: _Allowance = field(repr=False, compare=False)
+    _allowance: Allowance = field(repr=False, compare=False)
     boundary: bytes = b""
     _begin: int = field(default=-1, repr=False)
     _decoded: list[bytes] = field(default_factory=list, repr=False, compare=False)
@@ -123,13 +123,13 @@ class _Region:
     headers: tuple[Header, ...] | None = None
 
 
-def parse_mime(headers: tuple[Header, ...], body: bytes) -> Mime:
+def parse_mime(headers: tuple[Header, ...], body: bytes, allowance: Allowance | None = None) -> Mime:
     """Read the MIME structure of a message; never raises.
 
-    Takes the message's own fields and body bytes. Past a limit what remains stays one closed leaf and a defect says so.
+    Takes the message's own fields and body bytes, and an allowance that is shared with other trees, if any. Past a limit what remains stays one closed leaf and a defect says so.
     """
     defects: set[str] = set()
-    allowance = _Allowance()
+    allowance = allowance or Allowance()
     parts: list[Part] = []
     pending = [_Region(body, 0, len(body), 0, "text/plain", headers)]
     while pending:
@@ -145,7 +145,7 @@ def parse_mime(headers: tuple[Header, ...], body: bytes) -> Mime:
     return Mime(tuple(parts), frozenset(defects))
 
 
-def _entity(region: _Region, allowance: _Allowance, defects: set[str]) -> Part:
+def _entity(region: _Region, allowance: Allowance, defects: set[str]) -> Part:
     """Read one entity's header and say whether it opens into further parts."""
     headers, start = region.headers, region.start
     if headers is None:

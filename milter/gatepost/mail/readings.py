@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from typing import Final
 
-from gatepost.mail.alternatives import Alternative, Alternatives, alternatives
+from gatepost.mail.alternatives import Alternative, alternatives
 from gatepost.mail.decode import base64, legacy, tnef, transfer
 from gatepost.mail.message import Message
 from gatepost.mail.mime import Mime, Part
@@ -61,17 +61,9 @@ def readings(message: Message) -> Iterator[Reading]:
 def _all(mime: Mime) -> Iterator[Reading]:
     for number, part in enumerate(mime.parts, start=1):
         yield from _of_part(number, part)
-    for other in others(mime).found:
+    for other in alternatives(mime).found:
         for part in other.mime.leaves():
             yield from _of_part(other.part, part, odd=True)
-
-
-def others(mime: Mime) -> Alternatives:
-    """Give the other trees of a message, made at first use."""
-    made = mime.derived.get(Alternatives)
-    if not isinstance(made, Alternatives):
-        made = mime.derived[Alternatives] = alternatives(mime)
-    return made
 
 
 def _of_part(number: int, part: Part, *, odd: bool = False) -> Iterator[Reading]:
@@ -122,7 +114,7 @@ def ambiguities(message: Message) -> tuple[Ambiguity, ...]:
     for number, part in enumerate(mime.parts, start=1):
         if not part.container:
             found.update((each, None) for each in _in_content(number, part))
-    other = others(mime)
+    other = alternatives(mime)
     if other.found:
         usual = _deliveries(mime.parts)
         for alternative in other.found:

@@ -6,15 +6,47 @@ there; so that entity is written down, with the fields that the client takes and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
+from gatepost.mail import limits
+from gatepost.mail.delimiters import lenient_spans
 from gatepost.mail.header import Header
 from gatepost.mail.lenient import MIME_FIELDS
-from gatepost.mail.mime import Mime, parse_mime
+from gatepost.mail.mime import Allowance, Mime, Part, parse_mime
 
-_OURS: Final = b"another-reading"
+# Python's hash is seeded per process, so a sender cannot write this boundary into a message.
+_BOUNDARY: Final = b"another-reading-%x" % (hash("another-reading") & 0xFFFFFFFFFFFFFFFF)
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many more trees may be made of one message, of how many bytes together, and what they may decode to.
+
+    `spent` says that there was more to try than limits allow.
+    """
+
+    trees: int = limits.ALTERNATIVES
+    size: int = limits.ALTERNATIVE_BYTES
+    spent: bool = False
+    decoding: Allowance = field(default_factory=Allowance)
+
+    def take(self, size: int) -> bool:
+        """Take one tree of so many bytes; False when that is too much."""
+        self.trees -= 1
+        self.size -= size
+        self.spent = self.spent or self.trees < 0 or self.size < 0
+        return not self.spent
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another reading of an entity: what clients differ over, the tree that such a client sees, and whether any is known to."""
+
+    why: str
+    mime: Mime
+    likely: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +57,13 @@ class Entity:
     source: bytes
     start: int
     end: int
+    budget: Budget
+
+    @classmethod
+    def of(cls, part: Part, budget: Budget) -> Entity:
+        """Give a part as the parser took it."""
+        source, _, start, end = part.region
+        return cls(part.headers, source, start, end, budget)
 
     def values(self, key: bytes) -> tuple[bytes, ...]:
         """Give the values of all fields of a name (lower case), top first."""
@@ -35,20 +74,25 @@ class Entity:
         """The content as transferred."""
         return self.source[self.start : self.end]
 
+    def spans(self, boundary: bytes, others: Collection[bytes] = ()) -> tuple[tuple[int, int], ...]:
+        """Give where the parts between all lines that begin with a delimiter stand (delimiters.lenient_spans)."""
+        if self.source.count(b"--" + boundary, self.start, self.end) > limits.DELIMITERS:
+            self.budget.spent = True
+            return ()
+        return tuple(lenient_spans(self.source, self.start, self.end, boundary, others))
+
 
 def as_leaf(entity: Entity, kind: str, encoding: str) -> Mime:
     """Parse an entity as one part of a type (`text/plain`) in a transfer encoding, "" for none."""
-    return parse_mime(_fields(entity, kind, encoding), entity.content)
+    return parse_mime(_fields(entity, kind, encoding), entity.content, entity.budget.decoding)
 
 
 def as_multipart(entity: Entity, spans: Iterable[tuple[int, int]]) -> Mime:
     """Parse an entity as a multipart whose parts stand at some offsets of its source."""
     pieces = [entity.source[start:end] for start, end in spans]
-    boundary = _OURS
-    while any(boundary in piece for piece in pieces):
-        boundary += b"-"
-    body = b"".join(b"--%b\r\n%b\r\n" % (boundary, piece) for piece in pieces) + b"--%b--\r\n" % boundary
-    return parse_mime(_fields(entity, f"multipart/mixed; boundary={boundary.decode()}", ""), body)
+    body = b"".join(b"--%b\r\n%b\r\n" % (_BOUNDARY, piece) for piece in pieces) + b"--%b--\r\n" % _BOUNDARY
+    kind = f"multipart/mixed; boundary={_BOUNDARY.decode()}"
+    return parse_mime(_fields(entity, kind, ""), body, entity.budget.decoding)
 
 
 def _fields(entity: Entity, kind: str, encoding: str) -> tuple[Header, ...]:

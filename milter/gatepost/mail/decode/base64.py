@@ -81,7 +81,7 @@ def readings(raw: bytes) -> Iterator[bytes]:
     if is_clean(raw):
         return
     seen = {hash(usual)}
-    for way in _WAYS:
+    for way in _WAYS if len(raw) <= limits.UNSURE_BYTES else _WAYS[:1]:
         found = way(raw)
         if found and hash(found) not in seen:
             seen.add(hash(found))

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from gatepost.mail import limits
+
 _ESCAPE: Final = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
 _STRANGE: Final = re.compile(rb"=(?![0-9A-F]{2}|\r?\n|\Z)")
 _SOFT_BREAK: Final = re.compile(rb"=[ \t]{0,200}(?:\r\n|\n|\r(?!\n))")
@@ -44,6 +46,8 @@ def readings(raw: bytes) -> Iterator[bytes]:
     yield usual
     seen = {hash(usual)}
     ways = _TAIL if is_clean(raw) else (*_WAYS, *_TAIL)
+    if len(raw) > limits.UNSURE_BYTES:
+        ways = ways[:1]
     for way in ways:
         found = way(raw)
         if found and hash(found) not in seen:
