@@ -92,15 +92,15 @@ def lenient_spans(
     The preamble and what follows a close delimiter are parts, too, where a MIME field stands in them. Lines that are the
     delimiters of `others` (boundaries that extend this one) are none. Stops after limits.MIME_PARTS.
     """
-    opened, count, inside = start, 0, False
+    opened, count, inside, cut = start, 0, False, False
     for line, behind, after in _delimiter_lines(source, start, end, boundary, others):
         if inside or has_fields(source[opened:line]):
             yield opened, _before_break(source, opened, line)
             count += 1
-        opened, inside = after, not behind.startswith(b"--")
+        opened, inside, cut = after, not behind.startswith(b"--"), True
         if count > limits.MIME_PARTS:
             return
-    if inside or has_fields(source[opened:end]):
+    if inside or (cut and has_fields(source[opened:end])):
         yield opened, end
 
 

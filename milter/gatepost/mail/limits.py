@@ -225,9 +225,10 @@ VIRUS_PARTS: Final = 64
 """Decoded parts of one message that are scanned beside the raw message. Past it the rest is not scanned by itself and the
 message is `virus.skipped`, not clean."""
 
-VIRUS_REPAIRS: Final = 10_000
-"""Places in one part (padding within base64, white space behind a soft line break) that are mended for a second reading.
-Past it the rest is read as it stands: each place costs an object, and a message has room for millions."""
+VIRUS_REPAIRS: Final = 100_000
+"""Places in one part (padding within base64, odd characters, white space behind a soft line break, escapes of yEnc, short lines of
+uuencode) that are mended for another reading. Past it the rest is read as it stands: each place costs an object, and a message
+has room for millions."""
 
 VIRUS_SIGNATURE_CHARACTERS: Final = 120
 """Characters kept of a signature's name or of an error text from the virus scanner. The rest is cut."""

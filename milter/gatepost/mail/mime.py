@@ -217,10 +217,8 @@ def _split(source: bytes, start: int, end: int, boundary: bytes, defects: set[st
     delimiter = b"--" + boundary
     spans: list[tuple[int, int]] = []
     opened, position = -1, start
-    while (found := source.find(delimiter, position, end)) >= 0:
+    while (found := _line_with(source, delimiter, position, end, first=position == start)) >= 0:
         position = found + len(delimiter)
-        if found != start and source[found - 1] != 0x0A:
-            continue  # within a line: its end is not looked for, or a long line of delimiters would cost its square
         newline = source.find(b"\n", found, end)
         rest = source[position : min(end if newline < 0 else newline, position + 256)].rstrip(b" \t\r")
         if rest not in (b"", b"--"):
@@ -235,6 +233,17 @@ def _split(source: bytes, start: int, end: int, boundary: bytes, defects: set[st
         spans.append((opened, end))
     defects.add("no-close-delimiter" if spans else "no-delimiter")
     return spans
+
+
+def _line_with(source: bytes, delimiter: bytes, position: int, end: int, *, first: bool) -> int:
+    """Give the offset of the next line that begins with a delimiter, or -1; `first` says that a line begins at `position`.
+
+    What stands within lines is passed over by the search itself: a line of a million delimiters costs one look.
+    """
+    if first and source.startswith(delimiter, position, end):
+        return position
+    found = source.find(b"\n" + delimiter, position if first else position - 1, end)
+    return found + 1 if found >= 0 else -1
 
 
 def _before_line_end(source: bytes, start: int, position: int) -> int:

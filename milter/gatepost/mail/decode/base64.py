@@ -132,11 +132,11 @@ def _to_strange(raw: bytes) -> bytes:
 
 
 def _without_ends_of_lines(raw: bytes) -> bytes:
-    return _all_of_it(_STRANGE_TO_LINE_END.sub(b"", raw))
+    return _all_of_it(_STRANGE_TO_LINE_END.sub(b"", raw, count=limits.VIRUS_REPAIRS))
 
 
 def _without_strange_lines(raw: bytes) -> bytes:
-    return decode_base64(_STRANGE_LINE.sub(b"", raw))
+    return decode_base64(_STRANGE_LINE.sub(b"", raw, count=limits.VIRUS_REPAIRS))
 
 
 def _by_paragraphs(raw: bytes) -> bytes:

@@ -11,12 +11,16 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from gatepost.mail import limits
 from gatepost.mail.charset import decode_base64
 
 _UU_BEGIN: Final = re.compile(rb"^begin(?P<base64>-base64)? [0-7]{3,4} ?(?P<name>[^\r\n]{0,300})\r?\n", re.MULTILINE)
+# Whole lines of 45 bytes are decoded many at once: as base64, whose digits stand in another order.
+_UU_LINES: Final = re.compile(rb"(?P<full>(?:M[ -`]{60}\r?\n)+)|(?P<line>[^\r\n]*)(?:\r?\n|\r|\Z)")
+_UU_FULL: Final = re.compile(rb"^M", re.MULTILINE)
 _UU_END: Final = re.compile(rb"^(?:end|====)[ \t\r]*$", re.MULTILINE)
 _Y_BEGIN: Final = re.compile(
     rb"^=ybegin [^\r\n]{0,300}?name=(?P<name>[^\r\n]{0,300})\r?\n(?:=ypart [^\r\n]{0,300}\r?\n)?", re.MULTILINE
@@ -27,7 +31,9 @@ _Y_SHIFT: Final = bytes((byte - 42) % 256 for byte in range(256))
 _Y_UNESCAPED: Final = bytes((byte - 64) % 256 for byte in range(256))
 
 _BINHEX: Final = b"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"
+_UU: Final = bytes(range(0x20, 0x60))
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_UU_TO_BASE64: Final = bytes.maketrans(_UU + b"`", _BASE64 + b"A")
 _TO_BASE64: Final = bytes.maketrans(_BINHEX, _BASE64)
 _NOT_BINHEX: Final = bytes(set(range(256)) - set(_BINHEX))
 _BINHEX_START: Final = re.compile(rb"^:", re.MULTILINE)
@@ -46,26 +52,34 @@ def embedded_files(text: bytes) -> Iterator[Embedded]:
     """Give the uuencoded and yEnc files that stand in a text, at most limits.EMBEDDED_FILES of each kind; never raises."""
     if b"begin" not in text:  # both kinds announce themselves with it; a text without it costs this one search
         return
-    for count, begin in enumerate(_UU_BEGIN.finditer(text)):
-        if count >= limits.EMBEDDED_FILES:
-            return
-        end = _UU_END.search(text, begin.end())
-        body = text[begin.end() : end.start() if end else len(text)]
+    for begin, body in _bodies(text, _UU_BEGIN, _UU_END):
         content = decode_base64(body) if begin["base64"] else uudecode(body)
         if content:
-            yield Embedded(begin["name"].decode("utf-8", "replace").strip(), content)
+            yield Embedded(_name(begin), content)
     if b"=ybegin" in text:
         yield from _yenc_files(text)
 
 
+def _bodies(
+    text: bytes, opening: re.Pattern[bytes], closing: re.Pattern[bytes]
+) -> Iterator[tuple[re.Match[bytes], bytes]]:
+    """Give each file's first line and its lines, which end at a last line, at the next file or with the text."""
+    begins = list(islice(opening.finditer(text), limits.EMBEDDED_FILES + 1))
+    ends = [begin.start() for begin in begins[1:]] + [len(text)]
+    for begin, limit in list(zip(begins, ends, strict=False))[: limits.EMBEDDED_FILES]:
+        end = closing.search(text, begin.end(), limit)
+        yield begin, text[begin.end() : end.start() if end else limit]
+
+
+def _name(begin: re.Match[bytes]) -> str:
+    return begin["name"].decode("utf-8", "replace").strip()
+
+
 def _yenc_files(text: bytes) -> Iterator[Embedded]:
+    """Give yEnc files, those of several parts put together in the order in which the parts come."""
     pieces: dict[str, list[bytes]] = {}
-    for count, begin in enumerate(_Y_BEGIN.finditer(text)):
-        if count >= limits.EMBEDDED_FILES:
-            break
-        end = _Y_END.search(text, begin.end())
-        body = text[begin.end() : end.start() if end else len(text)]
-        pieces.setdefault(begin["name"].decode("utf-8", "replace").strip(), []).append(ydecode(body))
+    for begin, body in _bodies(text, _Y_BEGIN, _Y_END):
+        pieces.setdefault(_name(begin), []).append(ydecode(body))
     for name, found in pieces.items():
         yield Embedded(name, b"".join(found))
 
@@ -81,14 +95,15 @@ def is_fragment(text: bytes) -> bool:
 def uudecode(body: bytes) -> bytes:
     """Decode uuencoded lines, with or without `begin` and `end` around them; a line that is none is skipped."""
     begin = _UU_BEGIN.search(body)
-    lines = body[begin.end() if begin else 0 :].split(b"\n")
     out: list[bytes] = []
-    for raw in lines:
-        line = raw.rstrip(b"\r")
-        if line == b"end":
+    for count, match in enumerate(_UU_LINES.finditer(body, begin.end() if begin else 0)):
+        if count > limits.VIRUS_REPAIRS or match["line"] == b"end":
             break
-        if line and 0x20 <= line[0] <= 0x60:
-            out.append(_uu_line(line))
+        if match["full"]:
+            text = _UU_FULL.sub(b"", match["full"]).translate(_UU_TO_BASE64, b"\r\n")
+            out.append(binascii.a2b_base64(text))
+        elif match["line"] and 0x20 <= match["line"][0] <= 0x60:
+            out.append(_uu_line(match["line"]))
     return b"".join(out)
 
 
@@ -105,8 +120,8 @@ def _uu_line(line: bytes) -> bytes:
 def ydecode(body: bytes) -> bytes:
     """Decode yEnc lines: each byte shifted by 42, `=` before one that is shifted by 64 more."""
     data = body.replace(b"\r", b"").replace(b"\n", b"")
-    pieces = data.split(b"=")
-    unescaped = b"".join([pieces[0], *(piece[:1].translate(_Y_UNESCAPED) + piece[1:] for piece in pieces[1:])])
+    first, *rest = data.split(b"=", limits.VIRUS_REPAIRS)
+    unescaped = b"".join([first, *(piece[:1].translate(_Y_UNESCAPED) + piece[1:] for piece in rest)])
     return unescaped.translate(_Y_SHIFT)
 
 

@@ -57,16 +57,20 @@ def readings(raw: bytes) -> Iterator[bytes]:
 
 def _joined(raw: bytes) -> bytes:
     """Take out soft line breaks, those with white space behind `=` and those at a bare CR too."""
-    return _SOFT_BREAK.sub(b"", raw)
+    return _SOFT_BREAK.sub(b"", raw, count=limits.VIRUS_REPAIRS)
 
 
 def _then(pattern: re.Pattern[bytes]) -> Callable[[bytes], bytes]:
-    return lambda raw: binascii.a2b_qp(pattern.sub(b"", _joined(raw)))
+    return lambda raw: binascii.a2b_qp(pattern.sub(b"", _joined(raw), count=limits.VIRUS_REPAIRS))
 
 
 def _without_line_space(raw: bytes) -> bytes:
     """Drop white space at the ends of lines, as RFC 2045 6.7 (3) asks; many decoders keep it."""
-    return binascii.a2b_qp(_LINE_SPACE.sub(b"", raw)) if b" \r\n" in raw or b"\t\r\n" in raw or b" \n" in raw else b""
+    return (
+        binascii.a2b_qp(_LINE_SPACE.sub(b"", raw, count=limits.VIRUS_REPAIRS))
+        if b" \r\n" in raw or b"\t\r\n" in raw or b" \n" in raw
+        else b""
+    )
 
 
 def _over_two_lines(raw: bytes) -> bytes:
