@@ -92,7 +92,7 @@ FILE_NAMES: Final = 16
 TNEF_PROPERTIES: Final = 1_000
 """MAPI properties read of one attachment in a TNEF container, and values of one property. The rest are not read."""
 
-BOUNDARY_BYTES: Final = 500
+BOUNDARY_BYTES: Final = 1_000
 """Bytes of a MIME boundary (RFC 2046 5.1.1 allows 70; real mailers exceed it). A longer one is treated as absent."""
 
 # --- text ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from gatepost.mail.decode import transfer
 from gatepost.mail.header import Header, split_fields
 from gatepost.mail.parameters import every_name, first_value, parse_disposition, parse_type
 
+_BEFORE_HEADER_BYTES: Final = 256
 _MESSAGES: Final = frozenset({"message/rfc822", "message/global", "message/news"})
 """The types that hold a whole message (RFC 2046 5.2.1, RFC 6532 3.7, RFC 5537 4.2)."""
 
@@ -203,10 +204,23 @@ def _children(part: Part, defects: set[str]) -> list[_Region]:
             for start, end in _split(part._source, part._start, part._end, part.boundary, defects)  # noqa: SLF001
         ]
     if part.encoding in transfer.PLAIN or not transfer.begins_as(part.raw, part.encoding):
-        return [_Region(part._source, part._start, part._end, depth, "text/plain")]  # noqa: SLF001
+        start = _first_field(part._source, part._start, part._end)  # noqa: SLF001
+        return [_Region(part._source, start, part._end, depth, "text/plain")]  # noqa: SLF001
     # RFC 2046 5.2.1 forbids encoding a message/rfc822; mailers do it and clients open it.
     decoded = part.payload()
     return [_Region(decoded, 0, len(decoded), depth, "text/plain")]
+
+
+def _first_field(source: bytes, start: int, end: int) -> int:
+    """Step over empty lines and an mbox line in front of an embedded message's header, as clients do.
+
+    Gives `start` where no field follows: then the header is empty, and what stands there is text.
+    """
+    limit = min(end, start + _BEFORE_HEADER_BYTES)
+    first = limit - len(source[start:limit].lstrip(b"\r\n"))
+    if source.startswith((b"From ", b">From "), first, end):
+        first = source.find(b"\n", first, limit) + 1 or first
+    return first if split_fields(source, first, end, 1, limits.PART_HEADER_BYTES)[0] else start
 
 
 def _split(source: bytes, start: int, end: int, boundary: bytes, defects: set[str]) -> list[tuple[int, int]]:

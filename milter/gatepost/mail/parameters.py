@@ -121,8 +121,8 @@ def _parameters(value: bytes) -> dict[str, str]:
         if star:
             pieces.setdefault(base, []).append((_piece_number(index), name.endswith("*"), data))
         elif name == "boundary":
-            # A boundary is bytes to search for: surrogateescape keeps them exact.
-            plain.setdefault(name, data.decode("utf-8", "surrogateescape"))
+            # A boundary is bytes to search for: surrogateescape keeps them exact. Folding is none of them (RFC 5322 2.2.3).
+            plain.setdefault(name, data.replace(b"\r\n", b"").replace(b"\n", b"").decode("utf-8", "surrogateescape"))
         else:
             plain.setdefault(name, header_text(data))
     for base, found in pieces.items():
