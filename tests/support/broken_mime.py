@@ -114,7 +114,8 @@ def _base64(content: bytes) -> Iterator[tuple[str, bytes]]:
         "8bit-between": b"\xa0".join(groups) + b"\r\n",
         "header-of-uuencode": b"begin-base64 644 file.bin\r\n" + whole + b"====\r\n",
         "strange-end-of-each-group": b"".join(group + b"#abce01234567fghj\r\n" for group in groups),
-        "strange-end-within-groups": b"".join(group[:3] + b"#abce01234567fghj\r\n" + group[3:] for group in groups) + b"\r\n",
+        "strange-end-within-groups": b"".join(group[:3] + b"#abce01234567fghj\r\n" + group[3:] for group in groups)
+        + b"\r\n",
         "one-stray-then-empty-line": b"A\r\n\r\n" + whole,
         "two-stray-then-empty-line": b"AB\r\n\r\n" + whole,
         "three-stray-then-empty-line": b"ABC\r\n\r\n" + whole,
@@ -149,7 +150,24 @@ def _base64(content: bytes) -> Iterator[tuple[str, bytes]]:
         "text-between": whole[:24] + b"\r\n(go on)\r\n" + whole[24:],
         "field-before": b"X-Note: file\r\n\r\n" + whole,
     }
-    for strange in (b"#", b":", b".", b"%", b"-", b"_", b"!", b"*", b"\\", b"~", b"<", b"&", b"$", b"\x7f", b"\xff", b"\x01"):
+    for strange in (
+        b"#",
+        b":",
+        b".",
+        b"%",
+        b"-",
+        b"_",
+        b"!",
+        b"*",
+        b"\\",
+        b"~",
+        b"<",
+        b"&",
+        b"$",
+        b"\x7f",
+        b"\xff",
+        b"\x01",
+    ):
         bodies[f"strange-{strange.hex()}"] = strange.join(bytes([byte]) for byte in flat) + b"\r\n"
         bodies[f"strange-{strange.hex()}-in-fours"] = strange.join(groups) + b"\r\n"
     for size in (1, 2, 3, 5, 6, 7, 9, 10, 13, 75):
@@ -197,15 +215,19 @@ def _quoted_printable(content: bytes) -> Iterator[tuple[str, bytes]]:
         "equals-spaces-before-each": every("={:02X}", before=b"=  "),
         "equals-at-before-each": every("={:02X}", before=b"=@"),
         "equals-8bit-before-each": every("={:02X}", before=b"=\xff"),
-        "equals-before-letters": escaped(lambda byte: b"=" + bytes([byte]) if chr(byte) in "GHIJKLMNOPQRSTUVWXYZ" else None),
-        "equals-zero-before-letters": escaped(lambda byte: b"=0" + bytes([byte]) if chr(byte) in "GHIJKLMNOPQRSTUVWXYZ" else None),
-        "equals-lower-before-digits": escaped(lambda byte: b"=a" + bytes([byte]) if chr(byte) in "0123456789" else None),
+        "equals-before-letters": escaped(
+            lambda byte: b"=" + bytes([byte]) if chr(byte) in "GHIJKLMNOPQRSTUVWXYZ" else None
+        ),
+        "equals-zero-before-letters": escaped(
+            lambda byte: b"=0" + bytes([byte]) if chr(byte) in "GHIJKLMNOPQRSTUVWXYZ" else None
+        ),
+        "equals-lower-before-digits": escaped(
+            lambda byte: b"=a" + bytes([byte]) if chr(byte) in "0123456789" else None
+        ),
         "space-at-line-ends": b"".join(item + b"=  \r\n" for item in each),
         "equals-at-the-end": proper.rstrip() + b"=",
         "equals-and-digit-at-the-end": proper.rstrip(b"=\r\n") + b"=2",
-        "tabs-and-spaces-within": b"".join(item + (b"=09=\r\n" if False else b"=\r\n") for item in each),
         "overlong-line": b"".join(each) + b"\r\n",
-        "illegal-controls": b"\x0c=\r\n".join(each).replace(b"\x0c", b"") + b"=\r\n",
     }
     for name, text in bodies.items():
         yield name, attached(CTE + b"quoted-printable\r\n", text)
@@ -222,7 +244,15 @@ def _encoding_field(content: bytes) -> Iterator[tuple[str, bytes]]:
     for encoding, (text, values) in variants.items():
         for name, value in values.items():
             yield f"{encoding}-{name}", attached(value.replace(b"CTE", CTE.strip()[:-1]) + b"\r\n", text)
-        for other in (b"7bit", b"8bit", b"binary", b"xxx", b"", b"quoted-printable" if encoding == "base64" else b"base64", b"x-uuencode"):
+        for other in (
+            b"7bit",
+            b"8bit",
+            b"binary",
+            b"xxx",
+            b"",
+            b"quoted-printable" if encoding == "base64" else b"base64",
+            b"x-uuencode",
+        ):
             true, false = CTE + encoding.encode() + b"\r\n", CTE + other + b"\r\n"
             label = other.decode() or "empty"
             yield f"{encoding}-then-{label}", attached(true + false, text)
@@ -329,6 +359,30 @@ _VALUES_QP = {
 }
 
 
+def _alone(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Put the fields into the message's own header: the message is the file."""
+    for encoding, text, values in (
+        ("base64", uneven(content), _VALUES_BASE64),
+        ("quoted-printable", qp(content), _VALUES_QP),
+    ):
+        for name, value in values.items():
+            field = value.replace(b"CTE", CTE.strip()[:-1])
+            yield f"{encoding}-{name}", message(TYPE + field + b"\r\n", text)
+            yield f"{encoding}-{name}-first", message(field + b"\r\n" + TYPE, text)
+    for name, other in {"7bit": b"7bit", "unknown": b"xxx", "empty": b""}.items():
+        yield f"base64-then-{name}", message(TYPE + CTE + b"base64\r\n" + CTE + other + b"\r\n", uneven(content))
+        yield f"{name}-then-base64", message(TYPE + CTE + other + b"\r\n" + CTE + b"base64\r\n", uneven(content))
+    yield "not-declared", message(TYPE, b64(content))
+    yield "as-text", message(b'Content-Type: text/plain; name="file.txt"\r\n' + CTE + b"base64\r\n", uneven(content))
+    yield (
+        "as-message",
+        message(
+            b"Content-Type: message/rfc822\r\n" + CTE + b"base64\r\n",
+            b64(b"Subject: x\r\n" + TYPE + CTE + b"base64\r\n\r\n" + b64(content)),
+        ),
+    )
+
+
 # --- other encodings ----------------------------------------------------------------------------------------------------
 
 
@@ -381,7 +435,10 @@ def _old_encodings(content: bytes) -> Iterator[tuple[str, bytes]]:
         field = b"Content-Type: " + kind + b"\r\n" if kind else b""
         yield f"uuencode-in-{label}", message(field, intro + uuencoded(content) + outro)
         yield f"uuencode-in-{label}-without-end", message(field, intro + uuencoded(content, end=False))
-        yield f"begin-base64-in-{label}", message(field, intro + b"begin-base64 644 file.bin\r\n" + b64(content) + b"====\r\n")
+        yield (
+            f"begin-base64-in-{label}",
+            message(field, intro + b"begin-base64 644 file.bin\r\n" + b64(content) + b"====\r\n"),
+        )
         yield f"yenc-in-{label}", message(field, intro + yencoded(content) + outro)
         half = len(content) // 2
         both = yencoded(content[:half], "part=1 total=2 ", size=len(content)) + yencoded(
@@ -390,11 +447,32 @@ def _old_encodings(content: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"yenc-in-two-parts-in-{label}", message(field, intro + both + outro)
         yield f"yenc-fragment-in-{label}", message(field, intro + yencoded(content[:half], "part=1 total=2 ") + outro)
     yield "uuencode-in-part", message(MIXED, body(TEXT, b"\r\n" + intro + uuencoded(content)))
-    yield "uuencode-within-base64", message(MIXED, body(TEXT, b"Content-Type: text/plain\r\n" + CTE + b"base64\r\n\r\n" + b64(uuencoded(content))))
-    yield "uuencode-within-quoted-printable", message(MIXED, body(TEXT, b"Content-Type: text/plain\r\n" + CTE + b"quoted-printable\r\n\r\n" + qp(uuencoded(content))))
+    yield (
+        "uuencode-within-base64",
+        message(MIXED, body(TEXT, b"Content-Type: text/plain\r\n" + CTE + b"base64\r\n\r\n" + b64(uuencoded(content)))),
+    )
+    yield (
+        "uuencode-within-quoted-printable",
+        message(
+            MIXED,
+            body(TEXT, b"Content-Type: text/plain\r\n" + CTE + b"quoted-printable\r\n\r\n" + qp(uuencoded(content))),
+        ),
+    )
     yield "two-uuencoded", message(b"", uuencoded(b"nothing") + intro + uuencoded(content))
     yield "tnef", attached(CTE + b"base64\r\n", b64(tnef(content)))
-    yield "tnef-as-ms-tnef", message(MIXED, body(TEXT, b'Content-Type: application/ms-tnef; name="winmail.dat"\r\n' + CTE + b"base64\r\n\r\n" + b64(tnef(content))))
+    yield (
+        "tnef-as-ms-tnef",
+        message(
+            MIXED,
+            body(
+                TEXT,
+                b'Content-Type: application/ms-tnef; name="winmail.dat"\r\n'
+                + CTE
+                + b"base64\r\n\r\n"
+                + b64(tnef(content)),
+            ),
+        ),
+    )
     yield "tnef-alone", message(b"Content-Type: application/ms-tnef\r\n" + CTE + b"base64\r\n", b64(tnef(content)))
 
 
@@ -451,7 +529,17 @@ def _header_end(content: bytes) -> Iterator[tuple[str, bytes]]:
     for name, separator in separators.items():
         rest = text[4:] if name == "data-then-empty" else text
         yield name, message(MIXED, body(TEXT, TYPE + fields + separator + rest))
-    for name, first in {"cr": b"\r", "lf": b"\n", "crlf": b"\r\n", "vertical-tab": b"\x0b", "space-line": b" \r\n", "colon-line": b":\r\n", "nul": b"\0", "space": b" ", "junk-line": b"hello\r\n"}.items():
+    for name, first in {
+        "cr": b"\r",
+        "lf": b"\n",
+        "crlf": b"\r\n",
+        "vertical-tab": b"\x0b",
+        "space-line": b" \r\n",
+        "colon-line": b":\r\n",
+        "nul": b"\0",
+        "space": b" ",
+        "junk-line": b"hello\r\n",
+    }.items():
         yield f"begins-with-{name}", message(MIXED, body(TEXT, first + fields + TYPE + b"\r\n" + text))
     second = {
         "in-content": b"\r\n" + fields + b"\r\n",
@@ -518,8 +606,18 @@ def _type_field(content: bytes) -> Iterator[tuple[str, bytes]]:
         "partial": b'message/partial; id="a@b"; number=1; total=2',
     }
     for name, kind in single.items():
-        part = b"Content-Type: " + kind + b"\r\nContent-Disposition: attachment; filename=file.bin\r\n" + CTE + b"base64\r\n\r\n" + uneven(content)
-        yield f"file-called-{name}", message(b"Content-Type: multipart/mixed; boundary=out\r\n", body(TEXT, part, boundary=b"out"))
+        part = (
+            b"Content-Type: "
+            + kind
+            + b"\r\nContent-Disposition: attachment; filename=file.bin\r\n"
+            + CTE
+            + b"base64\r\n\r\n"
+            + uneven(content)
+        )
+        yield (
+            f"file-called-{name}",
+            message(b"Content-Type: multipart/mixed; boundary=out\r\n", body(TEXT, part, boundary=b"out")),
+        )
     double = b"Content-Type: multipart/mixed; boundary=bar\r\n"
     for name, part in {"second-type-multi": TYPE + double, "first-type-multi": double + TYPE}.items():
         yield name, message(MIXED, body(TEXT, part + CTE + b"base64\r\n\r\n" + uneven(content)))
@@ -639,6 +737,8 @@ _TYPES = {
     "rfc2231-piece-twice-other": b"CT: multipart/mixed; boundary*0=bar; boundary*0=f; boundary*1=oo",
     "rfc2231-not-encoded": b"CT: multipart/mixed; boundary*0=%66oo",
     "rfc2231-from-one": b"CT: multipart/mixed; boundary*1=f; boundary*2=oo",
+    "behind-junk-line": b"X-Note\r\n CT: multipart/mixed; boundary=foo",
+    "behind-field-with-space": b"X-Note more:x\r\n CT: multipart/mixed; boundary=foo",
     "folded-in-quotes": b'CT: multipart/mixed; boundary="f\r\n oo"',
 }
 
@@ -660,7 +760,10 @@ def _delimiters(content: bytes) -> Iterator[tuple[str, bytes]]:
         "in-epilogue-after-empty-line": b"--foo\r\n" + TEXT + b"\r\n" + end + b"\r\n" + file,
         "other-boundary-in-epilogue": b"--foo\r\n" + TEXT + b"\r\n" + end + body(file, boundary=b"bar"),
         "other-boundary-in-preamble": body(file, boundary=b"bar") + b"--foo\r\n" + TEXT + b"\r\n" + end,
-        "empty-line-behind": b"".join(b"--foo\r\n" + b"\r\n" * number + part + b"\r\n" for number, part in enumerate(parts)) + end,
+        "empty-line-behind": b"".join(
+            b"--foo\r\n" + b"\r\n" * number + part + b"\r\n" for number, part in enumerate(parts)
+        )
+        + end,
         "text-before-first": b"This is a message in MIME format.\r\n" + body(*parts),
         "first-not-on-its-line": b"This is MIME. --foo\r\n" + TEXT + b"\r\n--foo\r\n" + file + b"\r\n" + end,
         "upper-case": body(TEXT).replace(end, b"") + b"--FOO\r\n" + file + b"\r\n" + end,
@@ -673,7 +776,9 @@ def _delimiters(content: bytes) -> Iterator[tuple[str, bytes]]:
         "dash-before": (b"-", b""),
     }.items():  # fmt: skip
         one[name] = b"".join(before + b"--foo" + behind + b"\r\n" + part + b"\r\n" for part in parts) + end
-        one[f"second-{name}"] = b"--foo\r\n" + TEXT + b"\r\n" + before + b"--foo" + behind + b"\r\n" + file + b"\r\n" + end
+        one[f"second-{name}"] = (
+            b"--foo\r\n" + TEXT + b"\r\n" + before + b"--foo" + behind + b"\r\n" + file + b"\r\n" + end
+        )
         innocent = b"--foo\r\nContent-Type: text/plain\r\n\r\ninnocent\r\n"
         one[f"innocent-and-{name}"] = innocent + before + b"--foo" + behind + b"\r\n" + file + b"\r\n" + innocent + end
     one["cr-behind"] = b"--foo\r" + TEXT + b"\r\n--foo\r" + file + b"\r\n" + end
@@ -681,8 +786,18 @@ def _delimiters(content: bytes) -> Iterator[tuple[str, bytes]]:
     one["entity-cr-delimiter"] = b"--foo\r\n" + TEXT.rstrip() + b"\r--foo\r\n" + file + b"\r\n" + end
     for name, content_body in one.items():
         yield name, message(MIXED, content_body)
-    for name, boundary in {"empty": b"", "space": b" ", "dashes": b"--", "long": b"b" * 300, "regex": b".*+(", "8bit": b"\xe9\xe8"}.items():
-        yield f"boundary-{name}", message(b'Content-Type: multipart/mixed; boundary="%b"\r\n' % boundary, body(*parts, boundary=boundary))
+    for name, boundary in {
+        "empty": b"",
+        "space": b" ",
+        "dashes": b"--",
+        "long": b"b" * 300,
+        "regex": b".*+(",
+        "8bit": b"\xe9\xe8",
+    }.items():
+        yield (
+            f"boundary-{name}",
+            message(b'Content-Type: multipart/mixed; boundary="%b"\r\n' % boundary, body(*parts, boundary=boundary)),
+        )
     yield "boundary-none", message(b"Content-Type: multipart/mixed; boundary=\r\n", body(*parts, boundary=b""))
     yield "boundary-open-quote", message(b'Content-Type: multipart/mixed; boundary="\r\n', body(*parts, boundary=b""))
 
@@ -709,6 +824,7 @@ def _nested(content: bytes) -> Iterator[tuple[str, bytes]]:
         "inner-without-end": body(multi(b"bar") + b"\r\n" + body(*parts, boundary=b"bar").replace(b"--bar--\r\n", b"")),
         "outer-without-end": body(multi(b"bar") + b"\r\n" + body(*parts, boundary=b"bar")).replace(inner_end, b""),
         "outer-within-data": body(multi(b"bar") + b"\r\n" + body(*parts, boundary=b"bar").replace(uneven(content), b"--foo\r\n" + uneven(content))),
+        "fields-in-delimiter-names": body(multi(b"fo:o") + b"--foo--\r\n\r\n" + body(*parts, boundary=b"fo:o")),
         "end-in-inner-header": body(multi(b"bar") + b"--foo--\r\n\r\n" + body(*parts, boundary=b"bar")),
         "delimiter-in-inner-header": body(multi(b"bar") + b"--foo\r\n\r\n" + body(*parts, boundary=b"bar")),
         "digest": body(b"Content-Type: multipart/digest; boundary=bar\r\n\r\n" + body(*(b"Subject: x\r\n" + part for part in parts), boundary=b"bar")),
@@ -730,10 +846,16 @@ def _nested(content: bytes) -> Iterator[tuple[str, bytes]]:
     for name, content_body in bodies.items():
         yield name, message(MIXED, content_body)
     half = len(file) // 2
-    yield "partial-alone", message(b'Content-Type: message/partial; id="a@example.org"; number=2; total=2\r\n', file[half:])
+    yield (
+        "partial-alone",
+        message(b'Content-Type: message/partial; id="a@example.org"; number=2; total=2\r\n', file[half:]),
+    )
     yield "whole-in-base64", message(MIXED + CTE + b"base64\r\n", b64(body(*parts)))
     yield "whole-misdeclared", message(MIXED + CTE + b"base64\r\n", body(*parts))
-    yield "end-in-own-header", message(b'Content-Type: multipart/mixed; boundary="fo:o"\r\n--fo:o--\r\n', body(*parts, boundary=b"fo:o"))
+    yield (
+        "end-in-own-header",
+        message(b'Content-Type: multipart/mixed; boundary="fo:o"\r\n--fo:o--\r\n', body(*parts, boundary=b"fo:o")),
+    )
 
 
 def _deep(file: bytes, levels: int) -> bytes:
@@ -777,6 +899,7 @@ _GROUPS: tuple[Callable[[bytes], Iterator[tuple[str, bytes]]], ...] = (
     _base64,
     _quoted_printable,
     _encoding_field,
+    _alone,
     _old_encodings,
     _header_end,
     _type_field,

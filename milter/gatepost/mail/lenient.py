@@ -42,7 +42,8 @@ _MIME_NAME: Final = re.compile(
 _LINE: Final = re.compile(rb"([^\r\n]*)(\r\n|\n|\r|\Z)")
 _ANY_FIELD: Final = re.compile(rb"[!-9;-~]{1,80}[ \t]{0,20}:")
 _SECOND_BLOCK: Final = re.compile(
-    rb"(?:[^\r\n]{0,200}(?:\r\n|\n|\r)){0,3}?(?P<fields>[ \t\0\r\x0b]{0,20}content-(?:type|transfer-encoding|disposition)[ \t\0]{0,20}:)",
+    rb"(?:[^\r\n]{0,200}(?:\r\n|\n|\r)){0,3}?(?P<fields>[ \t\0\r\x0b]{0,20}content-(?:type|transfer-encoding|disposition)"
+    rb"(?:[ \t\0]{0,20}:|[\s\0=]{1,20}:?[\s\0]{0,20}(?:base64|quoted-|x-uu|multipart/)))",
     re.IGNORECASE,
 )
 _SECOND_BLOCK_BYTES: Final = 1024
