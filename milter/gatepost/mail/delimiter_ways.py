@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from gatepost.mail.delimiters import common_start, delimiters_of, has_fields, undeclared
-from gatepost.mail.lenient import is_plain_type
+from gatepost.mail.decode import transfer
+from gatepost.mail.delimiters import common_start, delimiters_of, fields_in, has_fields, undeclared
+from gatepost.mail.lenient import is_plain_type, read_block
 from gatepost.mail.mime import Mime, Part
-from gatepost.mail.rewriting import Entity, Other, as_multipart
+from gatepost.mail.rewriting import Entity, Other, as_leaf, as_multipart
 
+_ENCODING: Final = b"content-transfer-encoding"
 _TYPE: Final = b"content-type"
 _COMMON_LEAST: Final = 4
 
@@ -57,6 +60,7 @@ def of_leaf(mime: Mime, index: int, entity: Entity, declared: Collection[bytes])
     part, content = mime.parts[index], entity.content
     found = undeclared(content)
     crossing = [boundary for boundary in delimiters_of(content, declared) if boundary not in found]
+    yield from _quoted(entity, content)
     if not found and not crossing:
         return
     types = entity.values(_TYPE)
@@ -70,3 +74,18 @@ def of_leaf(mime: Mime, index: int, entity: Entity, declared: Collection[bytes])
             whole = Entity.of(above, entity.budget)
             yield Other("delimiters of different parts cross", as_multipart(whole, whole.spans(boundary)))
         yield Other(why, as_multipart(entity, entity.spans(boundary)), likely or boundary in declared)
+
+
+def _quoted(entity: Entity, content: bytes) -> Iterator[Other]:
+    """Give the files that stand in a text with their fields, delimiters or not: somebody's salvage tool finds them."""
+    for offset in fields_in(content):
+        read = read_block(content[offset:])
+        if any(header.key == _ENCODING for header in read.fields):
+            start = entity.start + offset + read.length
+            stop = entity.source.find(b"\n-", start, entity.end)
+            inner = replace(entity, fields=read.fields, start=start, end=entity.end if stop < 0 else stop)
+            encodings = inner.values(_ENCODING)
+            for encoding in transfer.possible(encodings):
+                if encoding and transfer.plausible(inner.content, encoding):
+                    tree = as_leaf(inner, "application/octet-stream", encoding)
+                    yield Other("a text quotes an encoded part", tree, likely=False)

@@ -15,26 +15,62 @@ from typing import Final
 from gatepost.mail import limits
 
 _LINE_SPACE: Final = b" \t\0"
-_DASHED_LINE: Final = re.compile(rb"(?:\A|[\r\n])[ \t\0]{0,20}--([^\r\n]{0,200})(?=[\r\n])")
+# Two patterns that begin with a character each: so the search jumps from line end to line end.
+_AFTER_LF: Final = re.compile(rb"\n[ \t\0\r]{0,20}--([^\r\n]{0,200})(?=[\r\n])")
+_AFTER_CR: Final = re.compile(rb"\r[ \t\0]{0,20}--([^\r\n]{0,200})(?=[\r\n])")
 _MIME_FIELD: Final = re.compile(rb"[\s\0:]{0,80}content-[a-z-]{1,30}[\s\0]{0,10}:", re.IGNORECASE)
 _ANY_FIELD: Final = re.compile(rb"[!-9;-~]{1,80}[ \t]{0,20}:")
-_FIELD_LINE: Final = re.compile(
-    rb"(?:\A|[\r\n])[ \t\0]{0,20}content-(?:type|transfer-encoding|disposition)[ \t\0]{0,20}:", re.IGNORECASE
-)
+_FIELD_AT: Final = re.compile(rb"content-(?:type|transfer-encoding|disposition)[ \t\0]{0,20}:")
 _LINES_BELOW: Final = 12
 _BYTES_BELOW: Final = 4096
+_FIELD_RUN_BYTES: Final = 1000
 _INDENT: Final = 20
 _LONGEST_LINE: Final = 1000
 
 
 def has_fields(text: bytes) -> bool:
     """Say whether a MIME field begins a line somewhere in a text that should hold none (a preamble, an epilogue)."""
-    return _names_fields(text) and _FIELD_LINE.search(text) is not None
+    return next(_fields(text), -1) >= 0
 
 
-def _names_fields(text: bytes) -> bool:
-    """Say, cheaply, whether a text holds the name of a MIME field anywhere."""
-    return b"ontent-" in text or b"CONTENT-" in text or b"content-" in text.lower()
+def _fields(text: bytes) -> Iterator[int]:
+    """Give the offset of each line that begins with a MIME field, white space before it or not."""
+    lower = text.lower()
+    position = -1
+    for _ in range(limits.DASHED_LINES):
+        position = lower.find(b"content-", position + 1)
+        if position < 0:
+            return
+        before = lower[max(0, position - _INDENT) : position]
+        start = position - len(before) + len(before.rstrip(_LINE_SPACE))
+        if (start == 0 or lower[start - 1] in b"\r\n") and _FIELD_AT.match(lower, position):
+            yield start
+
+
+def fields_in(text: bytes) -> list[int]:
+    """Give where runs of MIME fields begin in a text, at most limits.QUOTED_PARTS of them."""
+    found: list[int] = []
+    last = -_FIELD_RUN_BYTES - 1
+    for start in _fields(text):
+        run = text[last:start]
+        if start - last > _FIELD_RUN_BYTES or b"\n\r\n" in run or b"\n\n" in run:
+            found.append(start)
+        last = start
+        if len(found) >= limits.QUOTED_PARTS:
+            break
+    return found
+
+
+def _dashed_lines(text: bytes) -> Iterator[tuple[bytes, int]]:
+    """Give what stands behind the two hyphens of each line that begins with them, and where that line ends."""
+    patterns = [_AFTER_LF] if text.count(b"\r") == text.count(b"\r\n") else [_AFTER_LF, _AFTER_CR]
+    indent = len(text[:_INDENT]) - len(text[:_INDENT].lstrip(_LINE_SPACE))
+    if text.startswith(b"--", indent):
+        behind = re.split(rb"[\r\n]", text[indent + 2 : _LONGEST_LINE], maxsplit=1)[0]
+        yield behind, indent + 2 + len(behind)
+    for pattern in patterns:
+        for match in islice(pattern.finditer(text), limits.DASHED_LINES):
+            yield match[1], match.end()
 
 
 def undeclared(text: bytes) -> list[bytes]:
@@ -42,14 +78,14 @@ def undeclared(text: bytes) -> list[bytes]:
 
     At most limits.BOUNDARY_READINGS of them, and no line longer than 200 bytes: longer ones are no delimiters to anybody.
     """
-    if b"--" not in text or not _names_fields(text):
+    if b"--" not in text or not has_fields(text):
         return []
     found: dict[bytes, None] = {}
-    for count, match in enumerate(_DASHED_LINE.finditer(text)):
-        if len(found) >= limits.BOUNDARY_READINGS or count >= limits.DASHED_LINES:
+    for behind, end in _dashed_lines(text):
+        if len(found) >= limits.BOUNDARY_READINGS:
             break
-        if _fields_below(text[match.end() : match.end() + _BYTES_BELOW]):
-            found[match[1].rstrip(b" \t")] = None
+        if _fields_below(text[end : end + _BYTES_BELOW]):
+            found[behind.rstrip(b" \t")] = None
     return list(found)
 
 
@@ -68,8 +104,8 @@ def delimiters_of(text: bytes, boundaries: Collection[bytes]) -> list[bytes]:
     if b"--" not in text or not boundaries:
         return []
     found: dict[bytes, None] = {}
-    for match in islice(_DASHED_LINE.finditer(text), limits.DASHED_LINES):
-        line = match[1].rstrip(b" \t")
+    for behind, _ in _dashed_lines(text):
+        line = behind.rstrip(b" \t")
         if line in boundaries or line.removesuffix(b"--") in boundaries:
             found[line if line in boundaries else line.removesuffix(b"--")] = None
     return list(found)

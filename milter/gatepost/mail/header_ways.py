@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -32,6 +33,9 @@ from gatepost.mail.rewriting import Entity, Other, as_leaf, as_multipart
 
 _TYPE: Final = b"content-type"
 _ENCODING: Final = b"content-transfer-encoding"
+_EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
+_QUOTING: Final = ("message/", "text/rfc822-headers")
+"""Types whose content is a header by right."""
 
 
 def by_header(part: Part, entity: Entity) -> Iterator[Other]:
@@ -78,6 +82,12 @@ def _blocks(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:
         if not top and not ends_with_line(block):
             line = source.find(b"\n", start, end)
             yield "its header does not end with an empty line", replace(entity, start=line + 1 or end)
+        if not top and start == end and part.headers:
+            empty = _EMPTY_LINE.search(source, end)
+            if empty:
+                stop = source.find(b"\n--", empty.end())
+                stop = len(source) if stop < 0 else stop
+                yield "a delimiter stands in its header", replace(entity, start=empty.end(), end=stop)
         cut = -1 if top else before_blank_line(block)
         if cut >= 0:
             kept = _with((), read_block(block[:cut]).fields)
@@ -99,13 +109,16 @@ def _respelt(header: Header) -> Header:
 
 def _second(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:
     """Give the entity whose header goes on in its content."""
-    quoting = part.container or part.content_type.startswith("message/")
+    quoting = part.container or part.content_type.startswith(_QUOTING)
     offset = -1 if quoting else second_block(part.raw)
-    if offset >= 0:
-        read = read_block(part.raw[offset:])
-        kept = tuple(header for header in part.headers if header.key not in {each.key for each in read.fields})
-        start = entity.start + offset + read.length
-        again = replace(entity, fields=(*kept, *read.fields), start=start)
+    if offset < 0:
+        return
+    read = read_block(part.raw[offset:])
+    kept = tuple(header for header in part.headers if header.key not in {each.key for each in read.fields})
+    again = replace(entity, fields=(*kept, *read.fields), start=entity.start + offset + read.length)
+    types, encodings = again.values(_TYPE), again.values(_ENCODING)
+    # A patch with the header of its mail is a text like any other: fields that decode nothing and open nothing are no trick.
+    if not transfer.is_plain_field(encodings) or transfer.known(_plain(encodings)) or is_multipart(types):
         yield "its content begins with fields of a header", again
 
 

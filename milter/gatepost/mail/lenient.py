@@ -42,11 +42,11 @@ _MIME_NAME: Final = re.compile(
 _LINE: Final = re.compile(rb"([^\r\n]*)(\r\n|\n|\r|\Z)")
 _ANY_FIELD: Final = re.compile(rb"[!-9;-~]{1,80}[ \t]{0,20}:")
 _SECOND_BLOCK: Final = re.compile(
-    rb"(?:[^\r\n]{0,200}(?:\r\n|\n|\r)){0,3}?(?P<fields>[ \t\0\r\x0b]{0,20}content-(?:type|transfer-encoding|disposition)"
-    rb"(?:[ \t\0]{0,20}:|[\s\0=]{1,20}:?[\s\0]{0,20}(?:base64|quoted-|x-uu|multipart/)))",
+    rb"(?:[^\r\n]{0,200}(?:\r\n|\n|\r)){0,3}?(?:[!-9;-~]{1,60}:[^\r\n]{0,900}(?:\r\n|\n|\r)){0,20}?(?P<fields>[ \t\0\r\x0b]{0,20}content-(?:type|transfer-encoding|disposition)"
+    rb"(?:[ \t\0]{0,20}:|[^a-z0-9:]{1,20}:?[\s\0]{0,20}(?:base64|quoted-|x-uu|multipart/)))",
     re.IGNORECASE,
 )
-_SECOND_BLOCK_BYTES: Final = 1024
+_SECOND_BLOCK_BYTES: Final = 2048
 _LETTERS: Final = re.compile(rb"[^a-z]")
 _SPACES: Final = b" \t\0\x0b\x0c\x13\x1a"
 

@@ -89,6 +89,9 @@ usual way and in one other."""
 FILE_NAMES: Final = 16
 """File names that the fields of one part may give it. The rest are not read."""
 
+QUOTED_PARTS: Final = 8
+"""Parts that one text quotes, fields and all, and that are decoded to be scanned. The rest are text."""
+
 TNEF_PROPERTIES: Final = 1_000
 """MAPI properties read of one attachment in a TNEF container, and values of one property. The rest are not read."""
 
