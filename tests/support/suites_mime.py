@@ -119,7 +119,14 @@ def typed_contents(mime: Mime) -> tuple[str, ...]:
 
 def every_message() -> Iterator[tuple[str, bytes]]:
     """Give every message of every suite for MIME, and of those that hold mail for other purposes."""
-    for suite in ("mime4j-testmsgs", "mimekit", "python-email", "mime-mail-parser", "rspamd-messages", "milter-dj-testcases"):
+    for suite in (
+        "mime4j-testmsgs",
+        "mimekit",
+        "python-email",
+        "mime-mail-parser",
+        "rspamd-messages",
+        "milter-dj-testcases",
+    ):
         for path in sorted((SUITES / suite).rglob("*")):
             if path.suffix in {".msg", ".eml", ".txt", ".testcase", ".mbox"} and "_decoded" not in path.name:
                 yield f"{suite}/{path.name}", path.read_bytes()

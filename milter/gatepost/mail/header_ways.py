@@ -111,7 +111,8 @@ def _second(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:
     """Give the entity whose header goes on in its content."""
     quoting = part.container or part.content_type.startswith(_QUOTING)
     offset = -1 if quoting else second_block(part.raw)
-    if offset < 0:
+    shown = part.content_type.startswith("text/") and not part.filename and bool(entity.values(_TYPE))
+    if offset < 0 or (shown and part.raw[:offset].strip()):
         return
     read = read_block(part.raw[offset:])
     kept = tuple(header for header in part.headers if header.key not in {each.key for each in read.fields})

@@ -80,8 +80,7 @@ def _yenc_files(text: bytes) -> Iterator[Embedded]:
     pieces: dict[str, list[bytes]] = {}
     for begin, body in _bodies(text, _Y_BEGIN, _Y_END):
         pieces.setdefault(_name(begin), []).append(ydecode(body))
-    for name, found in pieces.items():
-        yield Embedded(name, b"".join(found))
+    yield from (Embedded(name, whole) for name, found in pieces.items() if (whole := b"".join(found)))
 
 
 def is_fragment(text: bytes) -> bool:
