@@ -13,7 +13,8 @@ from typing import Final
 
 from gatepost.mail.decode import transfer
 from gatepost.mail.delimiter_ways import of_leaf, of_multipart
-from gatepost.mail.header_ways import by_header
+from gatepost.mail.delimiters import is_plain_text
+from gatepost.mail.header_ways import by_header, is_plain_header
 from gatepost.mail.mime import Mime
 from gatepost.mail.rewriting import Budget, Entity, Other, as_multipart
 
@@ -72,6 +73,9 @@ def _of_tree(mime: Mime, budget: Budget, levels: int) -> Iterator[Alternative]:
 def _of_part(mime: Mime, index: int, declared: Collection[bytes], budget: Budget) -> Iterator[Other]:
     """Give the other readings of one part: by its header, then by what stands in it."""
     part = mime.parts[index]
+    opened = part.container or part.content_type.startswith("multipart/")
+    if not opened and is_plain_header(part) and is_plain_text(part.raw, declared):
+        return
     entity = Entity.of(part, budget)
     yield from by_header(part, entity)
     if part.boundary and part.container:

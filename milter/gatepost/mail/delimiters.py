@@ -24,13 +24,25 @@ _FIELD_AT: Final = re.compile(rb"content-(?:type|transfer-encoding|disposition)[
 _LINES_BELOW: Final = 12
 _BYTES_BELOW: Final = 4096
 _FIELD_RUN_BYTES: Final = 1000
+_FEW: Final = 8
 _INDENT: Final = 20
 _LONGEST_LINE: Final = 1000
 
 
+def is_plain_text(text: bytes, boundaries: Collection[bytes]) -> bool:
+    """Say, cheaply, that a text neither names a MIME field nor holds a delimiter of some boundaries anywhere."""
+    if b"-" not in text:  # as in all base64
+        return True
+    if b"content-" in text.lower():
+        return False
+    return b"--" not in text or (
+        len(boundaries) <= _FEW and not any(b"--" + boundary in text for boundary in boundaries)
+    )
+
+
 def has_fields(text: bytes) -> bool:
     """Say whether a MIME field begins a line somewhere in a text that should hold none (a preamble, an epilogue)."""
-    return next(_fields(text), -1) >= 0
+    return b"content-" in text.lower() and next(_fields(text), -1) >= 0
 
 
 def _fields(text: bytes) -> Iterator[int]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from gatepost.mail.decode import transfer
 from gatepost.mail.delimiters import undeclared
-from gatepost.mail.header import Header
+from gatepost.mail.header import Header, split_fields
 from gatepost.mail.lenient import (
     MIME_FIELDS,
     are_plain_values,
@@ -34,36 +35,49 @@ from gatepost.mail.rewriting import Entity, Other, as_leaf, as_multipart
 _TYPE: Final = b"content-type"
 _ENCODING: Final = b"content-transfer-encoding"
 _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
+_SHORT_BLOCK: Final = 300
 _QUOTING: Final = ("message/", "text/rfc822-headers")
 """Types whose content is a header by right."""
 
 
 def by_header(part: Part, entity: Entity) -> Iterator[Other]:
     """Give the trees that a part's header may mean beside the usual one; none where it is well formed."""
-    blocks = _second(part, entity) if _is_plain(part) else _blocks(part, entity)
+    blocks = _second(part, entity) if is_plain_header(part) else _blocks(part, entity)
     for why, block in blocks:
         yield from _trees(part, block, why)
 
 
-def _is_plain(part: Part) -> bool:
+def is_plain_header(part: Part) -> bool:
     """Say whether the header of a part is well formed, and its MIME fields say one thing each."""
-    names = b"\n".join([header.name for header in part.headers]).lower()
-    if part.block:
-        whole = is_plain_block(part.block)
-    else:
-        whole = are_plain_values(b"\n".join([header.value for header in part.headers])) and b"\0" not in names
-    if not whole:
-        return False
-    if b"content" not in names:
-        return True
-    of_content = [header for header in part.headers if b"ontent" in header.name.lower()]
-    types = tuple(header.value for header in of_content if header.key == _TYPE)
-    encodings = tuple(header.value for header in of_content if header.key == _ENCODING)
-    return (
-        all(map(is_plain_field, of_content))
-        and transfer.is_plain_field(encodings)
-        and (is_plain_type(types) or not is_multipart(types))
+    block = part.block
+    if block and len(block) <= _SHORT_BLOCK:
+        return _is_plain_short(block)
+    whole = is_plain_block(block) if block else are_plain_values(b"\n".join([each.value for each in part.headers]))
+    return whole and _are_plain_fields(part.headers)
+
+
+@lru_cache(maxsize=1024)
+def _is_plain_short(block: bytes) -> bool:
+    """Say the same of a short block: a few of them make up most parts of most mail."""
+    return is_plain_block(block) and _are_plain_fields(
+        tuple(split_fields(block, 0, len(block), len(block), len(block))[0])
     )
+
+
+def _are_plain_fields(fields: tuple[Header, ...]) -> bool:
+    types: list[bytes] = []
+    encodings: list[bytes] = []
+    for header in fields:
+        name = header.name.lower()
+        if b"content" not in name:
+            continue
+        if not is_plain_field(header):
+            return False
+        if name == _TYPE:
+            types.append(header.value)
+        elif name == _ENCODING:
+            encodings.append(header.value)
+    return transfer.is_plain_field(tuple(encodings)) and (is_plain_type(tuple(types)) or not is_multipart(tuple(types)))
 
 
 def _blocks(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:

@@ -47,6 +47,7 @@ _SECOND_BLOCK: Final = re.compile(
     re.IGNORECASE,
 )
 _SECOND_BLOCK_BYTES: Final = 2048
+_MISSPELT: Final = frozenset({b"contenttype", b"contenttransferencoding"})
 _LETTERS: Final = re.compile(rb"[^a-z]")
 _SPACES: Final = b" \t\0\x0b\x0c\x13\x1a"
 
@@ -117,10 +118,8 @@ def is_plain_field(header: Header) -> bool:
     """Say whether a field is taken for what it is by all: no white space before its colon, no second colon, no odd name."""
     name = header.name.lower()
     if name in MIME_FIELDS:
-        return header.value.lstrip()[:1] != b":"
-    if b"content" not in name:
-        return True
-    return name.rstrip() == name and _LETTERS.sub(b"", name) not in {b"contenttype", b"contenttransferencoding"}
+        return header.value[:1] != b":" and header.value.lstrip()[:1] != b":"
+    return b"content" not in name or (name.rstrip() == name and _LETTERS.sub(b"", name) not in _MISSPELT)
 
 
 def read_block(data: bytes) -> Block:

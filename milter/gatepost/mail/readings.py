@@ -70,7 +70,7 @@ def _of_part(number: int, part: Part, *, odd: bool = False) -> Iterator[Reading]
     """Give the readings of one part: its content in each decoding, and the files within that."""
     if part.container:
         return
-    other_names = part.other_names
+    other_names = part.other_names if part.filename else ()
     for data in _contents(part, odd=odd):
         yield Reading(number, part.filename, part.content_type, data, other_names)
         for file in tnef.files(data):
@@ -84,13 +84,18 @@ def _contents(part: Part, *, odd: bool) -> Iterator[bytes]:
     """Give what a leaf decodes to, the usual way first; nothing for text that stands in the raw message as it is."""
     encoding = transfer.known(part.encoding)
     attached = is_file(part)
+    usual = part.payload()
     if encoding or attached or odd:
-        yield part.payload()
+        yield usual
     if encoding:
-        yield from transfer.readings(part.raw, encoding)
+        # Text that all decode alike needs no second look; in a file even white space at the ends of lines may matter.
+        if attached or odd or not transfer.is_clean(part.raw, encoding):
+            yield from transfer.others(part.raw, encoding, usual)
     elif (attached or not part.content_type.startswith("text/")) and base64.looks_like(part.raw):
         # Not declared as base64, or declared in a way that nobody understands: some look at the content itself.
-        yield from base64.readings(part.raw)
+        guessed = transfer.decode(part.raw, "base64")
+        yield guessed
+        yield from base64.others(part.raw, guessed)
     elif attached and b"\0" in part.raw and b"\r\n" in part.raw:
         # Sent as bytes: the line ends are the transport's (RFC 5321 2.3.8), not the file's.
         yield part.raw.replace(b"\r\n", b"\n")
@@ -118,7 +123,9 @@ def ambiguities(message: Message) -> tuple[Ambiguity, ...]:
     if other.found:
         usual = _deliveries(mime.parts)
         for alternative in other.found:
-            if alternative.likely and _delivers_else(alternative, mime, usual):
+            # What is not likely is decoded all the same: whether there was too much may not depend on who asks first.
+            own = _deliveries(alternative.mime.parts)
+            if alternative.likely and _delivers_else(alternative, own, mime, usual):
                 found["structure", alternative.why] = None
     if other.cut:
         found["limit", "the message can be read in more ways than are tried"] = None
@@ -137,8 +144,10 @@ def _in_content(number: int, part: Part) -> Iterator[tuple[str, str]]:
         yield "fragment", f"part {number}: it holds a fragment of a file in yEnc that the reader's client puts together"
     legible = encoding == "quoted-printable" and part.content_type.startswith("text/")
     if encoding and is_file(part) and not legible and not transfer.is_clean(raw, encoding):
-        usual, *others_of_it = (data.rstrip(_TRIMMED) for data in transfer.readings(raw, encoding))
-        if not all(_alike(usual, data) for data in others_of_it):
+        usual = part.payload()
+        if not all(
+            _alike(usual.rstrip(_TRIMMED), data.rstrip(_TRIMMED)) for data in transfer.others(raw, encoding, usual)
+        ):
             yield "content", f"part {number}: its {encoding} is broken, and is not decoded alike by all clients"
 
 
@@ -161,9 +170,8 @@ def _deliveries(parts: Iterable[Part]) -> dict[int, bool]:
     return found
 
 
-def _delivers_else(alternative: Alternative, mime: Mime, usual: Mapping[int, bool]) -> bool:
+def _delivers_else(alternative: Alternative, own: Mapping[int, bool], mime: Mime, usual: Mapping[int, bool]) -> bool:
     """Say whether a client that reads a part in another way gets what others do not, or does not get what others do."""
-    own = _deliveries(alternative.mime.parts)
     index = alternative.part - 1
     depth = mime.parts[index].depth
     below = takewhile(lambda part: part.depth > depth, islice(mime.parts, index + 1, None))

@@ -63,15 +63,22 @@ def _ambiguous(differ: Sequence[Ambiguity]) -> Evidence:
 
 def _of_types(parts: Sequence[Part]) -> Iterator[Evidence]:
     """Report what the parts say about themselves: fragments, content elsewhere, several names; each once."""
-    types = {part.content_type: number for number, part in reversed(list(enumerate(parts, start=1)))}
-    if (number := types.get("message/partial")) is not None:
-        yield Evidence("mime", "mime.partial", Status.POLICY, f"Part {number} is a fragment of a message.")
-    if (number := types.get("message/external-body")) is not None:
-        yield Evidence("mime", "mime.external", Status.POLICY, f"The content of part {number} lies elsewhere.")
+    said: set[str] = set()
     for number, part in enumerate(parts, start=1):
-        names = [part.filename, *part.other_names] if part.filename else []
-        endings = {match[1].lower() for name in names if (match := _ENDING.search(name))}
-        if len(endings) > 1:
-            detail = f"Part {number} is called {' and '.join(names[:_SHOWN])}."
-            yield Evidence("mime", "mime.names", Status.POLICY, detail)
-            return
+        code, detail = _of_type(number, part)
+        if code and code not in said:
+            said.add(code)
+            yield Evidence("mime", code, Status.POLICY, detail)
+
+
+def _of_type(number: int, part: Part) -> tuple[str, str]:
+    """Give the code and the sentence for what is remarkable about a part's fields, or two empty texts."""
+    if part.content_type == "message/partial":
+        return "mime.partial", f"Part {number} is a fragment of a message."
+    if part.content_type == "message/external-body":
+        return "mime.external", f"The content of part {number} lies elsewhere."
+    if part.filename:
+        names = (part.filename, *part.other_names)
+        if len({match[1].lower() for name in names if (match := _ENDING.search(name))}) > 1:
+            return "mime.names", f"Part {number} is called {' and '.join(names[:_SHOWN])}."
+    return "", ""

@@ -70,14 +70,12 @@ def is_sloppy(raw: bytes) -> bool:
     )
 
 
-def readings(raw: bytes) -> Iterator[bytes]:
-    """Give what decoders make of a body, each reading once, the usual one first; never raises.
+def others(raw: bytes, usual: bytes) -> Iterator[bytes]:
+    """Give what decoders make of a body beside the usual reading, each once; nothing for a clean one. Never raises.
 
-    Takes the body as transferred. At most a dozen readings, each shorter than the body; past limits.VIRUS_REPAIRS places the
-    rest is read as it stands.
+    Takes the body as transferred and what it usually decodes to. At most a dozen readings, none longer than the body; past
+    limits.VIRUS_REPAIRS places the rest is read as it stands.
     """
-    usual = decode_base64(raw)
-    yield usual
     if is_clean(raw):
         return
     seen = {hash(usual)}

@@ -40,10 +40,8 @@ def decode(raw: bytes) -> bytes:
     return binascii.a2b_qp(raw)
 
 
-def readings(raw: bytes) -> Iterator[bytes]:
-    """Give what decoders make of a body, each reading once, the usual one first; never raises."""
-    usual = decode(raw)
-    yield usual
+def others(raw: bytes, usual: bytes) -> Iterator[bytes]:
+    """Give what decoders make of a body beside the usual reading, each once; never raises."""
     seen = {hash(usual)}
     ways = _TAIL if is_clean(raw) else (*_WAYS, *_TAIL)
     if len(raw) > limits.UNSURE_BYTES:

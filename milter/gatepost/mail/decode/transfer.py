@@ -62,15 +62,13 @@ def decode(raw: bytes, encoding: str) -> bytes:
     return decoder(raw) if decoder else raw
 
 
-def readings(raw: bytes, encoding: str) -> Iterator[bytes]:
-    """Give what clients make of a body under an encoding, each once, the usual one first. Never raises."""
+def others(raw: bytes, encoding: str, usual: bytes) -> Iterator[bytes]:
+    """Give what clients make of a body under an encoding beside the usual reading, each once. Never raises."""
     name = known(encoding)
     if name == "base64":
-        yield from base64.readings(raw)
+        yield from base64.others(raw, usual)
     elif name == "quoted-printable":
-        yield from quoted_printable.readings(raw)
-    else:
-        yield decode(raw, encoding)
+        yield from quoted_printable.others(raw, usual)
 
 
 def is_clean(raw: bytes, encoding: str) -> bool:
