@@ -1,7 +1,8 @@
 """`make bench`: what one message costs, check by check, on the mail cases of tests/corpus.
 
 Prints the median CPU milliseconds per message over several rounds, the share of each check, and the ratio to the committed
-baseline; then what authentication costs, beside the bare libraries, and what the content check costs, beside a fixed loop.
+baseline; then what authentication costs, beside the bare libraries, what the content check costs, beside a fixed loop, and what
+reading MIME in every way costs.
 Absolute numbers differ between machines and hours; the shares hold, and so does a ratio within one run.
 
     python tests/bench/run.py [--rounds N] [--json] [--write-baseline]
@@ -21,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import bench_auth, bench_content
+from bench import bench_auth, bench_content, bench_mime
 from gatepost.mail.message import Message, from_bytes
 from support.cases import Case, cases
 
@@ -98,7 +99,7 @@ def main() -> int:
     if args.json:
         auth = bench_auth.measure(args.rounds, 50)
         content = bench_content.measure(args.rounds)
-        parts = {"authentication": auth, "content": content}
+        parts = {"authentication": auth, "content": content, "mime": bench_mime.measure(max(1, args.rounds // 5))}
         print(json.dumps({"machine": machine, "messages": len(cases()), "ms": found, **parts}))
         return 0
     known = json.loads(BASELINE.read_text())["ms"] if BASELINE.exists() else {}
@@ -110,6 +111,8 @@ def main() -> int:
     bench_auth.report(bench_auth.measure(args.rounds, 50))
     print()
     bench_content.report(bench_content.measure(args.rounds))
+    print()
+    bench_mime.report(bench_mime.measure(max(1, args.rounds // 5)))
     return 0
 
 

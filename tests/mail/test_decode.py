@@ -20,7 +20,7 @@ from support.broken_mime import tnef as make_tnef
 CONTENT = b"PK\x03\x04 a file \x00\x90\x90 with bytes \xff=\r\n." * 5
 
 
-@given(st.binary(max_size=600), st.sampled_from([4, 60, 76]))
+@given(st.binary(max_size=600), st.sampled_from([4, 60, 76, 1000]))
 def test_proper_base64_has_one_reading(content: bytes, line: int) -> None:
     """What an encoder writes is clean and decodes to what went in, whatever the length of its lines."""
     text = stdlib_base64.b64encode(content)

@@ -59,8 +59,10 @@ def readings(message: Message) -> Iterator[Reading]:
 
 
 def _all(mime: Mime) -> Iterator[Reading]:
+    source = mime.parts[0].region[0]
     for number, part in enumerate(mime.parts, start=1):
-        yield from _of_part(number, part)
+        # What stands in an encoded message does not stand in the raw one.
+        yield from _of_part(number, part, odd=part.region[0] is not source)
     for other in alternatives(mime).found:
         for part in other.mime.leaves():
             yield from _of_part(other.part, part, odd=True)

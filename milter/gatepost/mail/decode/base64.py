@@ -26,12 +26,16 @@ _STRANGE_LINE: Final = re.compile(rb"^[^\n]*[^A-Za-z0-9+/= \t\r\n][^\n]*\n?", re
 _EMPTY_LINE: Final = re.compile(rb"\n[ \t\r]{0,80}\n")
 DATA_LINE: Final = re.compile(rb"^[A-Za-z0-9+/]{16,}={0,2}[ \t\r]*$", re.MULTILINE)
 _SHORTEST_PARAGRAPH: Final = 60
+_LINES_BYTES: Final = 4096
 _LOOK_BYTES: Final = 200
 _LOOK_LEAST: Final = 8
 
 
 def is_clean(raw: bytes) -> bool:
-    """Say whether all decoders agree on a body: whole groups of the alphabet, white space, and padding at the end alone."""
+    """Say whether all decoders agree on a body: whole groups of the alphabet in lines, and padding at the end alone.
+
+    Of the lines only the first are measured: a mailer has one length.
+    """
     end = raw.rstrip(_SPACE + b"=")
     kept = len(raw.translate(None, _NOT_BASE64))
     padding = raw.count(b"=")
@@ -40,6 +44,7 @@ def is_clean(raw: bytes) -> bool:
         and raw.find(b"=", 0, len(end)) < 0
         and padding == -kept % 4 < 3
         and _EMPTY_LINE.search(end) is None
+        and not any(len(line) % 4 for line in end[:_LINES_BYTES].split()[:-1])
     )
 
 
