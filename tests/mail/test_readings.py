@@ -164,6 +164,11 @@ def test_other_trees_share_one_allowance() -> None:
         pytest.param(b"\r\n" + b"--a\r\nContent-Type: a/b\r\n\r\n" * 1_000_000, id="a million delimiters of nobody"),
         pytest.param(b"\r\n" + b"begin 644 a\r\n" * 2_000_000, id="two million uuencoded files"),
         pytest.param(b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(100_000)), id="nested"),
+        pytest.param(
+            MIXED + b"\r\n" + b"--foo\r\n\r\nx\r\n" * (limits.MIME_PARTS - 2) + b"--foo\r\nContent-Type: multipart/mixed; boundary=bar\r\n\r\n--bar\r\n\r\n--bar--\r\n",
+            id="a multipart as the last part that is opened",
+        ),
+        pytest.param(MIXED + b"\r\n" + b"--foo\r\nX: y\r\n" * 900 + b"--foo\r\nX: y" + b"A\n" * 2_000_000, id="headers without an end"),
         pytest.param(b"Content-Type: multipart/mixed" + b"; boundary=foo" * 1000 + b"\r\n\r\n" + b"--foo\r\nx\r\n" * 100_000, id="boundaries"),
         pytest.param(TYPE + CTE + b"base64\r\n\r\n" + b"QQ=" * 1_000_000, id="padding everywhere"),
     ],

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from gatepost.mail import limits
 from gatepost.mail.decode import transfer
 from gatepost.mail.delimiters import common_start, delimiters_of, fields_in, has_fields, undeclared
 from gatepost.mail.lenient import is_plain_type, read_block
@@ -25,6 +26,8 @@ def of_multipart(mime: Mime, index: int, entity: Entity, declared: Collection[by
     """Give the other ways to cut a multipart: lines that are nearly delimiters, and parts outside of the first and last one."""
     part = mime.parts[index]
     children = list(_children(mime, index))
+    if not children:  # past limits.MIME_PARTS
+        return
     source, _, start, end = part.region
     used = len(children) + _closed(children[-1], part)
     outside = (source[start : children[0].region[1]], source[children[-1].region[3] : end])
@@ -79,7 +82,7 @@ def of_leaf(mime: Mime, index: int, entity: Entity, declared: Collection[bytes])
 def _quoted(entity: Entity, content: bytes) -> Iterator[Other]:
     """Give the files that stand in a text with their fields, delimiters or not: somebody's salvage tool finds them."""
     for offset in fields_in(content):
-        read = read_block(content[offset:])
+        read = read_block(content[offset : offset + limits.PART_HEADER_BYTES])
         if any(header.key == _ENCODING for header in read.fields):
             start = entity.start + offset + read.length
             stop = entity.source.find(b"\n-", start, entity.end)

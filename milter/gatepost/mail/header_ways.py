@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
+from gatepost.mail import limits
 from gatepost.mail.decode import transfer
 from gatepost.mail.delimiters import undeclared
 from gatepost.mail.header import Header, split_fields
@@ -97,7 +98,7 @@ def _blocks(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:
             line = source.find(b"\n", start, end)
             yield "its header does not end with an empty line", replace(entity, start=line + 1 or end)
         if not top and start == end and part.headers:
-            empty = _EMPTY_LINE.search(source, end)
+            empty = _EMPTY_LINE.search(source, end, end + limits.PART_HEADER_BYTES)
             if empty:
                 stop = source.find(b"\n--", empty.end())
                 stop = len(source) if stop < 0 else stop
@@ -128,7 +129,7 @@ def _second(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:
     shown = part.content_type.startswith("text/") and not part.filename and bool(entity.values(_TYPE))
     if offset < 0 or (shown and part.raw[:offset].strip()):
         return
-    read = read_block(part.raw[offset:])
+    read = read_block(part.raw[offset : offset + limits.PART_HEADER_BYTES])
     kept = tuple(header for header in part.headers if header.key not in {each.key for each in read.fields})
     again = replace(entity, fields=(*kept, *read.fields), start=entity.start + offset + read.length)
     types, encodings = again.values(_TYPE), again.values(_ENCODING)
