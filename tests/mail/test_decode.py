@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from gatepost.mail import limits
 from gatepost.mail.decode import base64, legacy, quoted_printable, tnef, transfer
-from support.broken_mime import binhexed, uuencoded, yencoded
-from support.broken_mime import tnef as make_tnef
+from support.tricks_in_old_encodings import binhexed, uuencoded, yencoded
+from support.tricks_in_old_encodings import tnef as make_tnef
 
 CONTENT = b"PK\x03\x04 a file \x00\x90\x90 with bytes \xff=\r\n." * 5
 

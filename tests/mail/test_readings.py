@@ -13,7 +13,8 @@ from gatepost.mail import limits
 from gatepost.mail.alternatives import alternatives
 from gatepost.mail.message import Message, from_bytes
 from gatepost.mail.readings import Ambiguity, ambiguities, readings
-from support.broken_mime import CTE, MIXED, TEXT, TYPE, attached, b64, body, family, message, qp, uneven
+from support.broken_mime import family
+from support.mime_pieces import CTE, MIXED, TEXT, TYPE, attached, b64, body, message, qp, uneven
 
 CONTENT = b"PK\x03\x04 what is hidden \x00\xff" * 4
 

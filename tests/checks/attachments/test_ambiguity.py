@@ -14,8 +14,9 @@ from gatepost.evidence import Evidence, Found
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message, from_bytes
 from gatepost.verdict import Accept, Quarantine
-from support.broken_mime import CTE, MIXED, TEXT, TYPE, attached, b64, body, family, message, zipped
+from support.broken_mime import family
 from support.clamd import EICAR, Clamd
+from support.mime_pieces import CTE, MIXED, TEXT, TYPE, attached, b64, body, message, zipped
 
 
 def look(data: bytes) -> list[Evidence]:
