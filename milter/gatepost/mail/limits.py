@@ -223,6 +223,12 @@ IMAGES_READ: Final = 8
 CODES_READ: Final = 10
 """Codes read from one image. The rest are not."""
 
+FILES_TOLD: Final = 50
+"""Files of one message that are written down with hash, kind and size. The rest are looked into and not written down."""
+
+HASH_LIST_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of a list of hashes (a million of them). A larger file is refused at start: it is our own mistake."""
+
 SHORTCUT_BYTES: Final = 1024 * 1024
 """Bytes of a shortcut that are read (real ones have two kilobytes). The rest is not."""
 

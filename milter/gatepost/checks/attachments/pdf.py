@@ -80,9 +80,9 @@ def _automatic(notes: Notes, root: pikepdf.Object) -> None:
     if isinstance(action, pikepdf.Dictionary):
         kind = str(action.get("/S", ""))
         if kind not in {"", "/GoTo", "/Named"}:
-            notes.find("autoopen", f"does something by itself when it is opened ({kind.lstrip('/')})")
+            notes.find("openaction", f"does something by itself when it is opened ({kind.lstrip('/')})")
     if "/AA" in root and any("/JS" in each for _, each in _entries(root.get("/AA"))):
-        notes.find("autoopen", "runs JavaScript by itself on events of the document")
+        notes.find("openaction", "runs JavaScript by itself on events of the document")
     form = root.get("/AcroForm")
     if isinstance(form, pikepdf.Dictionary) and "/XFA" in form:
         notes.find("xfa", "holds an XFA form, which may hold script")
