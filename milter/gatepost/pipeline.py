@@ -13,6 +13,7 @@ from gatepost.decision.explain import reason
 from gatepost.decision.policy import Policy
 from gatepost.effects.headers import HeaderWriter
 from gatepost.effects.reply import identified, reply
+from gatepost.effects.strip import stripped
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.ledger.record import Record
 from gatepost.ledger.sinks import NullSink, Sink
@@ -83,6 +84,7 @@ class Pipeline:
         """Add what the effects stage makes of a verdict, and write it all down."""
         record_id, why = self.new_id(), reason(verdict, self.policy.thresholds)
         edits = self.headers.edits(envelope, message, found.items, verdict, record_id=record_id, reason=why)
+        edits = (*stripped(message, found.items), *edits)
         outcome = identified(verdict.outcome, record_id)
         answer = reply(outcome)
         return Record(

@@ -29,12 +29,14 @@ from gatepost.arrival.session import Connection, Ours, Traffic
 from gatepost.arrival.settings import Settings, Trouble
 from gatepost.mail.envelope import Direction
 from gatepost.mail.header import Header
-from gatepost.verdict import AddHeader, Edit, RemoveHeader
+from gatepost.verdict import AddHeader, Edit, RemoveHeader, ReplaceBody
 
 log = logging.getLogger(__name__)
 
 NAME: Final = "gatepost"
 _ACTIONS: Final = Milter.ADDHDRS | Milter.CHGHDRS | Milter.QUARANTINE
+_WELCOME: Final = Milter.CHGBODY | Milter.SETSYMLIST
+"""What is used where the MTA offers it; without the first, a message whose body should change is held."""
 # RCPT, body and end of message are answered; nothing else waits for us, and what is not looked at is not sent.
 _PROTOCOL: Final = (
     Milter.P_NR_CONN | Milter.P_NR_HELO | Milter.P_NR_MAIL | Milter.P_NR_HDR
@@ -111,12 +113,12 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
             log.error("the MTA does not let a filter add and change headers and quarantine (offers %#x)", offered)
             return int(Milter.REJECT)
         _current.filter = self
-        self._actions, self._protocol = _ACTIONS, protocol & _PROTOCOL
+        self._actions, self._protocol = _ACTIONS | (offered & _WELCOME), protocol & _PROTOCOL
         self._leading_space = bool(self._protocol & Milter.P_HDR_LEADSPC)
         self._quiet = {
             step: Milter.NOREPLY if self._protocol & bit else Milter.CONTINUE for step, bit in _QUIET.items()
         }
-        options[:] = [_ACTIONS | (offered & Milter.SETSYMLIST), self._protocol, 0, 0]
+        options[:] = [self._actions, self._protocol, 0, 0]
         if offered & Milter.SETSYMLIST:
             self._ask_for_macros()
         return int(Milter.CONTINUE)
@@ -269,6 +271,11 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
                 self.addheader(name, space + value, -1 if index is None else index)
             case RemoveHeader(name=name, nth=nth):
                 self.chgheader(name, nth, None)
+            case ReplaceBody(body=body):
+                if self._actions & Milter.CHGBODY:
+                    self.replacebody(body)
+                else:
+                    self.quarantine("the MTA does not let a filter change bodies")
 
 
 # ---------------------------------------------------------------------- registration
@@ -322,7 +329,7 @@ def install(site: Site) -> None:
 
     sys.excepthook = _excepthook
     Milter.set_exception_policy(Milter.CONTINUE)
-    Milter.set_flags(_ACTIONS | Milter.SETSYMLIST)
+    Milter.set_flags(_ACTIONS | _WELCOME)
     Milter.set_connect_callback(on("connect", Filter.connect))
     Milter.set_helo_callback(on("hello", Filter.hello))
     # RFC 1869 parameters follow the path; nothing here reads them.

@@ -14,16 +14,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from gatepost.checks.attachments.formats import MAGIC, Kind
-from gatepost.checks.attachments.names import extension
+from gatepost.checks.attachments.names import SCRIPT, SHORTCUT, SOURCE, extension
 
-_SCRIPTS: Final = frozenset(
-    "js jse mjs vbs vbe vb wsf wsh wsc sct hta ps1 psm1 psd1 ps1xml psc1 bat cmd sh bash zsh csh ksh command tool py pyw pl "
-    "rb php reg inf scf au3 ahk applescript scpt msh msh1 msh2 bas jnlp iqy slk a3x kix".split()
-)
-_SHORTCUTS: Final = frozenset(
-    "url desktop webloc library-ms search-ms searchconnector-ms settingcontent-ms appref-ms application theme website "
-    "appinstaller rdp".split()
-)
 _PAGES: Final = frozenset("htm html shtml shtm xhtml xht".split())
 _BY_NAME: Final = {"svg": Kind.SVG, "ics": Kind.CALENDAR, "vcs": Kind.CALENDAR, "vcf": Kind.VCARD, "eml": Kind.MAIL}
 
@@ -209,9 +201,9 @@ def _text(head: bytes, name: str) -> Kind | None:
         return None
     start = plain.lstrip()
     ext = extension(name)
-    if ext in _SCRIPTS or start.startswith(b"#!"):
+    if ext in SCRIPT or ext in SOURCE or start.startswith(b"#!"):
         return Kind.SCRIPT
-    if ext in _SHORTCUTS or start[:18].lower() == b"[internetshortcut]" or start.startswith(b"[Desktop Entry]"):
+    if ext in SHORTCUT or start[:18].lower() == b"[internetshortcut]" or start.startswith(b"[Desktop Entry]"):
         return Kind.SHORTCUT
     if start.startswith((b"<?xml", b"<!DOCTYPE svg")) or _SVG.match(start):
         return _markup(start, ext)
