@@ -270,6 +270,50 @@ Past it the rest is read as it stands: each place costs an object, and a message
 VIRUS_SIGNATURE_CHARACTERS: Final = 120
 """Characters kept of a signature's name or of an error text from the virus scanner. The rest is cut."""
 
+# --- attachments: how far archives are opened ---------------------------------------------------------------------
+UNPACK_DEPTH: Final = 12
+"""Files inside files inside files that are opened (honest mail nests four deep; ClamAV stops at 17). Deeper ones stay closed
+and `attachment.limit` says so."""
+
+UNPACK_FILES: Final = 2_000
+"""Files found inside all attachments of one message together. Past it the rest stays closed, as UNPACK_DEPTH."""
+
+UNPACK_BYTES: Final = 256 * 1024 * 1024
+"""Bytes unpacked from all attachments of one message together: about two seconds of work. Past it the rest stays closed:
+`attachment.bomb` where the content is out of proportion (UNPACK_RATIO), else `attachment.limit`."""
+
+UNPACK_FILE_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of one file inside an archive. A larger one is not kept and not looked into; past it as UNPACK_BYTES."""
+
+UNPACK_RATIO: Final = 200
+"""How many bytes may come out of one byte of an archive before what exceeds a limit is called a bomb. Text and data tables
+reach 50, zeros 1,030 with deflate and far more with other methods."""
+
+UNPACK_TEXT_CHARACTERS: Final = 1024 * 1024
+"""Characters of text out of all attachments of one message together. The rest is not read."""
+
+UNPACK_SHOWN: Final = 500
+"""Files of one message that are handed on to other checks with text, links and hash. The rest are judged by themselves only."""
+
+UNPACK_CONTENT_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of files laid open (decrypted, or of formats that the virus scanner does not unpack) that are handed to the virus
+scanner, VIRUS_PARTS of them at most. Past it `attachment.limit` says so."""
+
+ZIP_TAIL_BYTES: Final = 65_535 + 22
+"""Bytes at the end of a ZIP file among which its end record stands (APPNOTE 4.3.16: a comment has 65,535 at most)."""
+
+ZIP_STRAY_HEADERS: Final = 200
+"""Local headers of a ZIP file that its directory does not list and that are opened none the less. The rest stay closed."""
+
+PASSWORDS: Final = 40
+"""Passwords that are tried on one message: those it quotes, and the customary ones. The rest are not."""
+
+PASSWORD_CHARACTERS: Final = 64
+"""Characters of a word that is tried as a password. A longer one is none."""
+
+PASSWORD_TEXT_CHARACTERS: Final = 64 * 1024
+"""Characters of subject and text in which passwords are looked for. The rest is not read."""
+
 # --- output -------------------------------------------------------------------------------------------------------
 DETAIL_CHARACTERS: Final = 300
 """Characters of an evidence sentence, wherever it is shown. The rest is cut with an ellipsis."""

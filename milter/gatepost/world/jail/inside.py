@@ -1,0 +1,58 @@
+"""The jail from inside: the loop of a process that takes orders, runs one program on each, and answers.
+
+Whoever writes such a program ends its module with `serve(program, sys.argv)`; world/jail/cell.py starts it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from gatepost.world.jail import confine
+from gatepost.world.jail.line import ANSWER, ORDER, READY, receive
+
+FAT_SHARE: Final = 0.4
+"""Share of its memory that a process may hold between two orders. What holds more leaves and is replaced by a fresh one."""
+
+Program = Callable[[memoryview, float], bytes]
+"""Takes a request and the seconds for it, gives an answer."""
+
+
+def serve(program: Program, arguments: Sequence[str]) -> None:
+    """Confine this process, say that it is ready, and answer orders until the other side hangs up.
+
+    Takes the arguments that cell.py gives: descriptor of the socket, bytes of memory, number of orders.
+    """
+    line = socket.socket(fileno=int(arguments[1]))
+    memory_bytes, orders = int(arguments[2]), int(arguments[3])
+    confine.confine(memory_bytes)
+    line.sendall(READY)
+    for left in range(orders - 1, -1, -1):
+        message, sheets, _, _ = socket.recv_fds(line, ORDER.size, 1)
+        if not sheets:
+            return
+        message += bytes(receive(line, ORDER.size - len(message)))
+        size, seconds = ORDER.unpack(message)
+        answer = _run(program, sheets[0], size, seconds)
+        staying = left > 0 and _resident_bytes() < memory_bytes * FAT_SHARE
+        line.sendall(ANSWER.pack(staying, len(answer)))
+        line.sendall(answer)
+        if not staying:
+            return
+
+
+def _run(program: Program, sheet: int, size: int, seconds: float) -> bytes:
+    confine.limit_processor(seconds)
+    try:
+        with mmap.mmap(sheet, size, prot=mmap.PROT_READ) as pages, memoryview(pages) as request:
+            return program(request, seconds)
+    finally:
+        os.close(sheet)
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_bytes().split()[1]) * mmap.PAGESIZE
