@@ -17,7 +17,7 @@ _ASKED: Final = {Treatment.REJECT: "reject", Treatment.HOLD: "hold", Treatment.S
 
 def shown_path(item: Item) -> str:
     """Give where a file lies, for people: the names from the attachment down to it."""
-    return " > ".join(name or f"({item.kind})" for name in item.path) or f"part {item.part} ({item.kind})"
+    return " > ".join(name or "(unnamed)" for name in item.path)
 
 
 def evidence_of(
