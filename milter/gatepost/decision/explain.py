@@ -16,6 +16,7 @@ _SHOWN: Final = 3
 _REFUSALS: Final = {
     "virus.infected": "the message carries a virus",
     "virus.error": "the virus scanner is not available, try again later",
+    "attachment.reject": "the message carries a file that is not taken here",
     "virus.timeout": "the virus scanner is not available, try again later",
     "rate.client-exceeded": "too many messages from this address, try again later",
     "rate.sender-exceeded": "too many messages from this sender, try again later",

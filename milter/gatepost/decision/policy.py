@@ -56,6 +56,8 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
         default={
             "virus.infected": Action.REJECT,
             "virus.error": Action.ACCEPT,
+            "attachment.hold": Action.QUARANTINE,
+            "attachment.reject": Action.REJECT,
             "virus.timeout": Action.ACCEPT,
             "dmarc.reject": Action.QUARANTINE,
             "rate.client-exceeded": Action.DEFER,
@@ -67,6 +69,8 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
         default={
             "virus.infected": Action.REJECT,
             "virus.error": Action.DEFER,
+            "attachment.hold": Action.QUARANTINE,
+            "attachment.reject": Action.REJECT,
             "virus.timeout": Action.DEFER,
             "rate.login-exceeded": Action.DEFER,
         },

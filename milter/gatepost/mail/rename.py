@@ -17,7 +17,9 @@ from gatepost.mail.message import Message
 from gatepost.mail.mime import Part
 
 SUFFIX: Final = ".blocked"
-_NAMING: Final = frozenset({b"content-type", b"content-disposition", b"content-description", b"content-id", b"content-location"})
+_NAMING: Final = frozenset(
+    {b"content-type", b"content-disposition", b"content-description", b"content-id", b"content-location"}
+)
 _QUOTABLE: Final = re.compile(r"[^\x20-\x7e]|[\"\\]")
 
 
@@ -35,7 +37,7 @@ def renamable(message: Message, number: int) -> bool:
     if message.truncated or not 0 < number <= len(message.mime.parts):
         return False
     part = message.mime.parts[number - 1]
-    return not part.container and (number == 1 or bool(_block(part)) and _block(part) in message.body)
+    return not part.container and (number == 1 or (bool(_block(part)) and _block(part) in message.body))
 
 
 def rename(message: Message, numbers: Iterable[int]) -> Renamed:
@@ -68,4 +70,3 @@ def _fields(part: Part) -> Iterable[tuple[str, str]]:
     yield "Content-Type", f'application/octet-stream; name="{plain}"'
     extended = f"; filename*=utf-8''{quote(name[:200] + SUFFIX, safe='')}" if plain != name + SUFFIX else ""
     yield "Content-Disposition", f'attachment; filename="{plain}"{extended}'
-

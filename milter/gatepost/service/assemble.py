@@ -13,6 +13,9 @@ from typing import Final
 
 import gatepost
 from gatepost.arrival.judge import Answer, Kind
+from gatepost.checks.attachments import family as attachments
+from gatepost.checks.attachments.check import AttachmentCheck
+from gatepost.checks.attachments.unpacker import Unpacker
 from gatepost.checks.auth import family as auth
 from gatepost.checks.check import Check
 from gatepost.checks.content import family as content
@@ -60,7 +63,7 @@ class AssemblyError(Exception):
 class Doors:
     """The outside world as one site sees it; `scanner` is None where no clamd is configured.
 
-    `lessons` is where the site's labels are read, if not in `state`.
+    `lessons` is where the site's labels are read, if not in `state`. `unpacker` opens attachments; None: one is made for the site.
     """
 
     clock: Clock
@@ -68,6 +71,7 @@ class Doors:
     state: State
     scanner: Scanner | None
     lessons: State | None = None
+    unpacker: Unpacker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +91,26 @@ class ReplayDoors:
 
 
 def lineup(config: Config, doors: Doors, *, live: bool = False) -> tuple[Check, ...]:
-    """Give the checks in the order in which they run. Raises AssemblyError for a model that cannot be used.
+    """Give the checks in the order in which they run. Raises AssemblyError for a model or a list that cannot be used.
 
-    Authentication comes before reputation, which believes only authenticated names; bulk mail is judged by all of them. On a
-    `live` site the classifier counts what it sees.
+    Authentication comes before reputation, which believes only authenticated names; attachments are laid open before all that
+    reads what is in them; bulk mail is judged by all of them. On a `live` site the classifier counts what it sees.
     """
     try:
         opinion = content.build(config.classifier)
-    except ModelError as error:
+        opened = attachments.build(config.attachments, doors.unpacker or attachments.open_unpacker(config.attachments))
+    except (ModelError, attachments.HashListError) as error:
         raise AssemblyError(str(error)) from None
     opinion = content.taught(opinion, config.classifier, doors.lessons or doors.state, doors.clock)
     if live:
         opinion = content.watched(opinion, doors.state, doors.clock)
     return (
         *auth.build(config.auth, doors.resolver, doors.clock),
+        *opened,
         *reputation.build(_reputation(config), doors.state, doors.clock),
         *virus.build(config.virus, doors.scanner),
         opinion,
+        content.EnclosedCheck(opinion),
         content.BulkCheck(),
     )
 
@@ -263,6 +270,8 @@ def _leave(site: Pipeline, state: State) -> None:
     for check in site.lineup:
         if isinstance(check, ContentCheck):
             content.settle(check)
+        elif isinstance(check, AttachmentCheck):
+            check.unpacker.close()
     state.close()
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, Field, ValidationError
 
 from gatepost.arrival.settings import Settings as MilterSettings
+from gatepost.checks.attachments.family import Settings as AttachmentSettings
 from gatepost.checks.auth.family import Settings as AuthSettings
 from gatepost.checks.content.family import Settings as ClassifierSettings
 from gatepost.checks.reputation.family import Settings as ReputationSettings
@@ -56,6 +57,9 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     milter: MilterSettings = _table(MilterSettings, "The daemon: its socket, its workers, whose mail is whose.")
     dns: DnsSettings = _table(DnsSettings, "The resolver.")
     state: StateSettings = _table(StateSettings, "Where rates and reputation are kept.")
+    attachments: AttachmentSettings = _table(
+        AttachmentSettings, "What is attached: how it is opened, and what is done about it."
+    )
     virus: VirusSettings = _table(VirusSettings, "The virus scanner.")
     classifier: ClassifierSettings = _table(ClassifierSettings, "The learned content model.")
     auth: AuthSettings = _table(AuthSettings, "SPF, DKIM, DMARC, ARC and iprev.")

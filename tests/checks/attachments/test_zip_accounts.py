@@ -85,7 +85,7 @@ def test_an_entry_that_points_nowhere_is_told() -> None:
 @pytest.mark.parametrize("junk", [b"x", b"#!/bin/sh\n" * 50, b"PK\x03\x04" * 5])
 def test_bytes_in_front_are_passed_over(junk) -> None:
     """Offsets are counted from where the archive begins, whatever stands in front of it."""
-    assert ("hello.txt",) in shape(look_into(junk + zipped(HELLO), "x.zip"))
+    assert "hello.txt" in {path[-1] for path in shape(look_into(junk + zipped(HELLO), "x.zip"))}
 
 
 @pytest.mark.parametrize("tail", [b"\0", b"trailing " * 100])

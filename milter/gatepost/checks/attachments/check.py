@@ -81,7 +81,7 @@ class AttachmentCheck:
     policy: Policy
     blocked: frozenset[str] = frozenset()
     allowed: frozenset[str] = frozenset()
-    codes: Mapping[str, str] = field(default_factory=lambda: CODES)
+    codes: Mapping[str, str] = field(default_factory=lambda: CODES, repr=False)
 
     @property
     def name(self) -> str:
@@ -104,7 +104,9 @@ class AttachmentCheck:
         layers = self.policy.layers(envelope)
         judged = tuple(Judged.of(item, layers) for item in items)
         fixed = frozenset(
-            item.part for item in items if envelope.direction is not Direction.INBOUND or not renamable(message, item.part)
+            item.part
+            for item in items
+            if envelope.direction is not Direction.INBOUND or not renamable(message, item.part)
         )
         return tuple(evidence_of(judged, examined.trouble, fixed))
 
@@ -125,23 +127,31 @@ def _files(message: Message) -> Iterator[Reading]:
     """Give what is attached: every reading but of text that is the message itself."""
     parts = message.mime.parts
     for reading in readings(message):
-        if reading.name or not reading.declared.startswith("text/") or parts[reading.part - 1].disposition == "attachment":
-            yield reading
-        # Text that is no text was declared as such to pass for a body.
-        elif kind_of(reading.data, "") not in _BODIES:
+        if (
+            reading.name
+            or not reading.declared.startswith("text/")
+            or parts[reading.part - 1].disposition == "attachment"
+            or kind_of(reading.data, "") not in _BODIES
+        ):
             yield reading
 
 
 def _settled(items: tuple[Item, ...]) -> tuple[Item, ...]:
     """Take the findings from what lies inside of an allowed file."""
-    trusted = tuple((item.part, item.path) for item in items if any(each.code == "attachment.allowed-hash" for each in item.findings))
+    trusted = tuple(
+        (item.part, item.path)
+        for item in items
+        if any(each.code == "attachment.allowed-hash" for each in item.findings)
+    )
     if not trusted:
         return items
     return tuple(replace(item, findings=()) if _inside(item, trusted) else item for item in items)
 
 
 def _inside(item: Item, trusted: Sequence[tuple[int, tuple[str, ...]]]) -> bool:
-    return any(item.part == part and len(item.path) > len(path) and item.path[: len(path)] == path for part, path in trusted)
+    return any(
+        item.part == part and len(item.path) > len(path) and item.path[: len(path)] == path for part, path in trusted
+    )
 
 
 def _untold(items: Sequence[Item], inner: Sequence[Inner]) -> tuple[Inner, ...]:

@@ -72,7 +72,7 @@ def _decrypt(office: msoffcrypto.format.base.BaseOfficeFile, password: str) -> b
     """Give the decrypted document, or b"" for a wrong password."""
     plain = io.BytesIO()
     try:
-        office.load_key(password=password)
+        office.load_key(password=password, **({"verify_password": True} if office.format == "ooxml" else {}))
         office.decrypt(plain)
     except Exception:  # noqa: BLE001  a wrong password shows in many ways
         return b""
@@ -134,7 +134,7 @@ def inspect_msg(notes: Notes, data: bytes) -> None:
     try:
         with olefile.OleFileIO(io.BytesIO(data)) as ole:
             for tag in (_SUBJECT, _BODY):
-                notes.read(_property(ole, [], tag).decode("utf-16-le", "replace"))
+                notes.read(_wide(_property(ole, [], tag)))
             notes.links_in(_property(ole, [], _HTML).decode("utf-8", "replace"))
             attached = [
                 path
@@ -143,9 +143,14 @@ def inspect_msg(notes: Notes, data: bytes) -> None:
             ]
             for path in attached[: limits.FILE_MEMBERS]:
                 name = _property(ole, path, _NAME) or _property(ole, path, _SHORT_NAME)
-                notes.hold(name.decode("utf-16-le", "replace"), _property(ole, path, _CONTENT))
+                notes.hold(_wide(name), _property(ole, path, _CONTENT))
     except Exception as error:  # noqa: BLE001  as above
         notes.find("damaged", f"is a message that cannot be read ({type(error).__name__})")
+
+
+def _wide(text: bytes) -> str:
+    """Give a Unicode property's text, which a NUL may end."""
+    return text.decode("utf-16-le", "replace").partition("\0")[0]
 
 
 def _property(ole: olefile.OleFileIO, place: list[str], tag: str) -> bytes:

@@ -14,6 +14,8 @@ from gatepost.mail import limits
 _FILE_DATA: Final = UUID("{BDE316E7-2665-4511-A4C4-8D4D0B7A9EAC}").bytes_le
 """Begins a FileDataStoreObject (MS-ONESTORE 2.6.13): this, the length in 8 bytes, 12 bytes, the file."""
 _HEADER: Final = 36
+_RUN_BY_A_CLICK: Final = frozenset({Kind.TEXT, Kind.SCRIPT, Kind.HTML, Kind.LNK, Kind.SHORTCUT, Kind.XML})
+"""Kinds that have no business in a section but to be opened: their names, which are not read, make them script."""
 _RUN: Final = re.compile(rb"(?:[\x20-\x7e]\0){6,}")
 
 
@@ -27,9 +29,11 @@ def inspect_onenote(notes: Notes, data: bytes) -> None:
         if kind not in {Kind.IMAGE, Kind.EMPTY}:
             kinds.add(str(kind))
             notes.hold("", content)
+        if kind in _RUN_BY_A_CLICK:
+            notes.find("script", f"holds a script or shortcut that a click opens ({kind})")
         count += 1
         at = data.find(_FILE_DATA, at + _HEADER)
     if kinds:
-        notes.find("embedded", f"holds files that a click opens ({', '.join(sorted(kinds))})")
+        notes.find("object", f"holds files that a click opens ({', '.join(sorted(kinds))})")
     text = b"\n".join(run[0] for _, run in zip(range(2_000), _RUN.finditer(data), strict=False))
     notes.read(text.replace(b"\0", b"").decode("ascii", "replace"))

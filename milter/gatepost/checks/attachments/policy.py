@@ -124,5 +124,7 @@ def _worst(rulings: Collection[Ruling]) -> Ruling:
     if not rulings:
         return Ruling(Treatment.SCORE, "")
     severest = max(SEVERITY[ruling.treatment] for ruling in rulings)
-    worst = sorted((ruling for ruling in rulings if SEVERITY[ruling.treatment] == severest), key=lambda ruling: ruling.rule)
+    worst = sorted(
+        (ruling for ruling in rulings if SEVERITY[ruling.treatment] == severest), key=lambda ruling: ruling.rule
+    )
     return next((ruling for ruling in worst if not ruling.domain), worst[0])

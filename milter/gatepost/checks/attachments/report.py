@@ -17,10 +17,12 @@ _ASKED: Final = {Treatment.REJECT: "reject", Treatment.HOLD: "hold", Treatment.S
 
 def shown_path(item: Item) -> str:
     """Give where a file lies, for people: the names from the attachment down to it."""
-    return " > ".join(name or f"({item.kind})" for name in item.path) or f"part {item.part} ({item.kind})"
+    return " > ".join(name or "(unnamed)" for name in item.path)
 
 
-def evidence_of(judged: Sequence[Judged], trouble: Sequence[Finding], unstrippable: frozenset[int]) -> Iterator[Evidence]:
+def evidence_of(
+    judged: Sequence[Judged], trouble: Sequence[Finding], unstrippable: frozenset[int]
+) -> Iterator[Evidence]:
     """Give the evidence about a message's files.
 
     `trouble` concerns the message as a whole. `unstrippable` are the parts whose names cannot be changed: for them the site's
@@ -45,7 +47,9 @@ def _file(item: Item) -> Evidence:
     }
     if item.declared:
         facts["declared"] = item.declared
-    return Evidence(CHECK, "attachment.file", Status.NONE, f"{shown_path(item)} ({item.kind}, {item.size:,} bytes)", facts=facts)
+    return Evidence(
+        CHECK, "attachment.file", Status.NONE, f"{shown_path(item)} ({item.kind}, {item.size:,} bytes)", facts=facts
+    )
 
 
 def _findings(judged: Sequence[Judged]) -> Iterator[Evidence]:
@@ -82,7 +86,9 @@ def _rulings(judged: Sequence[Judged], unstrippable: frozenset[int]) -> Iterator
             word, reason = "hold", f"{reason}, and the name cannot be changed in this message"
         if word == "strip":
             parts.setdefault(each.item.part, None)
-        told.setdefault(word, Evidence(CHECK, f"attachment.{word}", Status.POLICY, f"{shown_path(each.item)}: {reason}."))
+        told.setdefault(
+            word, Evidence(CHECK, f"attachment.{word}", Status.POLICY, f"{shown_path(each.item)}: {reason}.")
+        )
     for word, evidence in told.items():
         facts = {"parts": ",".join(map(str, parts))} if word == "strip" else {}
         yield Evidence(CHECK, evidence.code, evidence.status, evidence.detail, facts=facts)

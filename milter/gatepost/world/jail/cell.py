@@ -83,7 +83,7 @@ class Cell:
             return self._exchange(request, until)
         except TimeoutError:
             return Overdue(until - begin)
-        except EOFError:
+        except (EOFError, ConnectionError):
             return Crashed(f"the process ended{self._code()}")
         except OSError as error:
             return Crashed(f"the process could not be spoken to: {error.strerror or error}")
