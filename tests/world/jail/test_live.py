@@ -228,5 +228,3 @@ def test_a_large_request_is_not_copied_into_the_workers_memory(jail) -> None:
     with peak_growth() as grown:
         said(jail, b"length ", piece)
     assert grown() < 8 * MIB
-
-
