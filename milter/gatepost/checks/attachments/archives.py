@@ -45,8 +45,12 @@ _ARCHIVE_NAMES: Final = frozenset({"", "zip", "zipx", "7z", "rar"})
 _LIBARCHIVE_KINDS: Final = FORMATS.keys() | STREAMS.keys() | {Kind.RAR}
 
 
-def open_archive(kind: str, name: str, data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry | Finding]:
+def open_archive(
+    kind: str, name: str, data: bytes, keys: Keys, meter: Meter, *, behind: bool = True
+) -> Iterator[Entry | Finding]:
     """Give the files inside of a file, one by one, and findings about it as a whole; nothing for what is no archive.
+
+    `behind` asks for a ZIP archive behind a file of another kind too.
 
     Raises Stopped where it cannot be read on, Exhausted where a limit of the whole message ends it.
     """
@@ -59,7 +63,7 @@ def open_archive(kind: str, name: str, data: bytes, keys: Keys, meter: Meter) ->
         yield from open_by_libarchive(kind, name, data, meter)
     elif kind in _CLOSED:
         raise Stopped("unopened", f"is of a kind that is not opened here: {_CLOSED[Kind(kind)]}")
-    if kind not in ZIP_KINDS and find_end(data):
+    if behind and kind not in ZIP_KINDS and find_end(data):
         # Programs find a ZIP archive from its end, whatever stands in front of it.
         yield from open_zip(data, keys, meter)
 

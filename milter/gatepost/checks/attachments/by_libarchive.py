@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 import libarchive
+from libarchive import ffi
 
 from gatepost.checks.attachments.bounds import Meter
 from gatepost.checks.attachments.entry import Entry, clean_name, name_findings
 from gatepost.checks.attachments.formats import Kind
-from gatepost.checks.attachments.obstacles import Stopped
+from gatepost.checks.attachments.kinds import kind_of
+from gatepost.checks.attachments.obstacles import Stopped, obstacle
 
 # Kind to libarchive's names for its format and for the compression around it.
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
@@ -43,16 +45,19 @@ STREAMS: Final[Mapping[str, str]] = {
 """Kinds that hold one compressed file, with libarchive's names of their methods."""
 
 _BLOCK: Final = 256 * 1024
+_TAR_HEAD_BYTES: Final = 512
 _RAR5: Final = b"Rar!\x1a\x07\x01\x00"
 
 # What libarchive's messages mean (its own sources; there are no codes).
 _ENCRYPTED: Final = re.compile(r"encrypt|crypto|passphrase|password", re.IGNORECASE)
 _MEMORY: Final = re.compile(r"memory|allocat", re.IGNORECASE)
+_TOO_OFTEN: Final = re.compile(r"too many filters", re.IGNORECASE)
 _UNKNOWN: Final = re.compile(r"unsupported|not supported|unrecognized|unknown", re.IGNORECASE)
 
-_SUFFIX: Final = re.compile(
-    r"\.(?:gz|gzip|bz2?|bzip2|xz|lzma|lz|zst|zstd|lz4|z|uue?|xxe)$|\.(?=t(?:gz|bz2?|xz|lz|zst)$)", re.IGNORECASE
-)
+_SUFFIX: Final = re.compile(r"\.(?:gz|gzip|bz2?|bzip2|xz|lzma|lz|zst|zstd|lz4|z|uue?|xxe)$", re.IGNORECASE)
+_FILES: Final = frozenset({0, 0o100000})  # RAR leaves the type open
+_is_encrypted: Final = ffi.ffi("entry_is_encrypted", [ffi.c_archive_entry_p], ffi.c_int)
+
 _UUE_NAME: Final = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})", re.MULTILINE)
 
 
@@ -73,19 +78,31 @@ def _rar_format(data: bytes) -> tuple[str, str]:
 
 
 def _stream(kind: str, name: str, data: bytes, meter: Meter) -> Iterator[Entry]:
-    with libarchive.memory_reader(data, "raw", STREAMS[kind]) as reader:
+    method = STREAMS[kind]
+    if _holds_tar(method, data):
+        # Read as one, it may be larger than a single file may.
+        yield from _archive("tar", method, data, meter)
+        return
+    with libarchive.memory_reader(data, "raw", method) as reader:
         for entry in reader:
             meter.count()
             content = meter.collect(entry.get_blocks(_BLOCK), lambda: reader.bytes_read)
+            if content == data:
+                raise Stopped("unopened", f"is packed in a way that is not opened here ({method})")
             yield Entry(_inner_name(kind, name, data), content, len(content))
+
+
+def _holds_tar(method: str, data: bytes) -> bool:
+    with libarchive.memory_reader(data, "raw", method) as reader:
+        for entry in reader:
+            return kind_of(next(iter(entry.get_blocks(_TAR_HEAD_BYTES)), b""), "") == Kind.TAR
+    return False
 
 
 def _inner_name(kind: str, name: str, data: bytes) -> str:
     """Name what is in a stream: as a uuencoded file says, else as the stream's own name says without its last ending."""
     if kind == Kind.UUE and (found := _UUE_NAME.search(data)):
         return clean_name(found[1])
-    if name.lower().endswith((".tgz", ".tbz", ".tbz2", ".txz", ".tlz", ".tzst")):
-        return name.rpartition(".")[0] + ".tar"
     return _SUFFIX.sub("", name)
 
 
@@ -95,8 +112,12 @@ def _archive(archive: str, compression: str, data: bytes, meter: Meter) -> Itera
             meter.count()
             name = clean_name(entry.pathname)
             findings = name_findings(name)
-            if not entry.isreg:
-                # Links and devices have no content of their own; what matters is where they would lie.
+            if _is_encrypted(entry._entry_p):  # noqa: SLF001  the binding does not give it
+                sealed = obstacle("encrypted", "is protected by a password")
+                yield Entry(name, None, entry.size or 0, (*findings, sealed))
+                continue
+            if entry.filetype not in _FILES:
+                # Folders, links and devices have no content of their own; what matters is where they would lie.
                 if findings:
                     yield Entry(name, None, 0, findings)
                 continue
@@ -108,6 +129,8 @@ def _stopped(message: str) -> Stopped:
     """Tell libarchive's complaints apart."""
     if _ENCRYPTED.search(message):
         return Stopped("encrypted", "is protected by a password")
+    if _TOO_OFTEN.search(message):
+        return Stopped("limit", "is compressed more times over than is opened")
     if _MEMORY.search(message):
         return Stopped("limit", "needs more memory to open than is given to it")
     if _UNKNOWN.search(message):

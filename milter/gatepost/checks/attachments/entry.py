@@ -35,7 +35,7 @@ def clean_name(name: str | bytes | None) -> str:
     """Give a name inside an archive as text of bounded length. Takes what the archive says: bytes are UTF-8 or code page 437."""
     if name is None:
         return ""
-    text = name if isinstance(name, str) else _decoded(name[: 16 * NAME_CHARACTERS])
+    text = name if isinstance(name, str) else _decoded(name)
     if len(text) > NAME_CHARACTERS:
         text = text[: NAME_CHARACTERS // 2] + "…" + text[-NAME_CHARACTERS // 2 + 1 :]
     return text

@@ -156,7 +156,9 @@ class _Walk:
             size = len(member.content)
             self._meter.take(size, size, size)
             yield Entry(member.name, member.content, size, unseen=not scanned)
-        for entry in open_archive(draft.kind, file.path[-1], file.data, self._keys, self._meter):
+        # The inspector has given an archive behind an image or a document as a member already.
+        behind = all(finding.code != "attachment.polyglot" for finding in inspection.findings)
+        for entry in open_archive(draft.kind, file.path[-1], file.data, self._keys, self._meter, behind=behind):
             if isinstance(entry, Finding):
                 yield entry
             else:

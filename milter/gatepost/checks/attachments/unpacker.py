@@ -21,8 +21,8 @@ from gatepost.mail.readings import Reading
 from gatepost.world.jail.door import Answered, Crashed, Jail, Overdue, Unavailable
 from gatepost.world.jail.live import LiveJail
 
-PROGRAM: Final = "gatepost.checks.attachments.examine"
-"""The module that runs in the jail."""
+PROGRAM: Final = ("-m", "gatepost.checks.attachments.examine")
+"""What the interpreter in the jail is told to run."""
 
 
 class Unpacker(Protocol):

@@ -25,21 +25,21 @@ _GRACE_SHARE: Final = 0.2  # of a short deadline
 
 
 class Cell:
-    """A process that runs `module`; used by one thread at a time. Starting does not wait for it to be ready.
+    """A process that runs a program; used by one thread at a time. Starting does not wait for it to be ready.
 
-    Raises OSError when no process can be had.
+    Takes the program as the Python interpreter's arguments. Raises OSError when no process can be had.
     """
 
-    def __init__(self, module: str, settings: Settings) -> None:
+    def __init__(self, program: Sequence[str], settings: Settings) -> None:
         self._settings = settings
         self._ready = False
         ours, theirs = socket.socketpair()
         self._line = ours
         try:
             with theirs:
-                self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                self._process = subprocess.Popen(  # noqa: S603  our own interpreter and program
                     [
-                        *(sys.executable, "-I", "-m", module),
+                        *(sys.executable, "-I", *program),
                         *(str(theirs.fileno()), str(settings.jail_memory_bytes), str(settings.jail_jobs)),
                     ],
                     stdin=subprocess.DEVNULL,
@@ -83,7 +83,7 @@ class Cell:
             return self._exchange(request, until)
         except TimeoutError:
             return Overdue(until - begin)
-        except EOFError:
+        except (EOFError, ConnectionError):
             return Crashed(f"the process ended{self._code()}")
         except OSError as error:
             return Crashed(f"the process could not be spoken to: {error.strerror or error}")

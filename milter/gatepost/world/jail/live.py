@@ -23,14 +23,16 @@ RETRY_SECONDS_MAX: Final = 300.0
 
 
 class LiveJail:
-    """The jail that runs `module`, whose last line is `serve(program, sys.argv)`. Starts nothing before the first call.
+    """The jail that runs a program, whose last line is `serve(..., sys.argv)`. Starts nothing before the first call.
+
+    Takes the program as the Python interpreter's arguments: `("-m", "gatepost.a.b")`.
 
     Each process serves one thread at a time. After a process could not be started, none is tried for a while, longer with
     each failure, so that a broken installation costs a message nothing.
     """
 
-    def __init__(self, module: str, settings: Settings, clock: Clock | None = None) -> None:
-        self._module = module
+    def __init__(self, program: Sequence[str], settings: Settings, clock: Clock | None = None) -> None:
+        self._program = program
         self._settings = settings
         self._clock = clock or SystemClock()
         self._reset()
@@ -84,7 +86,7 @@ class LiveJail:
             with self._lock:
                 cell = self._idle.pop() if self._idle else None
             if cell is None:
-                return Cell(self._module, self._settings)
+                return Cell(self._program, self._settings)
             if cell.alive:
                 return cell
             cell.kill()

@@ -1,0 +1,221 @@
+"""Archives for tests, made on the fly: by libraries where they write the format, by hand where none does."""
+
+from __future__ import annotations
+
+import binascii
+import gzip
+import io
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+
+import libarchive
+import py7zr
+
+Files = Mapping[str, bytes]
+HELLO: Files = {"hello.txt": b"Hello, world. " * 20}
+
+
+def zipped(files: Files, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Make a ZIP archive."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content, method)
+    return out.getvalue()
+
+
+def zipped_with_password(files: Files, password: str, encryption: str = "aes256") -> bytes:
+    """Make an encrypted ZIP archive: `encryption` is zipcrypt, aes128 or aes256."""
+    return written(files, "zip", None, options=f"zip:encryption={encryption}", passphrase=password)
+
+
+def written(files: Files, form: str, compression: str | None = None, **more: str) -> bytes:
+    """Make an archive of one of the formats that libarchive writes."""
+    blocks: list[bytes] = []
+
+    def take(data: bytes) -> int:
+        blocks.append(bytes(data))
+        return len(data)
+
+    with libarchive.custom_writer(take, form, compression, **more) as archive:
+        for name, content in files.items():
+            archive.add_file_from_memory(name, len(content), content)
+    return b"".join(blocks)
+
+
+def compressed(content: bytes, compression: str) -> bytes:
+    """Compress one file by a method that libarchive knows: gzip, bzip2, xz, lzma, lzip, zstd, lz4, compress, uuencode."""
+    return written({"data": content}, "raw", compression)
+
+
+def seven_zipped(files: Files, password: str | None = None, *, hide_names: bool = False) -> bytes:
+    """Make a 7z archive, encrypted if there is a password."""
+    out = io.BytesIO()
+    with py7zr.SevenZipFile(out, "w", password=password, header_encryption=hide_names) as archive:
+        for name, content in files.items():
+            archive.writestr(content, name)
+    return out.getvalue()
+
+
+def tarred(files: Files) -> bytes:
+    """Make a tar archive."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, content in files.items():
+            head = tarfile.TarInfo(name)
+            head.size = len(content)
+            archive.addfile(head, io.BytesIO(content))
+    return out.getvalue()
+
+
+def cabbed(files: Files) -> bytes:
+    """Make a cabinet of uncompressed files (MS-CAB)."""
+    content = b"".join(files.values())
+    heads, at = b"", 0
+    for name, data in files.items():
+        heads += struct.pack("<IIHHHH", len(data), at, 0, 0, 0, 0x20) + name.encode() + b"\0"
+        at += len(data)
+    files_at = 36 + 8
+    data_at = files_at + len(heads)
+    blocks = [content[start : start + 32_768] for start in range(0, len(content), 32_768)]
+    data = b"".join(struct.pack("<IHH", 0, len(block), len(block)) + block for block in blocks)
+    size = data_at + len(data)
+    head = struct.pack("<4sIIIIIBBHHHHH", b"MSCF", 0, size, 0, files_at, 0, 3, 1, 1, len(files), 0, 0, 0)
+    return head + struct.pack("<IHH", data_at, len(blocks), 0) + heads + data
+
+
+def lha(files: Files) -> bytes:
+    """Make an LHA archive of uncompressed files (level 0 headers, -lh0-)."""
+    out = b""
+    for name, data in files.items():
+        body = b"-lh0-" + struct.pack("<IIIBB", len(data), len(data), 0, 0x20, 0)
+        body += bytes([len(name)]) + name.encode() + struct.pack("<H", _crc16(data))
+        out += bytes([len(body), sum(body) & 0xFF]) + body + data
+    return out + b"\0"
+
+
+def _crc16(data: bytes) -> int:
+    value = 0
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0xA001 if value & 1 else 0)
+    return value
+
+
+def rar4(files: Files, *, encrypted: bool = False) -> bytes:
+    """Make a RAR archive of version 2.9, files stored; `encrypted` marks them as such."""
+
+    def block(kind: int, flags: int, rest: bytes, data: bytes = b"") -> bytes:
+        head = struct.pack("<BHH", kind, flags, 7 + len(rest)) + rest
+        return struct.pack("<H", zlib.crc32(head) & 0xFFFF) + head + data
+
+    out = b"Rar!\x1a\x07\x00" + block(0x73, 0, bytes(6))
+    for name, data in files.items():
+        raw = name.encode()
+        rest = struct.pack("<IIBIIBBHI", len(data), len(data), 3, zlib.crc32(data), 0, 29, 0x30, len(raw), 0x20) + raw
+        out += block(0x74, 0x8000 | (0x04 if encrypted else 0), rest, data)
+    return out + block(0x7B, 0, b"")
+
+
+def rar5(files: Files, *, encrypted: bool = False) -> bytes:
+    """Make a RAR archive of version 5, files stored; `encrypted` gives them an encryption record."""
+
+    def number(value: int) -> bytes:
+        out = b""
+        while value > 0x7F:
+            out += bytes([value & 0x7F | 0x80])
+            value >>= 7
+        return out + bytes([value])
+
+    def block(rest: bytes, data: bytes = b"") -> bytes:
+        head = number(len(rest)) + rest
+        return struct.pack("<I", zlib.crc32(head)) + head + data
+
+    out = b"Rar!\x1a\x07\x01\x00" + block(number(1) + number(0) + number(0))
+    for name, data in files.items():
+        raw = name.encode()
+        extra = b""
+        if encrypted:
+            record = number(1) + number(0) + number(0) + bytes([15]) + bytes(16) + bytes(16)
+            extra = number(len(record)) + record
+        rest = number(2) + number(0x02 | (0x01 if extra else 0))
+        rest += (number(len(extra)) if extra else b"") + number(len(data))
+        rest += number(0x04) + number(len(data)) + number(0x20) + struct.pack("<I", zlib.crc32(data))
+        rest += number(0) + number(1) + number(len(raw)) + raw + extra
+        out += block(rest, data)
+    return out + block(number(5) + number(0) + number(0))
+
+
+def rpm(files: Files) -> bytes:
+    """Make an RPM package: lead, two empty headers, a compressed cpio archive."""
+    lead = b"\xed\xab\xee\xdb\x03\x00" + bytes(72) + struct.pack(">H", 5) + bytes(16)
+    header = b"\x8e\xad\xe8\x01" + bytes(12)
+    return lead + header + header + gzip.compress(written(files, "cpio_newc"))
+
+
+def arj(files: Files) -> bytes:
+    """Make an ARJ archive of stored files."""
+
+    def block(body: bytes) -> bytes:
+        return b"\x60\xea" + struct.pack("<H", len(body)) + body + struct.pack("<I", zlib.crc32(body)) + b"\0\0"
+
+    out = block(
+        struct.pack("<BBBBBBBBIIIIHHH", 34, 11, 1, 2, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0) + bytes(34 - 30) + b"a.arj\0\0"
+    )
+    for name, data in files.items():
+        head = struct.pack(
+            "<BBBBBBBBIIIIHHH", 30, 11, 1, 2, 0, 0, 0, 0, 0, len(data), len(data), zlib.crc32(data), 0, 0x20, 0
+        )
+        out += block(head + name.encode() + b"\0\0") + data
+    return out + b"\x60\xea\0\0"
+
+
+def ace(files: Files) -> bytes:
+    """Make the beginning of an ACE archive: its main header."""
+    body = b"\x00\x00\x00**ACE**" + bytes(40) + b"".join(name.encode() for name in files)
+    return struct.pack("<HH", zlib.crc32(body) & 0xFFFF, len(body)) + body
+
+
+def uuencoded(files: Files) -> bytes:
+    """Make a uuencoded text."""
+    lines = []
+    for name, data in files.items():
+        lines.append(f"begin 644 {name}\n".encode())
+        lines.extend(binascii.b2a_uu(data[at : at + 45]) for at in range(0, len(data), 45))
+        lines.append(b"`\nend\n")
+    return b"".join(lines)
+
+
+def nested(content: bytes, depth: int, name: str = "x.zip") -> bytes:
+    """Put a file into a ZIP archive, and that into another, so many times."""
+    for _ in range(depth):
+        content = zipped({name: content})
+    return content
+
+
+def local_header(name: bytes, packed: int, size: int, *, method: int = 8, flags: int = 0, crc: int = 0) -> bytes:
+    """Make the header in front of a file in a ZIP archive (APPNOTE 4.3.7)."""
+    return struct.pack("<4sHHHHHIIIHH", b"PK\x03\x04", 20, flags, method, 0, 0, crc, packed, size, len(name), 0) + name
+
+
+def central_header(
+    name: bytes, start: int, packed: int, size: int, *, method: int = 8, flags: int = 0, crc: int = 0
+) -> bytes:
+    """Make a file's entry in the directory of a ZIP archive (APPNOTE 4.3.12)."""
+    fields = (20, 20, flags, method, 0, 0, crc, packed, size, len(name), 0, 0, 0, 0, 0, start)
+    return struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\x01\x02", *fields) + name
+
+
+def end_record(entries: int, size: int, start: int) -> bytes:
+    """Make the end record of a ZIP archive (APPNOTE 4.3.16)."""
+    return struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, entries & 0xFFFF, entries & 0xFFFF, size, start, 0)
+
+
+def assembled(bodies: bytes, directory: Sequence[bytes]) -> bytes:
+    """Put a ZIP archive together from what stands in front and the entries of its directory."""
+    central = b"".join(directory)
+    return bodies + central + end_record(len(directory), len(central), len(bodies))
