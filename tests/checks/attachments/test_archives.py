@@ -72,7 +72,9 @@ def test_kinds_nest_in_each_other() -> None:
 
 def test_a_debian_package_is_opened() -> None:
     """An ar archive of compressed tar archives gives the innermost files."""
-    data = archives.written({"debian-binary": b"2.0\n", "data.tar.xz": archives.written(HELLO, "ustar", "xz")}, "ar_bsd")
+    data = archives.written(
+        {"debian-binary": b"2.0\n", "data.tar.xz": archives.written(HELLO, "ustar", "xz")}, "ar_bsd"
+    )
     assert ("data.tar.xz", "hello.txt") in shape(look_into(data, "x.deb"))
 
 
@@ -147,7 +149,9 @@ def test_a_long_name_keeps_its_end() -> None:
 def test_names_are_decoded() -> None:
     """UTF-8 with and without its flag, and code page 437."""
     head = archives.local_header("r\u00e9sum\u00e9.txt".encode("cp437"), 1, 1, method=0)
-    data = archives.assembled(head + b"x", [archives.central_header("r\u00e9sum\u00e9.txt".encode("cp437"), 0, 1, 1, method=0)])
+    data = archives.assembled(
+        head + b"x", [archives.central_header("r\u00e9sum\u00e9.txt".encode("cp437"), 0, 1, 1, method=0)]
+    )
     assert look_into(data, "x.zip").items[1].name == "r\u00e9sum\u00e9.txt"
     assert look_into(archives.zipped({"\u5bc6\u7801.txt": b"x"}), "x.zip").items[1].name == "\u5bc6\u7801.txt"
 
@@ -171,7 +175,9 @@ def test_content_goes_on_where_the_scanner_does_not_see_it() -> None:
     nested = look_into(archives.compressed(archives.zipped(HELLO), "zstd"), "x.zst")
     assert [inner.content for inner in seen.inner] == [b"", b""]
     assert [inner.content for inner in unseen.inner] == [b"", CONTENT]
-    assert [bool(inner.content) for inner in nested.inner] == [False, True, False], "the scanner unpacks what it is given"
+    assert [bool(inner.content) for inner in nested.inner] == [False, True, False], (
+        "the scanner unpacks what it is given"
+    )
 
 
 def test_too_much_for_the_scanner_is_told() -> None:

@@ -38,7 +38,7 @@ CODES: Final[Mapping[str, str]] = {
     "attachment.script": "A file is a script that a double click runs.",
     "attachment.source": "A file is the source of a program, which a double click does not run on most systems.",
     "attachment.shortcut": "A file is a shortcut, which opens something else.",
-    "attachment.weblink": "A file is a link to a web page.",
+    "attachment.weblink": "A file is an internet shortcut.",
     "attachment.image": "A file is the image of a disk, which some systems mount at a double click.",
     "attachment.onenote": "A file is a OneNote section.",
     "attachment.mismatch": "A file is dangerous by its content and passes for something to look at by its name.",

@@ -64,7 +64,7 @@ def _runs(kind: str, ext: str) -> Iterator[Finding]:
 
 def _opens(kind: str, ext: str) -> Iterator[Finding]:
     if ext in _WEB_LINKS or (kind == Kind.SHORTCUT and not ext):
-        yield Finding("attachment.weblink", f"is a link to a web page as a file ({f'.{ext}' if ext else kind})")
+        yield Finding("attachment.weblink", f"is an internet shortcut ({f'.{ext}' if ext else kind})")
     elif kind in {Kind.LNK, Kind.SHORTCUT} or ext in names.SHORTCUT:
         yield Finding(
             "attachment.shortcut", f"is a shortcut, which opens something else ({f'.{ext}' if ext else kind})"
