@@ -16,8 +16,8 @@ from gatepost.checks.attachments.item import Finding, Item
 from gatepost.checks.attachments.kinds import kind_of
 from gatepost.checks.attachments.names import name_tricks
 from gatepost.checks.attachments.passwords import candidates
-from gatepost.checks.attachments.policy import Judged, Policy
-from gatepost.checks.attachments.report import CHECK, evidence_of, shown_path
+from gatepost.checks.attachments.policy import Judged, Policy, Treatment
+from gatepost.checks.attachments.report import CHECK, evidence_of, shown_path, whole
 from gatepost.checks.attachments.risks import type_risks
 from gatepost.checks.attachments.unpacker import Unpacker
 from gatepost.evidence import Evidence, Found
@@ -103,13 +103,8 @@ class AttachmentCheck:
         items = _settled(tuple(self._completed(item) for item in examined.items))
         message.lay_open((*examined.inner, *_untold(items, examined.inner)))
         layers = self.policy.layers(envelope)
-        judged = tuple(Judged.of(item, layers) for item in items)
-        fixed = frozenset(
-            item.part
-            for item in items
-            if envelope.direction is not Direction.INBOUND or not renamable(message, item.part)
-        )
-        return tuple(evidence_of(judged, examined.trouble, fixed))
+        judged = tuple(Judged.of(item, layers) for item in (*items, *whole(examined.trouble)))
+        return tuple(evidence_of(judged, frozenset(_fixed(envelope, message, judged))))
 
     def _completed(self, item: Item) -> Item:
         """Add what a file's name, type and hash say to what was found inside of it; the first finding of a code stays."""
@@ -135,6 +130,13 @@ def _files(message: Message) -> Iterator[Reading]:
             or kind_of(reading.data, "") not in _BODIES
         ):
             yield reading
+
+
+def _fixed(envelope: Envelope, message: Message, judged: Sequence[Judged]) -> Iterator[int]:
+    """Give the parts whose names should be stripped and cannot: only mail from outside is edited."""
+    for part in {each.item.part for each in judged if each.ruling.treatment is Treatment.STRIP}:
+        if envelope.direction is not Direction.INBOUND or not renamable(message, part):
+            yield part
 
 
 def _settled(items: tuple[Item, ...]) -> tuple[Item, ...]:
