@@ -13,7 +13,7 @@ from typing import Final
 
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.item import Finding, Item
-from gatepost.checks.attachments.kinds import kind_of
+from gatepost.checks.attachments.kinds import kind_of, looks_like_prose
 from gatepost.checks.attachments.names import name_tricks
 from gatepost.checks.attachments.passwords import candidates
 from gatepost.checks.attachments.policy import Judged, Policy, Treatment
@@ -121,15 +121,16 @@ class AttachmentCheck:
 
 def _files(message: Message) -> Iterator[Reading]:
     """Give what is attached: every reading but of text that is the message itself."""
-    parts = message.mime.parts
-    for reading in readings(message):
-        if (
-            reading.name
-            or not reading.declared.startswith("text/")
-            or parts[reading.part - 1].disposition == "attachment"
-            or kind_of(reading.data, "") not in _BODIES
-        ):
-            yield reading
+    return (reading for reading in readings(message) if not _is_body(message, reading))
+
+
+def _is_body(message: Message, reading: Reading) -> bool:
+    if reading.name or not reading.declared.startswith("text/"):
+        return False
+    if message.mime.parts[reading.part - 1].disposition == "attachment":
+        return False
+    # Text that is no text was declared as such to pass for a body.
+    return looks_like_prose(reading.data) or kind_of(reading.data, "") in _BODIES
 
 
 def _fixed(envelope: Envelope, message: Message, judged: Sequence[Judged]) -> Iterator[int]:
