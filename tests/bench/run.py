@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import bench_auth, bench_content
+from bench import bench_attachments, bench_auth, bench_content
 from gatepost.mail.message import Message, from_bytes
 from support.cases import Case, cases
 
@@ -98,7 +98,7 @@ def main() -> int:
     if args.json:
         auth = bench_auth.measure(args.rounds, 50)
         content = bench_content.measure(args.rounds)
-        parts = {"authentication": auth, "content": content}
+        parts = {"authentication": auth, "content": content, "attachments": bench_attachments.measure()}
         print(json.dumps({"machine": machine, "messages": len(cases()), "ms": found, **parts}))
         return 0
     known = json.loads(BASELINE.read_text())["ms"] if BASELINE.exists() else {}
@@ -110,6 +110,8 @@ def main() -> int:
     bench_auth.report(bench_auth.measure(args.rounds, 50))
     print()
     bench_content.report(bench_content.measure(args.rounds))
+    print()
+    bench_attachments.report(bench_attachments.measure())
     return 0
 
 

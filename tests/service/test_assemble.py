@@ -44,6 +44,9 @@ ELSEWHERE = {
     "virus.heuristic",
 }
 ELSEWHERE |= {
+    "attachment.error",
+    "attachment.partial",
+    "attachment.timeout",
     "virus.skipped",
     "virus.error",
     "sender.bad",

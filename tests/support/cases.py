@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from gatepost.checks.attachments.family import Settings as AttachmentSettings
+from gatepost.checks.attachments.unpacker import Unpacker, open_unpacker
 from gatepost.checks.content.lesson import JOURNAL, encode, make
 from gatepost.checks.content.tokens import extract
 from gatepost.ledger.record import Record
@@ -36,6 +39,20 @@ PATTERN = b"GATEPOST-TEST-VIRUS"
 def pattern_scanner() -> FakeScanner:
     """Give a scanner that knows one test pattern."""
     return FakeScanner({PATTERN: Infected("Gatepost.Test.Pattern")})
+
+
+@cache
+def _opened(bounds: str) -> Unpacker:
+    return open_unpacker(AttachmentSettings.model_validate_json(bounds))
+
+
+def _unpacker(settings: AttachmentSettings) -> Unpacker:
+    """Give the unpacker that all cases with the same bounds share: its process takes half a second to start."""
+    return _opened(
+        settings.model_dump_json(
+            include={name for name in AttachmentSettings.model_fields if name.startswith(("jail_", "unpack_"))}
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -69,7 +86,7 @@ class Case:
         resolver = FakeDns.from_yaml(zone) if zone.exists() else FakeDns({})
         state = MemoryState(clock)
         self.recall(state)
-        doors = Doors(clock, resolver, state, pattern_scanner())
+        doors = Doors(clock, resolver, state, pattern_scanner(), unpacker=_unpacker(loaded.config.attachments))
         return pipeline(loaded, doors, b"key", live=False)
 
     def recall(self, state: State) -> None:

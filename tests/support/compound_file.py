@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ def compound(entries: Mapping[str, bytes | Storage], clsid: str = "") -> bytes:
     }
     right = {}
     for _, _, children in nodes:
-        right |= dict(zip(children, children[1:], strict=False))  # a list is a tree, too
+        right |= dict(itertools.pairwise(children))  # a list is a tree, too
     directory = b"".join(
         _entry(
             name,

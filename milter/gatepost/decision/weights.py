@@ -35,6 +35,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "attachment.executable": 4.0,
     "attachment.script": 4.0,
     "attachment.shortcut": 4.0,
+    "attachment.weblink": 0.5,
     "attachment.image": 3.0,
     "attachment.onenote": 2.0,
     "attachment.mismatch": 4.0,

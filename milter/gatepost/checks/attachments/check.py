@@ -13,11 +13,11 @@ from typing import Final
 
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.item import Finding, Item
-from gatepost.checks.attachments.kinds import kind_of
+from gatepost.checks.attachments.kinds import kind_of, looks_like_prose
 from gatepost.checks.attachments.names import name_tricks
 from gatepost.checks.attachments.passwords import candidates
-from gatepost.checks.attachments.policy import Judged, Policy
-from gatepost.checks.attachments.report import CHECK, evidence_of, shown_path
+from gatepost.checks.attachments.policy import Judged, Policy, Treatment
+from gatepost.checks.attachments.report import CHECK, evidence_of, shown_path, whole
 from gatepost.checks.attachments.risks import type_risks
 from gatepost.checks.attachments.unpacker import Unpacker
 from gatepost.evidence import Evidence, Found
@@ -38,6 +38,7 @@ CODES: Final[Mapping[str, str]] = {
     "attachment.script": "A file is a script that a double click runs.",
     "attachment.source": "A file is the source of a program, which a double click does not run on most systems.",
     "attachment.shortcut": "A file is a shortcut, which opens something else.",
+    "attachment.weblink": "A file is an internet shortcut.",
     "attachment.image": "A file is the image of a disk, which some systems mount at a double click.",
     "attachment.onenote": "A file is a OneNote section.",
     "attachment.mismatch": "A file is dangerous by its content and passes for something to look at by its name.",
@@ -102,13 +103,8 @@ class AttachmentCheck:
         items = _settled(tuple(self._completed(item) for item in examined.items))
         message.lay_open((*examined.inner, *_untold(items, examined.inner)))
         layers = self.policy.layers(envelope)
-        judged = tuple(Judged.of(item, layers) for item in items)
-        fixed = frozenset(
-            item.part
-            for item in items
-            if envelope.direction is not Direction.INBOUND or not renamable(message, item.part)
-        )
-        return tuple(evidence_of(judged, examined.trouble, fixed))
+        judged = tuple(Judged.of(item, layers) for item in (*items, *whole(examined.trouble)))
+        return tuple(evidence_of(judged, frozenset(_fixed(envelope, message, judged))))
 
     def _completed(self, item: Item) -> Item:
         """Add what a file's name, type and hash say to what was found inside of it; the first finding of a code stays."""
@@ -125,15 +121,23 @@ class AttachmentCheck:
 
 def _files(message: Message) -> Iterator[Reading]:
     """Give what is attached: every reading but of text that is the message itself."""
-    parts = message.mime.parts
-    for reading in readings(message):
-        if (
-            reading.name
-            or not reading.declared.startswith("text/")
-            or parts[reading.part - 1].disposition == "attachment"
-            or kind_of(reading.data, "") not in _BODIES
-        ):
-            yield reading
+    return (reading for reading in readings(message) if not _is_body(message, reading))
+
+
+def _is_body(message: Message, reading: Reading) -> bool:
+    if reading.name or not reading.declared.startswith("text/"):
+        return False
+    if message.mime.parts[reading.part - 1].disposition == "attachment":
+        return False
+    # Text that is no text was declared as such to pass for a body.
+    return looks_like_prose(reading.data) or kind_of(reading.data, "") in _BODIES
+
+
+def _fixed(envelope: Envelope, message: Message, judged: Sequence[Judged]) -> Iterator[int]:
+    """Give the parts whose names should be stripped and cannot: only mail from outside is edited."""
+    for part in {each.item.part for each in judged if each.ruling.treatment is Treatment.STRIP}:
+        if envelope.direction is not Direction.INBOUND or not renamable(message, part):
+            yield part
 
 
 def _settled(items: tuple[Item, ...]) -> tuple[Item, ...]:

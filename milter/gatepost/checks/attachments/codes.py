@@ -23,7 +23,7 @@ _DECODERS: Final = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO")
 """Formats that are decoded; Pillow's others start programs (EPS) or are rare."""
 _SMALLEST: Final = 40
 """Pixels of the shorter side below which an image holds no code that a camera could read."""
-_WIDEST: Final = 2_000
+_WIDEST: Final = 1_500
 """Pixels of the longer side to which an image is reduced: a code on a photographed page is still read, in 30 ms."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from gatepost.checks.attachments import bounds, check, obstacles
 from gatepost.checks.attachments.check import AttachmentCheck
@@ -53,17 +53,17 @@ class Settings(bounds.Settings):
     )
     allowed_file: str = Field(default="", max_length=4096, description="A file with more of them, as `blocked_file`.")
 
-    @model_validator(mode="before")
+    @field_validator("policy", mode="before")
     @classmethod
-    def _merge(cls, given: object) -> object:
+    def _over_inbound(cls, given: object) -> object:
         """Lay the administrator's rules over the built-in ones."""
-        if not isinstance(given, Mapping):
-            return given
-        merged = dict(given)
-        for name, built_in in (("policy", INBOUND), ("outbound", OUTBOUND)):
-            if isinstance(merged.get(name), Mapping):
-                merged[name] = {**built_in, **merged[name]}
-        return merged
+        return {**INBOUND, **given} if isinstance(given, Mapping) else given
+
+    @field_validator("outbound", mode="before")
+    @classmethod
+    def _over_outbound(cls, given: object) -> object:
+        """Lay the administrator's rules over the built-in ones."""
+        return {**OUTBOUND, **given} if isinstance(given, Mapping) else given
 
     @field_validator("policy", "outbound")
     @classmethod

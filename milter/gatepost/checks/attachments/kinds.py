@@ -26,6 +26,10 @@ _MP4: Final = frozenset((b"heic", b"heix", b"mif1", b"avif"))
 
 _LOOK: Final = 4_096
 """Bytes at the beginning by which text is told from other data, and its first tag found."""
+_GLANCE: Final = 512
+"""Bytes of a body that are looked at, for every message."""
+_OPENED: Final = tuple({magic for magic, _ in MAGIC if magic.isascii()} | set(_ZIP_MAGIC) | {b"MZ"})
+"""Marks that a text might begin with and that make it a file."""
 _PDF_WITHIN: Final = 1_024
 """Bytes within which readers accept the header of a PDF (ISO 32000-1, implementation note 13)."""
 _DIRECTORY_ENTRIES: Final = 200
@@ -237,6 +241,12 @@ def _plain(head: bytes) -> bytes | None:
         head = head[2:].decode(order, "replace").encode("utf-8", "replace")
     head = head.removeprefix(b"\xef\xbb\xbf")
     return head if len(head) - len(head.translate(None, _CONTROL)) <= len(head) // 100 else None
+
+
+def looks_like_prose(data: bytes) -> bool:
+    """Say, at the cost of a glance, whether data is text that no program opens: what a body may hold and still be a body."""
+    head = data[:_GLANCE]
+    return not head.startswith(_OPENED) and len(head) == len(head.translate(None, _CONTROL))
 
 
 def _named(name: str) -> Kind:

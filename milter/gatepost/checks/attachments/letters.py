@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 from gatepost.checks.attachments.names import extension
@@ -13,19 +14,25 @@ from gatepost.mail.message import from_bytes
 from gatepost.mail.readings import readings
 
 _TABLES: Final = frozenset("csv tsv slk iqy txt".split())
-_FORMULA: Final = re.compile(
-    r"(?:^|[,;\t\"'])[\s\"']{0,5}[=+\-@][^\r\n,;|]{0,200}(?:cmd|powershell|mshta|rundll32|msexcel|regsvr32|excel)(?:\.exe)?['\"]?\s{0,5}\|[^\r\n]{0,300}!",
-    re.IGNORECASE | re.MULTILINE,
+_CALL: Final = re.compile(
+    r"(?:cmd|powershell|mshta|rundll32|msexcel|regsvr32|excel)(?:\.exe)?['\"]?\s{0,5}\|", re.IGNORECASE
 )
+_CELL: Final = re.compile(r"(?:^|[,;\t\"'\r\n])[\s\"']{0,5}[=+\-@][^\r\n,;|]{0,200}\Z")
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
 
 
 def inspect_text(notes: Notes, name: str, data: bytes) -> None:
     """Read a text file; a table that starts a program when a spreadsheet opens it is told. Never raises."""
     text = decoded(data[: limits.MARKUP_BYTES])
-    if extension(name) in _TABLES and _FORMULA.search(text[: limits.TEXT_BYTES]):
+    if extension(name) in _TABLES and _starts_a_program(text):
         notes.find("dde", "holds a formula that starts a program (DDE)")
     notes.read(text)
+
+
+def _starts_a_program(text: str) -> bool:
+    """Say whether a cell of a table is a formula that calls a program: `=cmd|'/c calc'!A0`."""
+    calls = islice(_CALL.finditer(text), limits.LITERALS)
+    return any(_CELL.search(text[max(0, match.start() - 210) : match.start()]) for match in calls)
 
 
 def inspect_folded(notes: Notes, data: bytes) -> None:

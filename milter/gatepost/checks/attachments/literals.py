@@ -19,7 +19,7 @@ from gatepost.mail import limits
 
 # From some 60 characters on a literal is worth decoding.
 _DATA_URI: Final = re.compile(
-    r"data:([\w.+-]{0,60}/?[\w.+-]{0,80})((?:;[\w=.-]{1,60}){0,4})(;base64)?,([A-Za-z0-9+/=%_.~!*'();:@&$,?#\[\]-]{20,})"
+    r"data:([\w.+-]{0,60}/?[\w.+-]{0,80})((?:;[\w=.-]{1,60}){0,5}),([A-Za-z0-9+/=%_.~!*'();:@&$,?#\[\]-]{20,})"
 )
 _BASE64: Final = re.compile(r"[\"'`]([A-Za-z0-9+/_-]{60,}={0,2})[\"'`]")
 _JOINED: Final = re.compile(r"[\"'`]\s{0,20}\+\s{0,20}[\"'`]")
@@ -51,7 +51,8 @@ def literals(source: str) -> Iterator[Literal]:
 def _all(source: str) -> Iterator[Literal]:
     if "data:" in source:
         for match in _DATA_URI.finditer(source):
-            content = _base64(match[4]) if match[3] else unquote_to_bytes(match[4])
+            encoded = match[2].lower().endswith(";base64")
+            content = _base64(match[3]) if encoded else unquote_to_bytes(match[3])
             if content:
                 yield Literal(content, match[1].lower(), "data URI")
     for match in _BASE64.finditer(source):

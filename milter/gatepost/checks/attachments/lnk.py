@@ -83,5 +83,7 @@ def inspect_shortcut(notes: Notes, data: bytes) -> None:
     for target in targets:
         if target.lower().startswith(("file:", "\\\\", "smb:", "search-ms:")) or "davwwwroot" in target.lower():
             notes.find("shortcut", f"is a shortcut that opens a file on another computer: {target[:160]}")
-    if targets:
-        notes.find("shortcut", f"is a shortcut to {targets[0][:160]}")
+        elif not target.lower().startswith(("http:", "https:")):
+            notes.find("shortcut", f"is a shortcut to {target[:160]}")
+    if targets and not notes.found("shortcut"):
+        notes.find("weblink", f"is a link to {targets[0][:160]}")

@@ -23,6 +23,11 @@ from gatepost.mail import limits
 
 _SHORT: Final = 3_000
 """Characters of text from which on a document is no mere carrier of a code, and is not drawn."""
+_NESTED: Final = 6
+"""How deeply objects are followed that stand within one another; writers of PDF seldom need three."""
+_ENTRIES: Final = 1_000
+"""Entries of one dictionary or array that are looked at: arrays of a thousand are fonts' widths and pages' lists."""
+_PLAIN: Final = frozenset({"/Resources", "/Font", "/W", "/Widths"})
 _SCALE: Final = 1.6
 """Pixels per point at which a page is drawn: an A4 page has a million then."""
 _NAME_ESCAPE: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
@@ -68,8 +73,8 @@ def _walk(notes: Notes, document: pikepdf.Pdf) -> None:
             if count >= limits.PDF_OBJECTS:
                 notes.find("partial", f"has more than the {limits.PDF_OBJECTS:,} objects that are looked at")
                 return
-            if isinstance(item, (pikepdf.Dictionary, pikepdf.Stream)):
-                _visit(notes, item, 0)
+            for each in _within(item, _NESTED):
+                _visit(notes, each)
     except Exception as error:  # noqa: BLE001  damaged objects raise what they like
         notes.find("damaged", f"is a damaged PDF ({type(error).__name__})")
 
@@ -97,7 +102,7 @@ def _entries(item: pikepdf.Object | None) -> Iterator[tuple[str, pikepdf.Object]
                 yield key, value
 
 
-def _visit(notes: Notes, item: pikepdf.Object, depth: int) -> None:
+def _visit(notes: Notes, item: pikepdf.Object) -> None:
     """See what one dictionary is: an action, a file, a stream of one; actions often stand inside of annotations."""
     kind = str(item.get("/S", ""))
     if "/JS" in item or kind == "/JavaScript":
@@ -117,10 +122,21 @@ def _visit(notes: Notes, item: pikepdf.Object, depth: int) -> None:
         notes.find("object", "holds rich media, which may be a program")
     if "/EF" in item:
         _embedded(notes, item)
-    if depth < 2:
-        for key, value in _entries(item):
-            if not value.is_indirect and key not in {"/Resources", "/Font"}:
-                _visit(notes, value, depth + 1)
+
+
+def _within(item: pikepdf.Object, depth: int) -> Iterator[pikepdf.Object]:
+    """Give an object, if it is a dictionary, and those that stand in it directly and not as objects of their own."""
+    if isinstance(item, (pikepdf.Dictionary, pikepdf.Stream)):
+        yield item
+        inner = [item.get(key) for key in islice(item.keys(), _ENTRIES) if key not in _PLAIN]
+    elif isinstance(item, pikepdf.Array):
+        inner = list(islice(iter(item), _ENTRIES))
+    else:
+        return
+    if depth:
+        for value in inner:
+            if isinstance(value, (pikepdf.Dictionary, pikepdf.Array)) and not value.is_indirect:
+                yield from _within(value, depth - 1)
 
 
 def _text(value: pikepdf.Object | None) -> str:

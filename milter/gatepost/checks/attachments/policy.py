@@ -32,7 +32,8 @@ Rules = Mapping[str, Treatment]
 """Treatments by evidence code (`attachment.macro`), extension (`.iso`) or kind (`pe`)."""
 
 TYPE_CODES: Final = frozenset(
-    f"attachment.{word}" for word in ("executable", "script", "source", "shortcut", "image", "onenote", "activehtml")
+    f"attachment.{word}"
+    for word in ("executable", "script", "source", "shortcut", "weblink", "image", "onenote", "activehtml")
 )
 """Findings that a file has by being of its type: a rule for its extension or kind takes their place."""
 

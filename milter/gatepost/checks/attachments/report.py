@@ -11,6 +11,8 @@ from gatepost.evidence import Evidence, Status
 from gatepost.mail import limits
 
 CHECK: Final = "attachment"
+_WHOLE: Final = 0
+"""The part number of what concerns the whole message; parts count from 1."""
 _TROUBLE: Final = frozenset({"attachment.error", "attachment.timeout"})
 _ASKED: Final = {Treatment.REJECT: "reject", Treatment.HOLD: "hold", Treatment.STRIP: "strip"}
 
@@ -20,19 +22,20 @@ def shown_path(item: Item) -> str:
     return " > ".join(name or "(unnamed)" for name in item.path)
 
 
-def evidence_of(
-    judged: Sequence[Judged], trouble: Sequence[Finding], unstrippable: frozenset[int]
-) -> Iterator[Evidence]:
+def whole(trouble: tuple[Finding, ...]) -> tuple[Item, ...]:
+    """Give what concerns all files of a message together as if it were one of them, so that the same rules apply."""
+    return (Item(_WHOLE, ("The message",), "", "", 0, "", trouble),) if trouble else ()
+
+
+def evidence_of(judged: Sequence[Judged], unstrippable: frozenset[int]) -> Iterator[Evidence]:
     """Give the evidence about a message's files.
 
-    `trouble` concerns the message as a whole. `unstrippable` are the parts whose names cannot be changed: for them the site's
-    wish to strip the name becomes one to hold.
+    `unstrippable` are the parts whose names cannot be changed: for them the site's wish to strip the name becomes one to hold.
     """
     for each in judged[: limits.FILES_TOLD]:
-        yield _file(each.item)
+        if each.item.part != _WHOLE:
+            yield _file(each.item)
     yield from _findings(judged)
-    for finding in trouble:
-        yield _finding(finding, f"Of the attachments: {finding.detail}.", {})
     yield from _rulings(judged, unstrippable)
 
 

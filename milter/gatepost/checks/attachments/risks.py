@@ -63,7 +63,9 @@ def _runs(kind: str, ext: str) -> Iterator[Finding]:
 
 
 def _opens(kind: str, ext: str) -> Iterator[Finding]:
-    if kind in {Kind.LNK, Kind.SHORTCUT} or ext in names.SHORTCUT:
+    if ext in _WEB_LINKS or (kind == Kind.SHORTCUT and not ext):
+        yield Finding("attachment.weblink", f"is an internet shortcut ({f'.{ext}' if ext else kind})")
+    elif kind in {Kind.LNK, Kind.SHORTCUT} or ext in names.SHORTCUT:
         yield Finding(
             "attachment.shortcut", f"is a shortcut, which opens something else ({f'.{ext}' if ext else kind})"
         )
@@ -73,6 +75,9 @@ def _opens(kind: str, ext: str) -> Iterator[Finding]:
 
 # Extensions of programs that other things share: `.bin`, `.out`, `.app`, `.run`, `.pkg`, and `.com` at the end of a site's name.
 _WEAK: Final = frozenset("bin out app run pkg com sys class application".split())
+_WEB_LINKS: Final = frozenset({"url", "webloc", "website"})
+"""Extensions of links to web pages: no worse than a link in the text, unless they lead elsewhere, which the inspector tells."""
+
 _PASSING: Final[dict[Kind, str]] = {
     **_EXECUTABLES,
     Kind.LNK: "a shortcut",

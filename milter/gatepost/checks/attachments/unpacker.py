@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -63,6 +64,8 @@ class JailedUnpacker:
 
     def __init__(self, jail: Jail, settings: Settings) -> None:
         self._jail = jail
+        # Whoever judges a few stored messages and forgets the pipeline leaves no process behind.
+        weakref.finalize(self, jail.close)
         self._bounds = bounds_of(settings)
         self._seconds = settings.unpack_seconds
 
