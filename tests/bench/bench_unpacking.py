@@ -15,7 +15,6 @@ import random
 import statistics
 import sys
 import time
-import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from pathlib import Path
 from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-warnings.simplefilter("ignore", DeprecationWarning)
 
 from PIL import Image
 

@@ -16,12 +16,13 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import bench_attachments, bench_auth, bench_content
+from bench import bench_attachments, bench_auth, bench_content, bench_unpacking
 from gatepost.mail.message import Message, from_bytes
 from support.cases import Case, cases
 
@@ -98,7 +99,9 @@ def main() -> int:
     if args.json:
         auth = bench_auth.measure(args.rounds, 50)
         content = bench_content.measure(args.rounds)
-        parts = {"authentication": auth, "content": content, "attachments": bench_attachments.measure()}
+        unpacking = {what: asdict(cost) for what, cost in bench_unpacking.measure(3).items()}
+        attachments = {"attachments": bench_attachments.measure(), "unpacking": unpacking}
+        parts = {"authentication": auth, "content": content, **attachments}
         print(json.dumps({"machine": machine, "messages": len(cases()), "ms": found, **parts}))
         return 0
     known = json.loads(BASELINE.read_text())["ms"] if BASELINE.exists() else {}
@@ -112,6 +115,8 @@ def main() -> int:
     bench_content.report(bench_content.measure(args.rounds))
     print()
     bench_attachments.report(bench_attachments.measure())
+    print()
+    bench_unpacking.report(bench_unpacking.measure(3))
     return 0
 
 
