@@ -207,27 +207,32 @@ def rpm(files: Files) -> bytes:
     return lead + header + header + gzip.compress(written(files, "cpio_newc"))
 
 
-def arj(files: Files) -> bytes:
-    """Make an ARJ archive of stored files."""
+def arj(files: Files, method: int = 0) -> bytes:
+    """Make an ARJ archive; its files are stored, whatever method it says."""
 
-    def block(body: bytes) -> bytes:
-        return b"\x60\xea" + struct.pack("<H", len(body)) + body + struct.pack("<I", zlib.crc32(body)) + b"\0\0"
+    def block(kind: int, name: bytes, data: bytes = b"") -> bytes:
+        fields = (30, 11, 1, 2, 0, method, kind, 0, 0, len(data), len(data), zlib.crc32(data), 0, 0x20, 0)
+        head = struct.pack("<BBBBBBBBIIIIHHH", *fields) + name + b"\0\0"
+        return b"\x60\xea" + struct.pack("<H", len(head)) + head + struct.pack("<I", zlib.crc32(head)) + b"\0\0" + data
 
-    out = block(
-        struct.pack("<BBBBBBBBIIIIHHH", 34, 11, 1, 2, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0) + bytes(34 - 30) + b"a.arj\0\0"
+    return (
+        block(2, b"a.arj") + b"".join(block(0, name.encode(), data) for name, data in files.items()) + b"\x60\xea\0\0"
     )
+
+
+def ace(files: Files, *, locked: bool = False) -> bytes:
+    """Make an ACE archive whose files are there by name; the packed bytes mean nothing."""
+
+    def block(kind: int, flags: int, rest: bytes, data: bytes = b"") -> bytes:
+        head = struct.pack("<BH", kind, flags) + rest
+        return struct.pack("<HH", zlib.crc32(head) & 0xFFFF, len(head)) + head + data
+
+    out = block(0, 0x9000, b"**ACE**" + bytes(20))
     for name, data in files.items():
-        head = struct.pack(
-            "<BBBBBBBBIIIIHHH", 30, 11, 1, 2, 0, 0, 0, 0, 0, len(data), len(data), zlib.crc32(data), 0, 0x20, 0
-        )
-        out += block(head + name.encode() + b"\0\0") + data
-    return out + b"\x60\xea\0\0"
-
-
-def ace(files: Files) -> bytes:
-    """Make the beginning of an ACE archive: its main header."""
-    body = b"\x00\x00\x00**ACE**" + bytes(40) + b"".join(name.encode() for name in files)
-    return struct.pack("<HH", zlib.crc32(body) & 0xFFFF, len(body)) + body
+        raw = name.encode()
+        rest = struct.pack("<IIIIIBBHHH", len(data), len(data), 0, 0x20, 0, 1, 3, 10, 0, len(raw)) + raw
+        out += block(1, 0x0001 | (0x4000 if locked else 0), rest, data)
+    return out
 
 
 def uuencoded(files: Files) -> bytes:

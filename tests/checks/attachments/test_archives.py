@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from gatepost.checks.attachments.entry import NAME_CHARACTERS
+from gatepost.checks.attachments.formats import MAGIC, Kind
 from support import archives
 from support.archives import HELLO
 from support.unpacking import all_words, in_place, look_into, shape, words
@@ -35,6 +36,7 @@ ARCHIVES = {
     "rar4": lambda: archives.rar4(HELLO),
     "rar5": lambda: archives.rar5(HELLO),
     "rpm": lambda: archives.rpm(HELLO),
+    "arj": lambda: archives.arj(HELLO),
     "uue": lambda: archives.uuencoded(HELLO),
 }
 STREAMS = "gzip bzip2 xz lzma lzip zstd lz4 compress".split()
@@ -92,10 +94,24 @@ def test_a_copy_is_opened_once() -> None:
     assert set(shape(examined)) == {("1.zip",), ("1.zip", "hello.txt"), ("2.zip",)}
 
 
-@pytest.mark.parametrize("maker", [archives.arj, archives.ace])
-def test_what_is_not_opened_is_told(maker) -> None:
-    """A kind of archive that nothing here reads is no clean file."""
-    assert words(look_into(maker(HELLO), "x").items[0]) == {"unopened"}
+@pytest.mark.parametrize("data", [archives.arj(HELLO, method=1), archives.ace(HELLO)])
+def test_what_is_not_unpacked_is_told_with_its_names(data) -> None:
+    """A kind of archive that nothing here unpacks is no clean file, and the names in it are judged."""
+    archive, member = look_into(data, "x").items
+    assert words(archive) == words(member) == {"unopened"}
+    assert (member.name, member.size, member.kind) == ("hello.txt", len(CONTENT), "")
+
+
+def test_a_locked_ace_archive_is_told() -> None:
+    """The mark of a password is read."""
+    assert words(look_into(archives.ace(HELLO, locked=True), "x").items[1]) == {"encrypted"}
+
+
+@pytest.mark.parametrize("kind", [Kind.ZOO, Kind.VHDX, Kind.WIM, Kind.CHM])
+def test_what_is_not_opened_is_told(kind) -> None:
+    """Other containers are told apart by kind."""
+    magic = next(magic for magic, known in MAGIC if known is kind)
+    assert "unopened" in words(look_into(magic + bytes(5000), "x").items[0])
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "7z", "cab", "rar4", "zip deflate", "xar"])

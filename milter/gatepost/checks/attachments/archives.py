@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from gatepost.checks.attachments.arj_ace import open_arj_or_ace
 from gatepost.checks.attachments.bounds import Meter
 from gatepost.checks.attachments.by_libarchive import FORMATS, STREAMS, open_by_libarchive
 from gatepost.checks.attachments.entry import Entry
@@ -28,8 +29,6 @@ SCANNED_KINDS: Final = frozenset(
 """Kinds whose content ClamAV sees when it is given the whole file (libclamav, filetypes.c)."""
 
 _CLOSED: Final = {
-    Kind.ACE: "ACE archives",
-    Kind.ARJ: "ARJ archives",
     Kind.ZOO: "ZOO archives",
     Kind.CHM: "compiled help files",
     Kind.DMG: "macOS disk images",
@@ -62,6 +61,8 @@ def open_archive(
         yield from _open_7z(name, data, keys, meter)
     elif kind == Kind.RAR:
         yield from open_rar_archive(data, keys, meter)
+    elif kind in {Kind.ARJ, Kind.ACE}:
+        yield from open_arj_or_ace(kind, data, meter)
     elif kind in _LIBARCHIVE_KINDS:
         yield from open_by_libarchive(kind, name, data, meter)
     elif kind in _CLOSED:
