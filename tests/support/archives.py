@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import gzip
+import hashlib
 import io
 import struct
 import tarfile
@@ -13,6 +14,8 @@ from collections.abc import Mapping, Sequence
 
 import libarchive
 import py7zr
+import rarfile
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 Files = Mapping[str, bytes]
 HELLO: Files = {"hello.txt": b"Hello, world. " * 20}
@@ -108,33 +111,22 @@ def _crc16(data: bytes) -> int:
 
 def rar4(files: Files, *, encrypted: bool = False) -> bytes:
     """Make a RAR archive of version 2.9, files stored; `encrypted` marks them as such."""
-
-    def block(kind: int, flags: int, rest: bytes, data: bytes = b"") -> bytes:
-        head = struct.pack("<BHH", kind, flags, 7 + len(rest)) + rest
-        return struct.pack("<H", zlib.crc32(head) & 0xFFFF) + head + data
-
-    out = b"Rar!\x1a\x07\x00" + block(0x73, 0, bytes(6))
+    out = b"Rar!\x1a\x07\x00" + _rar4_block(0x73, 0, bytes(6))
     for name, data in files.items():
         raw = name.encode()
         rest = struct.pack("<IIBIIBBHI", len(data), len(data), 3, zlib.crc32(data), 0, 29, 0x30, len(raw), 0x20) + raw
-        out += block(0x74, 0x8000 | (0x04 if encrypted else 0), rest, data)
-    return out + block(0x7B, 0, b"")
+        out += _rar4_block(0x74, 0x8000 | (0x04 if encrypted else 0), rest, data)
+    return out + _rar4_block(0x7B, 0, b"")
+
+
+def _rar4_block(kind: int, flags: int, rest: bytes, data: bytes = b"") -> bytes:
+    head = struct.pack("<BHH", kind, flags, 7 + len(rest)) + rest
+    return struct.pack("<H", zlib.crc32(head) & 0xFFFF) + head + data
 
 
 def rar5(files: Files, *, encrypted: bool = False) -> bytes:
     """Make a RAR archive of version 5, files stored; `encrypted` gives them an encryption record."""
-
-    def number(value: int) -> bytes:
-        out = b""
-        while value > 0x7F:
-            out += bytes([value & 0x7F | 0x80])
-            value >>= 7
-        return out + bytes([value])
-
-    def block(rest: bytes, data: bytes = b"") -> bytes:
-        head = number(len(rest)) + rest
-        return struct.pack("<I", zlib.crc32(head)) + head + data
-
+    number, block = _number, _rar5_block
     out = b"Rar!\x1a\x07\x01\x00" + block(number(1) + number(0) + number(0))
     for name, data in files.items():
         raw = name.encode()
@@ -148,6 +140,64 @@ def rar5(files: Files, *, encrypted: bool = False) -> bytes:
         rest += number(0) + number(1) + number(len(raw)) + raw + extra
         out += block(rest, data)
     return out + block(number(5) + number(0) + number(0))
+
+
+def _number(value: int) -> bytes:
+    out = b""
+    while value > 0x7F:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def _rar5_block(rest: bytes, data: bytes = b"") -> bytes:
+    head = _number(len(rest)) + rest
+    return struct.pack("<I", zlib.crc32(head)) + head + data
+
+
+def _sealed(data: bytes, key: bytes, iv: bytes) -> bytes:
+    cipher = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+    return cipher.update(data + bytes(-len(data) % 16)) + cipher.finalize()
+
+
+def rar4_locked(files: Files, password: str) -> bytes:
+    """Make a RAR archive of version 2.9, files stored and encrypted."""
+    salt = b"saltsalt"
+    key, iv = rarfile.rar3_s2k(password, salt)
+    out = b"Rar!\x1a\x07\x00" + _rar4_block(0x73, 0, bytes(6))
+    for name, data in files.items():
+        raw, sealed = name.encode(), _sealed(data, key, iv)
+        rest = struct.pack("<IIBIIBBHI", len(sealed), len(data), 3, zlib.crc32(data), 0, 29, 0x30, len(raw), 0x20) + raw
+        out += _rar4_block(0x74, 0x8404, rest + salt, sealed)
+    return out + _rar4_block(0x7B, 0, b"")
+
+
+def rar5_locked(files: Files, password: str, *, hide_names: bool = False) -> bytes:
+    """Make a RAR archive of version 5, files stored and encrypted, the headers too if wanted."""
+    salt, iv, rounds = b"s" * 16, b"i" * 16, 4
+    secret = password.encode()
+    key = hashlib.pbkdf2_hmac("sha256", secret, salt, 1 << rounds)
+    fold = bytearray(8)
+    for place, byte in enumerate(hashlib.pbkdf2_hmac("sha256", secret, salt, (1 << rounds) + 32)):
+        fold[place % 8] ^= byte
+    check = bytes(fold) + hashlib.sha256(fold).digest()[:4]
+
+    def header(rest: bytes) -> bytes:
+        plain = _rar5_block(rest)
+        return iv + _sealed(plain, key, iv) if hide_names else plain
+
+    out = b"Rar!\x1a\x07\x01\x00"
+    if hide_names:
+        out += _rar5_block(_number(4) + _number(0) + _number(0) + _number(1) + bytes([rounds]) + salt + check)
+    out += header(_number(1) + _number(0) + _number(0))
+    for name, data in files.items():
+        raw, sealed = name.encode(), _sealed(data, key, iv)
+        record = _number(1) + _number(0) + _number(3) + bytes([rounds]) + salt + iv + check
+        extra = _number(len(record)) + record
+        rest = _number(2) + _number(3) + _number(len(extra)) + _number(len(sealed)) + _number(4) + _number(len(data))
+        rest += _number(0x20) + b"\0\0\0\0" + _number(0) + _number(1) + _number(len(raw)) + raw + extra
+        out += header(rest) + sealed
+    return out + header(_number(5) + _number(0) + _number(0))
 
 
 def rpm(files: Files) -> bytes:

@@ -46,6 +46,38 @@ def forty_two(levels: int = 5, width: int = 16) -> bytes:
     return content
 
 
+def bush(levels: int = 20, width: int = 30) -> bytes:
+    """Make archives in archives, all of them different, wide and deep: only counting ends it."""
+    content = b"leaf"
+    for level in range(levels):
+        content = zipped({f"{level}-{number}.zip": content for number in range(width)})
+        content = zipped({f"{level}.zip": content, "salt": b"%d" % level})
+    return content
+
+
+def quine() -> bytes:
+    """Make a gzip file that unpacks to itself (R. Cox, "Zip Files All The Way Down", 2010); its checksum does not fit.
+
+    All is in units of five bytes: a stored block's head, a fixed block that repeats the last twenty bytes, the gzip header
+    (three units) and what ends the file (three units).
+    """
+
+    def literal(units: int) -> bytes:
+        return struct.pack("<BHH", 0, 5 * units, 0xFFFF - 5 * units)
+
+    # Two copies of length 10 (code 264) from 20 bytes back (code 8, 3 more), the end of the block: forty bits in all.
+    copy = "0001000" + "01000" + "110"
+    bits = "010" + 2 * copy + "0000000"
+    repeat = int(bits[::-1], 2).to_bytes(5, "little")
+    head = b"\x1f\x8b\x08\x08" + bytes(4) + b"\x02\x03x.gz\0"
+    tail = b"\x01\0\0\xff\xff" + bytes(10)
+    none, one, four = literal(0), literal(1), literal(4)
+    first = (head, four, head, four, repeat, one, repeat, one, one)
+    middle = (four, repeat, one, one, four, repeat, four, repeat, four, repeat, four, repeat)
+    last = (four, repeat, none, none, four, repeat, none, none, four, repeat, tail, repeat, tail)
+    return b"".join((*first, *middle, *last))
+
+
 def overlapping(files: int = 1000) -> bytes:
     """Make a ZIP archive whose files all share one run of zeros ("A better zip bomb", WOOT 2019, its simplest form)."""
     body = deflated_zeros(64 * MIB)

@@ -29,9 +29,9 @@ def _thread() -> str:
 
 def _descriptors() -> list[str]:
     links = []
-    for fd in os.listdir("/proc/self/fd"):
+    for fd in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):  # the listing's own
-            links.append(os.readlink(f"/proc/self/fd/{fd}"))
+            links.append(str(fd.readlink()))
     return sorted(links)
 
 
@@ -48,7 +48,7 @@ ATTEMPTS = {
     b"spawn": lambda: os.posix_spawn("/bin/true", ["true"], {}),
     b"kill": lambda: os.kill(os.getppid(), signal.SIGCONT),
     b"thread": _thread,
-    b"unlink": lambda: os.unlink("/nonexistent/file"),
+    b"unlink": lambda: Path("/nonexistent/file").unlink(),
 }
 
 

@@ -15,15 +15,18 @@ from support.unpacking import all_words, in_place, look_into, shape
 
 
 def deflated(data: bytes) -> bytes:
+    """Compress as ZIP archives do."""
     packer = zlib.compressobj(wbits=-15)
     return packer.compress(data) + packer.flush()
 
 
 def stored(name: bytes, data: bytes) -> bytes:
+    """Make a file as it stands in an archive, uncompressed, with its header."""
     return local_header(name, len(data), len(data), method=0, crc=zlib.crc32(data)) + data
 
 
 def entry(name: bytes, start: int, data: bytes) -> bytes:
+    """Make a directory entry of an uncompressed file."""
     return central_header(name, start, len(data), len(data), method=0, crc=zlib.crc32(data))
 
 

@@ -14,6 +14,7 @@ from gatepost.world.jail.door import Answered, Crashed, Overdue, Unavailable
 from gatepost.world.jail.live import LiveJail
 from gatepost.world.jail.settings import Settings
 from support import jailed_program
+from support.memory import peak_growth
 
 PROGRAM = (jailed_program.__file__,)
 MIB = 1 << 20
@@ -21,18 +22,21 @@ MIB = 1 << 20
 
 @pytest.fixture
 def jail():
+    """Give a jail with half a gigabyte."""
     jail = LiveJail(PROGRAM, Settings(jail_memory_bytes=512 * MIB))
     yield jail
     jail.close()
 
 
 def said(jail, *request: bytes, seconds: float = 10.0) -> bytes:
+    """Give the answer to a request that must be answered."""
     ending = jail.call(request, seconds)
     assert isinstance(ending, Answered), ending
     return ending.data
 
 
 def pid_of(jail) -> int:
+    """Give the id of the process that answers."""
     return int(said(jail, b"pid").split()[-1])
 
 
@@ -221,17 +225,6 @@ def test_a_large_request_is_not_copied_into_the_workers_memory(jail) -> None:
     """The pieces of a request go to the process without being joined here."""
     said(jail, b"echo x")
     piece = bytes(64 * MIB)
-    peak = resident_peak_growth(lambda: said(jail, b"length ", piece))
-    assert peak < 8 * MIB
-
-
-def resident_peak_growth(action) -> int:
-    Path("/proc/self/clear_refs").write_text("5")
-    before = peak_bytes()
-    action()
-    return peak_bytes() - before
-
-
-def peak_bytes() -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+    with peak_growth() as grown:
+        said(jail, b"length ", piece)
+    assert grown() < 8 * MIB

@@ -12,7 +12,8 @@ from gatepost.checks.attachments.formats import ZIP_KINDS, Kind
 from gatepost.checks.attachments.item import Finding
 from gatepost.checks.attachments.keys import Keys
 from gatepost.checks.attachments.names import extension
-from gatepost.checks.attachments.obstacles import Stopped, obstacle
+from gatepost.checks.attachments.obstacles import LOCKED, Stopped
+from gatepost.checks.attachments.rar_archive import open_rar_archive
 from gatepost.checks.attachments.seven_zip import open_encrypted_7z
 from gatepost.checks.attachments.zip_archive import open_zip
 from gatepost.checks.attachments.zip_directory import find_end
@@ -42,7 +43,7 @@ _CLOSED: Final = {
 """Kinds that hold files and that nothing here opens."""
 
 _ARCHIVE_NAMES: Final = frozenset({"", "zip", "zipx", "7z", "rar"})
-_LIBARCHIVE_KINDS: Final = FORMATS.keys() | STREAMS.keys() | {Kind.RAR}
+_LIBARCHIVE_KINDS: Final = FORMATS.keys() | STREAMS.keys()
 
 
 def open_archive(
@@ -59,6 +60,8 @@ def open_archive(
         yield from open_zip(data, keys, meter)
     elif kind == Kind.SEVENZIP:
         yield from _open_7z(name, data, keys, meter)
+    elif kind == Kind.RAR:
+        yield from open_rar_archive(data, keys, meter)
     elif kind in _LIBARCHIVE_KINDS:
         yield from open_by_libarchive(kind, name, data, meter)
     elif kind in _CLOSED:
@@ -70,10 +73,13 @@ def open_archive(
 
 def _open_7z(name: str, data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry | Finding]:
     try:
-        yield from open_by_libarchive(Kind.SEVENZIP, name, data, meter)
+        for entry in open_by_libarchive(Kind.SEVENZIP, name, data, meter):
+            if LOCKED in entry.findings:
+                break
+            yield entry
+        else:
+            return
     except Stopped as stop:
-        if stop.finding != obstacle("encrypted", "is protected by a password"):
+        if stop.finding != LOCKED:
             raise
-    else:
-        return
     yield from open_encrypted_7z(data, keys, meter)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from pydantic import Field
 
@@ -93,8 +93,12 @@ class Meter:
     def count(self) -> None:
         """Count one more file inside of another; raises Exhausted past the limit."""
         if self.files >= self.bounds.files:
-            raise Exhausted("limit", f"holds more than the {self.bounds.files:,} files that are opened of one message")
+            self.exhaust()
         self.files += 1
+
+    def exhaust(self) -> NoReturn:
+        """Raise what count raises past the limit, for a reader that sees it coming."""
+        raise Exhausted("limit", f"holds more than the {self.bounds.files:,} files that are opened of one message")
 
     def collect(self, blocks: Iterable[bytes], consumed: Callable[[], int]) -> bytes:
         """Join the blocks of one unpacked file. `consumed` gives how many packed bytes they took so far.

@@ -16,7 +16,7 @@ from gatepost.checks.attachments.bounds import Meter
 from gatepost.checks.attachments.entry import Entry, clean_name, name_findings
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.kinds import kind_of
-from gatepost.checks.attachments.obstacles import Stopped, obstacle
+from gatepost.checks.attachments.obstacles import LOCKED, Stopped, locked
 
 # Kind to libarchive's names for its format and for the compression around it.
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
@@ -45,6 +45,7 @@ STREAMS: Final[Mapping[str, str]] = {
 """Kinds that hold one compressed file, with libarchive's names of their methods."""
 
 _BLOCK: Final = 256 * 1024
+_AS_THEY_ARE: Final = frozenset({"tar", "cpio", "ar", "iso9660"})
 _TAR_HEAD_BYTES: Final = 512
 _RAR5: Final = b"Rar!\x1a\x07\x01\x00"
 
@@ -52,7 +53,7 @@ _RAR5: Final = b"Rar!\x1a\x07\x01\x00"
 _ENCRYPTED: Final = re.compile(r"encrypt|crypto|passphrase|password", re.IGNORECASE)
 _MEMORY: Final = re.compile(r"memory|allocat", re.IGNORECASE)
 _TOO_OFTEN: Final = re.compile(r"too many filters", re.IGNORECASE)
-_UNKNOWN: Final = re.compile(r"unsupported|not supported|unrecognized|unknown", re.IGNORECASE)
+_UNKNOWN: Final = re.compile(r"unsupported|not supported|unavailable|unrecognized|unknown", re.IGNORECASE)
 
 _SUFFIX: Final = re.compile(r"\.(?:gz|gzip|bz2?|bzip2|xz|lzma|lz|zst|zstd|lz4|z|uue?|xxe)$", re.IGNORECASE)
 _FILES: Final = frozenset({0, 0o100000})  # RAR leaves the type open
@@ -67,14 +68,17 @@ def open_by_libarchive(kind: str, name: str, data: bytes, meter: Meter) -> Itera
         if kind in STREAMS:
             yield from _stream(kind, name, data, meter)
         else:
-            archive, compression = _rar_format(data) if kind == Kind.RAR else FORMATS[kind]
-            yield from _archive(archive, compression, data, meter)
+            yield from _archive(*FORMATS[kind], data, meter)
     except libarchive.ArchiveError as error:
         raise _stopped(str(error.msg)) from None
 
 
-def _rar_format(data: bytes) -> tuple[str, str]:
-    return ("rar5" if data.startswith(_RAR5) else "rar"), "none"
+def open_rar(data: bytes, meter: Meter) -> Iterator[Entry]:
+    """Give the files of a RAR archive of either format as far as they are not encrypted. Raises Stopped as above."""
+    try:
+        yield from _archive("rar5" if data.startswith(_RAR5) else "rar", "none", data, meter)
+    except libarchive.ArchiveError as error:
+        raise _stopped(str(error.msg)) from None
 
 
 def _stream(kind: str, name: str, data: bytes, meter: Meter) -> Iterator[Entry]:
@@ -107,28 +111,29 @@ def _inner_name(kind: str, name: str, data: bytes) -> str:
 
 
 def _archive(archive: str, compression: str, data: bytes, meter: Meter) -> Iterator[Entry]:
+    # Of what is not compressed libarchive takes a file in one piece, and counts it only afterwards.
+    whole = len(data) if compression == "none" and archive in _AS_THEY_ARE else 0
     with libarchive.memory_reader(data, archive, compression) as reader:
         for entry in reader:
             meter.count()
             name = clean_name(entry.pathname)
             findings = name_findings(name)
             if _is_encrypted(entry._entry_p):  # noqa: SLF001  the binding does not give it
-                sealed = obstacle("encrypted", "is protected by a password")
-                yield Entry(name, None, entry.size or 0, (*findings, sealed))
+                yield Entry(name, None, entry.size or 0, (*findings, LOCKED))
                 continue
             if entry.filetype not in _FILES:
                 # Folders, links and devices have no content of their own; what matters is where they would lie.
                 if findings:
                     yield Entry(name, None, 0, findings)
                 continue
-            content = meter.collect(entry.get_blocks(_BLOCK), lambda: reader.bytes_read)
+            content = meter.collect(entry.get_blocks(_BLOCK), lambda: whole or reader.bytes_read)
             yield Entry(name, content, len(content), findings)
 
 
 def _stopped(message: str) -> Stopped:
     """Tell libarchive's complaints apart."""
     if _ENCRYPTED.search(message):
-        return Stopped("encrypted", "is protected by a password")
+        return locked()
     if _TOO_OFTEN.search(message):
         return Stopped("limit", "is compressed more times over than is opened")
     if _MEMORY.search(message):

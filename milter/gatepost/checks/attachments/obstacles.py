@@ -30,12 +30,21 @@ def obstacle(word: str, detail: str) -> Finding:
     return Finding(f"attachment.{word}", detail)
 
 
+LOCKED: Final = obstacle("encrypted", "is protected by a password")
+OPENED: Final = obstacle("decrypted", "is protected by a password that the message gives")
+
+
 class Stopped(Exception):  # noqa: N818  a stop is no error
     """The file at hand cannot be opened further; `finding` says why."""
 
     def __init__(self, word: str, detail: str) -> None:
         super().__init__(detail)
         self.finding = obstacle(word, detail)
+
+
+def locked() -> Stopped:
+    """Give the stop at a file that no password opens."""
+    return Stopped("encrypted", LOCKED.detail)
 
 
 class Exhausted(Stopped):

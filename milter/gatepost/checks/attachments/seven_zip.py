@@ -12,7 +12,7 @@ from py7zr.io import Py7zIO, WriterFactory
 from gatepost.checks.attachments.bounds import Meter
 from gatepost.checks.attachments.entry import Entry, clean_name, name_findings
 from gatepost.checks.attachments.keys import Keys
-from gatepost.checks.attachments.obstacles import Stopped, obstacle
+from gatepost.checks.attachments.obstacles import LOCKED, OPENED, Stopped, locked
 
 
 def open_encrypted_7z(data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry]:
@@ -35,7 +35,7 @@ def open_encrypted_7z(data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry]:
         yield from kept.entries()
         return
     yield from _names(data, meter)
-    raise Stopped("encrypted", "is protected by a password")
+    raise locked()
 
 
 def _names(data: bytes, meter: Meter) -> Iterator[Entry]:
@@ -47,7 +47,7 @@ def _names(data: bytes, meter: Meter) -> Iterator[Entry]:
         return
     for name, size in found:
         meter.count()
-        yield Entry(name, None, size or 0, (*name_findings(name), obstacle("encrypted", "is protected by a password")))
+        yield Entry(name, None, size or 0, (*name_findings(name), LOCKED))
 
 
 class _Held(Py7zIO):
@@ -102,6 +102,6 @@ class _Kept(WriterFactory):
             name, content = clean_name(filename), held.content()
             findings = (
                 *name_findings(name),
-                obstacle("decrypted", "is protected by a password that the message gives"),
+                OPENED,
             )
             yield Entry(name, content, len(content), findings, unseen=True)

@@ -18,7 +18,7 @@ from gatepost.checks.attachments.entry import Entry, name_findings
 from gatepost.checks.attachments.inflate import FAILURES, ZIP_METHODS
 from gatepost.checks.attachments.item import Finding
 from gatepost.checks.attachments.keys import Keys
-from gatepost.checks.attachments.obstacles import Stopped, obstacle
+from gatepost.checks.attachments.obstacles import LOCKED, OPENED, Stopped, obstacle
 from gatepost.checks.attachments.zip_directory import (
     ENCRYPTED,
     SIZES_BEHIND,
@@ -156,10 +156,10 @@ def _decrypted(data: bytes, entry: ZipEntry, keys: Keys, meter: Meter, findings:
         content = _by_password(archive, password, entry, meter)
         if content is not None:
             keys.fitted(password)
-            findings += (obstacle("decrypted", "is protected by a password that the message gives"),)
+            findings += (OPENED,)
             return Entry(entry.name, content, len(content), findings, unseen=True)
         meter.taken = before
-    findings += (obstacle("encrypted", "is protected by a password"),)
+    findings += (LOCKED,)
     return Entry(entry.name, None, entry.size, findings)
 
 

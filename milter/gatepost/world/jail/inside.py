@@ -5,6 +5,7 @@ Whoever writes such a program ends its module with `serve(program, sys.argv)`; w
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
 import socket
@@ -30,6 +31,7 @@ def serve(program: Program, arguments: Sequence[str]) -> None:
     line = socket.socket(fileno=int(arguments[1]))
     memory_bytes, orders = int(arguments[2]), int(arguments[3])
     confine.confine(memory_bytes)
+    gc.freeze()  # what is imported stays, and need not be looked through after each order
     line.sendall(READY)
     for left in range(orders - 1, -1, -1):
         message, sheets, _, _ = socket.recv_fds(line, ORDER.size, 1)
@@ -43,15 +45,18 @@ def serve(program: Program, arguments: Sequence[str]) -> None:
         line.sendall(answer)
         if not staying:
             return
+        del answer
+        gc.collect()
 
 
 def _run(program: Program, sheet: int, size: int, seconds: float) -> bytes:
     confine.limit_processor(seconds)
     try:
-        with mmap.mmap(sheet, size, prot=mmap.PROT_READ) as pages, memoryview(pages) as request:
-            return program(request, seconds)
+        pages = mmap.mmap(sheet, size, prot=mmap.PROT_READ)
     finally:
         os.close(sheet)
+    # Not closed by hand: an exception that the program caught may still refer to a part of it. It goes with the last one.
+    return program(memoryview(pages), seconds)
 
 
 def _resident_bytes() -> int:
