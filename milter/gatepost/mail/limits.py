@@ -177,9 +177,9 @@ FILE_MEMBER_BYTES: Final = 64 * 1024 * 1024
 NAME_CHARACTERS: Final = 1_024
 """Characters of a file name that are looked at (file systems allow 255). The rest is cut off from the front."""
 
-MARKUP_BYTES: Final = 4 * 1024 * 1024
+MARKUP_BYTES: Final = 3 * 1024 * 1024
 """Bytes of a web page, a drawing or a script that are searched (smuggled programs make pages of some megabytes). Past it
-`attachment.partial` says so."""
+the middle is not, and `attachment.partial` says so."""
 
 LITERALS: Final = 200
 """Encoded literals of one page that are decoded. The rest are not."""

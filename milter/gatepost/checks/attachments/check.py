@@ -127,7 +127,8 @@ def _files(message: Message) -> Iterator[Reading]:
 def _is_body(message: Message, reading: Reading) -> bool:
     if reading.name or not reading.declared.startswith("text/"):
         return False
-    if message.mime.parts[reading.part - 1].disposition == "attachment":
+    part = message.mime.parts[reading.part - 1] if reading.part <= len(message.mime.parts) else None
+    if part is None or part.disposition == "attachment":
         return False
     # Text that is no text was declared as such to pass for a body.
     return looks_like_prose(reading.data) or kind_of(reading.data, "") in _BODIES

@@ -56,8 +56,10 @@ _PAGES: Final = frozenset({Kind.HTML, Kind.SVG})
 def inspect_page(notes: Notes, data: bytes) -> None:
     """Read an HTML or SVG file; what it carries encoded becomes a member, what it shows becomes text. Never raises."""
     if len(data) > limits.MARKUP_BYTES:
-        notes.find("partial", "was searched at its beginning only")
-    source = decoded(data[: limits.MARKUP_BYTES])
+        notes.find("partial", "was searched at its beginning and its end only")
+        # A page that carries a large file puts the script that hands it out behind it.
+        data = data[: limits.MARKUP_BYTES * 3 // 4] + b"\n" + data[-limits.MARKUP_BYTES // 4 :]
+    source = decoded(data)
     notes.read(page_text(source))
     notes.links_in(source)
     peeled = _peel(notes, source)

@@ -27,7 +27,12 @@ _NESTED: Final = 6
 """How deeply objects are followed that stand within one another; writers of PDF seldom need three."""
 _ENTRIES: Final = 1_000
 """Entries of one dictionary or array that are looked at: arrays of a thousand are fonts' widths and pages' lists."""
-_PLAIN: Final = frozenset({"/Resources", "/Font", "/W", "/Widths"})
+_TELLING: Final = frozenset({"/S", "/JS", "/EF", "/RichMediaContent"})
+"""Keys by which an action or a file is known."""
+_ACTING: Final = frozenset(
+    "/A /AA /PA /Next /OpenAction /Names /JavaScript /EmbeddedFiles /Kids /Annots /Fields /AcroForm /Outlines /First /FS".split()
+)
+"""Entries that lead to actions and files (ISO 32000-1 12.6, 7.11); following all others would cost ten times as much."""
 _SCALE: Final = 1.6
 """Pixels per point at which a page is drawn: an A4 page has a million then."""
 _NAME_ESCAPE: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
@@ -103,11 +108,13 @@ def _entries(item: pikepdf.Object | None) -> Iterator[tuple[str, pikepdf.Object]
 
 
 def _visit(notes: Notes, item: pikepdf.Object) -> None:
-    """See what one dictionary is: an action, a file, a stream of one; actions often stand inside of annotations."""
-    kind = str(item.get("/S", ""))
-    if "/JS" in item or kind == "/JavaScript":
-        script = _text(item.get("/JS"))
-        notes.links_in(script)
+    """See what one dictionary is: an action, a file, or neither, which is told by its keys at once."""
+    keys = item.keys() & _TELLING
+    if not keys:
+        return
+    kind = str(item.get("/S", "")) if "/S" in keys else ""
+    if "/JS" in keys or kind == "/JavaScript":
+        notes.links_in(_text(item.get("/JS")))
         notes.find("javascript", "holds JavaScript")
     if kind == "/Launch":
         notes.find("launch", f"starts a program: {_target(item)}")
@@ -118,25 +125,29 @@ def _visit(notes: Notes, item: pikepdf.Object) -> None:
     elif kind == "/SubmitForm":
         notes.find("submit", f"sends what is filled in to {_target(item)}")
         notes.links_in(_target(item))
-    if str(item.get("/Subtype", "")) in {"/RichMedia", "/3D", "/Screen"} and "/RichMediaContent" in item:
+    if "/RichMediaContent" in keys:
         notes.find("object", "holds rich media, which may be a program")
-    if "/EF" in item:
+    if "/EF" in keys:
         _embedded(notes, item)
 
 
-def _within(item: pikepdf.Object, depth: int) -> Iterator[pikepdf.Object]:
-    """Give an object, if it is a dictionary, and those that stand in it directly and not as objects of their own."""
+def _within(item: pikepdf.Object, depth: int, *, every: bool = False) -> Iterator[pikepdf.Object]:
+    """Give an object, if it is a dictionary, and those in it, not objects of their own, that a reader may act upon.
+
+    `every` says that each entry may be one: those of an /AA are named after the events that start them.
+    """
     if isinstance(item, (pikepdf.Dictionary, pikepdf.Stream)):
         yield item
-        inner = [item.get(key) for key in islice(item.keys(), _ENTRIES) if key not in _PLAIN]
+        keys = item.keys()
+        inner = [(key, item.get(key)) for key in (islice(keys, _ENTRIES) if every else keys & _ACTING)]
     elif isinstance(item, pikepdf.Array):
-        inner = list(islice(iter(item), _ENTRIES))
+        inner = [("", value) for value in islice(iter(item), _ENTRIES)]
     else:
         return
     if depth:
-        for value in inner:
+        for key, value in inner:
             if isinstance(value, (pikepdf.Dictionary, pikepdf.Array)) and not value.is_indirect:
-                yield from _within(value, depth - 1)
+                yield from _within(value, depth - 1, every=key == "/AA")
 
 
 def _text(value: pikepdf.Object | None) -> str:
