@@ -262,7 +262,15 @@ def snapshot(config_path: Path | None, overrides: Mapping[str, object]) -> Snaps
         answer=answer,
         before_exit=partial(_leave, site, state),
         description=tuple(organs(loaded, doors)),
+        before_drop=partial(_prepare, site),
     )
+
+
+def _prepare(site: Pipeline, account: privileges.Account) -> None:
+    """Let a worker that is about to become an account make ready what the account could not start."""
+    for check in site.lineup:
+        if isinstance(check, AttachmentCheck) and not privileges.can_run(account):
+            check.unpacker.keep_for(account.uid, account.gid)
 
 
 def _leave(site: Pipeline, state: State) -> None:

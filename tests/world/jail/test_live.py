@@ -228,3 +228,46 @@ def test_a_large_request_is_not_copied_into_the_workers_memory(jail) -> None:
     with peak_growth() as grown:
         said(jail, b"length ", piece)
     assert grown() < 8 * MIB
+
+
+@pytest.fixture
+def kept():
+    """Give a jail whose processes a keeper forks, for the account nobody."""
+    if os.geteuid():
+        pytest.skip("only root becomes another account")
+    jail = LiveJail(PROGRAM, Settings(jail_processes=3))
+    jail.keep_for(65_534, 65_534)
+    yield jail
+    jail.close()
+
+
+def test_a_keeper_forks_processes_of_the_account(kept) -> None:
+    """They are nobody's, confined like others, one after another and side by side."""
+    status = said(kept, b"status").decode()
+    assert "Uid:\t65534\t65534\t65534\t65534" in status
+    assert "Gid:\t65534\t65534\t65534\t65534" in status
+    assert "Groups:\t \n" in status
+    assert "CapEff:\t0000000000000000" in status
+    assert "Seccomp:\t2" in status
+    assert said(kept, b"socket").startswith(b"refused")
+    assert pid_of(kept) == pid_of(kept)
+
+
+def test_what_a_keeper_forked_is_killed_and_replaced(kept) -> None:
+    """Crashed, hung and killed: told as ever, and the next call is served by another process."""
+    first = pid_of(kept)
+    assert isinstance(kept.call([b"die"], 10.0), Crashed)
+    assert isinstance(kept.call([b"hang"], 0.3), Overdue)
+    last = pid_of(kept)
+    assert last != first
+    os.kill(last, signal.SIGKILL)
+    kept._idle[0]._process._gone(None)
+    assert pid_of(kept) not in {first, last}
+
+
+def test_a_keeper_that_has_ended_is_told(kept) -> None:
+    """Without a keeper no process can be had: an answer, not an exception."""
+    pid_of(kept)
+    kept._keeper._process.kill()
+    assert isinstance(kept.call([b"die"], 10.0), Crashed)
+    assert isinstance(kept.call([b"echo x"], 10.0), Unavailable)

@@ -33,6 +33,10 @@ class Unpacker(Protocol):
         """Give what is in the files, trying the passwords on what is encrypted, within so many seconds."""
         ...
 
+    def keep_for(self, uid: int, gid: int) -> None:
+        """Prepare, as root, for an account that cannot start what this needs."""
+        ...
+
     def close(self) -> None:
         """Let go of whatever it keeps."""
         ...
@@ -49,6 +53,9 @@ class FakeUnpacker:
         """Give the prepared answer."""
         self.asked.append((tuple(files), tuple(passwords)))
         return self.answer
+
+    def keep_for(self, uid: int, gid: int) -> None:
+        """Prepare nothing."""
 
     def close(self) -> None:
         """Let go of nothing."""
@@ -80,6 +87,10 @@ class JailedUnpacker:
         if first.crashed and len(files) > 1:
             return self._one_by_one(files, passwords, until)
         return _unread(files, first.finding)
+
+    def keep_for(self, uid: int, gid: int) -> None:
+        """Have the jail's processes forked by one that is started now."""
+        self._jail.keep_for(uid, gid)
 
     def close(self) -> None:
         """End the processes that wait for work."""

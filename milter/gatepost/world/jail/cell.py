@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 from gatepost.world.jail.door import Answered, Crashed, Ending, Overdue, Unavailable
+from gatepost.world.jail.keeper import Keeper
 from gatepost.world.jail.line import ANSWER, ANSWER_BYTES, ORDER, READY, hurry, receive, sheet
+from gatepost.world.jail.process import Process, Spawned
 from gatepost.world.jail.settings import Settings
-
-# Nothing of the worker's environment: it may hold secrets. One arena keeps the C library from reserving address space for
-# each thread; the name spares libarchive-c the search for its library, which would run a compiler.
-_ENVIRONMENT: Final = {"LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1", "LIBARCHIVE": "libarchive.so.13"}
 
 GRACE_SECONDS: Final = 0.4
 """How much earlier than the caller's deadline the program shall stop by itself, so that it can still say what it found."""
@@ -24,31 +19,29 @@ GRACE_SECONDS: Final = 0.4
 _GRACE_SHARE: Final = 0.2  # of a short deadline
 
 
+def arguments_of(settings: Settings) -> tuple[str, str]:
+    """Give what every process of a jail is told: bytes of memory, number of orders."""
+    return str(settings.jail_memory_bytes), str(settings.jail_jobs)
+
+
 class Cell:
     """A process that runs a program; used by one thread at a time. Starting does not wait for it to be ready.
 
-    Takes the program as the Python interpreter's arguments. Raises OSError when no process can be had.
+    Takes the program as the Python interpreter's arguments, and the keeper that forks it, if there is one. Raises OSError when
+    no process can be had.
     """
 
-    def __init__(self, program: Sequence[str], settings: Settings) -> None:
+    def __init__(self, program: Sequence[str], settings: Settings, keeper: Keeper | None = None) -> None:
         self._settings = settings
         self._ready = False
         ours, theirs = socket.socketpair()
         self._line = ours
         try:
             with theirs:
-                self._process = subprocess.Popen(  # noqa: S603  our own interpreter and program
-                    [
-                        *(sys.executable, "-I", *program),
-                        *(str(theirs.fileno()), str(settings.jail_memory_bytes), str(settings.jail_jobs)),
-                    ],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(),),
-                    env=_ENVIRONMENT,
-                    cwd="/",
-                    start_new_session=True,
+                self._process: Process = (
+                    keeper.fork(theirs)
+                    if keeper
+                    else Spawned((*program, str(theirs.fileno()), *arguments_of(settings)), theirs.fileno())
                 )
         except OSError:
             ours.close()
@@ -64,7 +57,7 @@ class Cell:
     @property
     def alive(self) -> bool:
         """Whether the process can take an order."""
-        return self.staying and self._process.poll() is None
+        return self.staying and not self._process.ended()
 
     @property
     def starting(self) -> bool:
@@ -78,13 +71,13 @@ class Cell:
             if not self._wait_ready(until):
                 return Overdue(until - begin)
         except (EOFError, OSError):
-            return Unavailable(f"the process ended while it started{self._code()}")
+            return Unavailable(f"the process ended while it started{self._process.how()}")
         try:
             return self._exchange(request, until)
         except TimeoutError:
             return Overdue(until - begin)
         except (EOFError, ConnectionError):
-            return Crashed(f"the process ended{self._code()}")
+            return Crashed(f"the process ended{self._process.how()}")
         except OSError as error:
             return Crashed(f"the process could not be spoken to: {error.strerror or error}")
 
@@ -115,15 +108,7 @@ class Cell:
             return Crashed(f"the process announced an answer of {size:,} bytes")
         return Answered(bytes(receive(self._line, size, until)))
 
-    def _code(self) -> str:
-        """Say how the process ended, as far as that is known at once."""
-        with suppress(subprocess.TimeoutExpired):
-            code = self._process.wait(0.2)
-            return f" by signal {-code}" if code < 0 else f" with exit code {code}"
-        return ""
-
     def kill(self) -> None:
         """End the process, whatever it does, and wait until it is gone."""
         self._line.close()
         self._process.kill()
-        self._process.wait()

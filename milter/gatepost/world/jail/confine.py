@@ -67,9 +67,10 @@ def confine(memory_bytes: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    if libc.unshare(_CLONE_NEWNET | _CLONE_NEWIPC):
-        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC)
+    libc.unshare(_CLONE_NEWNET | _CLONE_NEWIPC)  # for root alone
     if not filter_system_calls():
+        # Without the filter a namespace of users is the only way to one without a network.
+        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC)
         # It counts threads as well, which a library may want; the filter tells them from processes.
         _lower(resource.RLIMIT_NPROC, 0)
 

@@ -50,6 +50,10 @@ class Jail(Protocol):
         """Give the program these pieces, one after another, and its answer back within so many seconds."""
         ...
 
+    def keep_for(self, uid: int, gid: int) -> None:
+        """Prepare, as root, for an account that cannot start the program."""
+        ...
+
     def close(self) -> None:
         """End the processes that wait for work."""
         ...
@@ -71,6 +75,9 @@ class FakeJail:
         data = b"".join(request)
         self.requests.append(data)
         return self.endings.pop(0) if self.endings else Answered(self.program(memoryview(data), seconds))
+
+    def keep_for(self, uid: int, gid: int) -> None:
+        """Prepare nothing: there is no process."""
 
     def close(self) -> None:
         """Forget nothing: there is no process."""

@@ -10,10 +10,12 @@ import mmap
 import os
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from gatepost.world.jail import confine
+from gatepost.world.jail.keeper import Account, keep
 from gatepost.world.jail.line import ANSWER, ORDER, READY, receive
 
 FAT_SHARE: Final = 0.4
@@ -24,12 +26,21 @@ Program = Callable[[memoryview, float], bytes]
 
 
 def serve(program: Program, arguments: Sequence[str]) -> None:
-    """Confine this process, say that it is ready, and answer orders until the other side hangs up.
+    """Be a process of a jail, or the keeper that forks them; ends when the other side hangs up.
 
-    Takes the arguments that cell.py gives: descriptor of the socket, bytes of memory, number of orders.
+    Takes the arguments that cell.py and keeper.py give: descriptor of the socket, bytes of memory, number of orders, and for a
+    keeper the account to become (user and group id).
     """
     line = socket.socket(fileno=int(arguments[1]))
-    memory_bytes, orders = int(arguments[2]), int(arguments[3])
+    answering = partial(_answer, program, int(arguments[2]), int(arguments[3]))
+    if len(arguments) > 4:
+        keep(line, Account(int(arguments[4]), int(arguments[5])), answering)
+    else:
+        answering(line)
+
+
+def _answer(program: Program, memory_bytes: int, orders: int, line: socket.socket) -> None:
+    """Confine this process, say that it is ready, and answer orders until there are no more."""
     confine.confine(memory_bytes)
     gc.freeze()  # what is imported stays, and need not be looked through after each order
     line.sendall(READY)

@@ -12,8 +12,9 @@ from typing import Final
 
 from gatepost.world import budget
 from gatepost.world.clock import Clock, SystemClock
-from gatepost.world.jail.cell import Cell
+from gatepost.world.jail.cell import Cell, arguments_of
 from gatepost.world.jail.door import Answered, Ending, Overdue, Unavailable
+from gatepost.world.jail.keeper import Account, Keeper
 from gatepost.world.jail.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,21 @@ class LiveJail:
         self._places = threading.BoundedSemaphore(self._settings.jail_processes)
         self._lock = threading.Lock()
         self._idle: list[Cell] = []
+        self._keeper: Keeper | None = None
         self._failures = 0
         self._away: tuple[float, str] | None = None
+
+    def keep_for(self, uid: int, gid: int) -> None:
+        """Prepare for becoming an account that cannot start the program: what runs it from now on is that account's, too.
+
+        Call as root, before anything else. What goes wrong shows at the first call.
+        """
+        try:
+            arguments = arguments_of(self._settings)
+            start_seconds = self._settings.jail_start_seconds
+            self._keeper = Keeper(self._program, arguments, Account(uid, gid), start_seconds)
+        except OSError as error:
+            self._failed(f"no process could be started: {error.strerror or error}")
 
     def call(self, request: Sequence[bytes], seconds: float) -> Ending:
         """Give the program's answer within so many seconds, or within what is left of the message's budget."""
@@ -86,7 +100,7 @@ class LiveJail:
             with self._lock:
                 cell = self._idle.pop() if self._idle else None
             if cell is None:
-                return Cell(self._program, self._settings)
+                return Cell(self._program, self._settings, self._keeper)
             if cell.alive:
                 return cell
             cell.kill()
@@ -100,8 +114,11 @@ class LiveJail:
         return Unavailable(reason)
 
     def close(self) -> None:
-        """End the processes that wait for work; those at work end with their order."""
+        """End the processes that wait for work, and their keeper; those at work end with their order."""
         with self._lock:
             idle, self._idle = self._idle, []
+            keeper, self._keeper = self._keeper, None
         for cell in idle:
             cell.kill()
+        if keeper:
+            keeper.close()
