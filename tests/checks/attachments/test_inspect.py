@@ -264,6 +264,8 @@ HONEST = [
     ("printable.pdf", files.pdf(encryption=pikepdf.Encryption(user="", owner="x"))),
     ("page.html", b"<!DOCTYPE html><html><head><style>p {}</style></head><body><p>Minutes</p><img src='data:image/png;base64," + base64.b64encode(files.png()) + b"'></body></html>"),
     ("structured.html", b'<html><script type="application/ld+json">{"@type": "EmailMessage"}</script></html>'),
+    ("saved by office.html", b"<html><link rel=File-List href='file:///C:/Users/a/filelist.xml'><a href='file:///C:/a.txt'>x</a></html>"),
+    ("shows a report.html", b"<html><embed src='data:application/pdf;base64," + base64.b64encode(files.pdf()) + b"'></html>"),
     ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><circle r='1'/></svg>"),
     ("photo.png", files.png()),
     ("notes.one", files.onenote(files.png())),

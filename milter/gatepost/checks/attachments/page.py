@@ -41,14 +41,15 @@ _LEADS: Final = re.compile(
     re.IGNORECASE,
 )
 _PROTOCOL: Final = re.compile(
-    r"[\"'=](?:search-ms|search|ms-msdt|ms-appinstaller|ms-officecmd|ms-word|ms-excel|shell|vbscript|file):[^\s\"'>]{3,200}",
+    r"[\"'=](?:(?:search-ms|ms-msdt|ms-appinstaller|ms-officecmd|vbscript):|file:(?://[^/\s]|\\\\))[^\s\"'>]{3,200}",
     re.IGNORECASE,
 )
+"""Links that programs of the system answer to; a file on the own computer (`file:///C:/`) is what Office writes into pages."""
 
 _FILES: Final = frozenset(
     {
         Kind.PE, Kind.DOS, Kind.ELF, Kind.MACHO, Kind.CLASS, Kind.JAR, Kind.APK, Kind.MSIX, Kind.MSI, Kind.CHM, Kind.LNK, Kind.OLE,
-        Kind.OOXML, Kind.RTF, Kind.PDF, Kind.ONENOTE, Kind.ZIP, Kind.RAR, Kind.SEVENZIP, Kind.GZIP, Kind.CAB, Kind.ISO, Kind.UDF,
+        Kind.OOXML, Kind.RTF, Kind.ONENOTE, Kind.ZIP, Kind.RAR, Kind.SEVENZIP, Kind.GZIP, Kind.CAB, Kind.ISO, Kind.UDF,
         Kind.VHD, Kind.VHDX, Kind.DMG, Kind.ACE, Kind.ARJ, Kind.XZ, Kind.TAR, Kind.SCRIPT,
     }
 )  # fmt: skip
@@ -98,8 +99,8 @@ def _peel(notes: Notes, source: str) -> str:
                 inner.append(decoded(literal.content))
                 if kind in _PAGES and literal.encoding != "data URI":
                     notes.hold("", literal.content)
-            elif kind == Kind.DATA and literal.declared.startswith("application/"):
-                notes.hold("", literal.content)
+            elif kind == Kind.PDF or (kind == Kind.DATA and literal.declared.startswith("application/")):
+                notes.hold("", literal.content)  # Reports that honest tools write show a PDF this way.
         layer = "\n".join(inner)[: limits.MARKUP_BYTES]
         if not layer:
             break
