@@ -26,7 +26,7 @@ from gatepost.service.assemble import (
     replay_pipeline,
 )
 from gatepost.service.codes import known_codes
-from gatepost.service.config import load
+from gatepost.service.config import ConfigError, load
 from gatepost.service.places import site_key, state_directory
 from gatepost.testing import FakeClock, FakeDns, FakeScanner, MemoryState
 from gatepost.verdict import Accept, Defer, Quarantine, Reject
@@ -217,3 +217,19 @@ def test_a_case_names_its_files() -> None:
     """A case without an .smtp file has an empty envelope: the corpus' defaults are in its files, not in code."""
     envelope = Case(Path("nowhere")).envelope()
     assert (envelope.sender, envelope.client.ip, envelope.recipients) == (None, None, ())
+
+
+def test_a_list_of_hashes_that_is_missing_stops_the_start(tmp_path: Path) -> None:
+    """A site whose list of blocked files cannot be read is told so in one line, and does not run without it."""
+    config = tmp_path / "site.toml"
+    config.write_text(f'[attachments]\nblocked_file = "{tmp_path}/absent"\n')
+    with pytest.raises(AssemblyError, match=f"{tmp_path}/absent: cannot be read"):
+        lineup(load(config).config, doors())
+
+
+def test_a_misspelt_attachment_rule_is_told_with_its_line(tmp_path: Path) -> None:
+    """A rule that could never apply is an error of the config, with the place where it stands."""
+    config = tmp_path / "site.toml"
+    config.write_text('[attachments]\nunpack_depth = 3\n[attachments.policy]\n"attachment.makro" = "hold"\n')
+    with pytest.raises(ConfigError, match=r"'attachment\.makro' is no attachment code"):
+        load(config)

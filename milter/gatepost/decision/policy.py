@@ -104,6 +104,7 @@ EXCUSES: Final[Mapping[str, tuple[str, ...]]] = {
     # Wanted and unwanted bulk mail use the same words. `content.phish` stays: what deceives is no matter of taste, and a
     # mailing service whose customer was broken into sends phish as openly as it sends everything.
     "content.spam": ("bulk.open",),
+    "attached.spam": ("bulk.open",),
 }
 """Which evidence excuses which failure: code to the codes that excuse it, the strongest first."""
 

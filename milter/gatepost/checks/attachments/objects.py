@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+from uuid import UUID
+
 from oletools.oleobj import OleNativeStream
 
 from gatepost.checks.attachments.notes import Notes
+
+URL_MONIKER: Final = UUID("79EAC9E0-BAF9-11CE-8C82-00AA004BA90B").bytes_le
+"""The class of links to web addresses (urlmon.h): within an object it makes the document fetch and run what is there."""
 
 
 def native(notes: Notes, stream: bytes) -> None:

@@ -16,7 +16,7 @@ import olefile
 
 from gatepost.checks.attachments.macros import VBA_SIGNS, inspect_vba, inspect_workbook
 from gatepost.checks.attachments.notes import Notes
-from gatepost.checks.attachments.objects import native
+from gatepost.checks.attachments.objects import URL_MONIKER, native
 from gatepost.mail import limits
 
 _DEFAULT_PASSWORD: Final = "VelvetSweatshop"
@@ -39,6 +39,8 @@ def inspect_ole(notes: Notes, data: bytes, passwords: Sequence[str] = ()) -> Non
         notes.find("damaged", f"is a compound file that cannot be read ({type(error).__name__})")
     if any(sign in data for sign in VBA_SIGNS):
         inspect_vba(notes, data)
+    if URL_MONIKER in data:
+        notes.find("remote-object", "fetches an object from elsewhere when it is opened")
     _links(notes, data)
 
 

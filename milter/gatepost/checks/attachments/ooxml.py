@@ -40,7 +40,7 @@ _SOURCES: Final = re.compile(r"word/(?:document|header\d*|footer\d*|comments|foo
     r"fixeddocseq\.fdseq|documents/\d/pages/\d{1,3}\.fpage")  # fmt: skip
 _FETCHED: Final = {
     "attachedTemplate": ("template", "fetches its template from elsewhere"),
-    "oleObject": ("external", "fetches an object from elsewhere when it is opened"),
+    "oleObject": ("remote-object", "fetches an object from elsewhere when it is opened"),
     "frame": ("external", "fetches a frame from elsewhere when it is opened"),
     "subDocument": ("external", "fetches a part of itself from elsewhere"),
     "customUI": ("external", "fetches its ribbon from elsewhere"),
@@ -100,6 +100,8 @@ def _part(notes: Notes, package: _Package, entry: zipfile.ZipInfo, name: str) ->
         notes.find("macro", "holds macros")
     elif "/macrosheets/" in name or "/intlmacrosheets/" in name:
         notes.find("macro", "holds an Excel 4 macro sheet")
+    elif name == "xl/workbook.bin" and "Auto_Open".encode("utf-16-le") in package.read(entry):
+        notes.find("autoopen", "holds an Excel 4 macro that runs by itself")
     elif "/activex/" in name and name.endswith(".bin"):
         notes.find("activex", "holds an ActiveX control")
     elif "/embeddings/" in name or "/afchunk" in name or (name.endswith(_FILES) and not _OWN.fullmatch(name)):

@@ -13,7 +13,7 @@ from typing import Final
 
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.kinds import kind_of
-from gatepost.checks.attachments.literals import literals
+from gatepost.checks.attachments.literals import joined, literals
 from gatepost.checks.attachments.notes import Notes, decoded, page_text
 from gatepost.mail import limits
 
@@ -31,6 +31,8 @@ _HANDS_OUT: Final = re.compile(
 )
 _WRITES: Final = re.compile(
     r"document\.write(?:ln)?\s{0,5}\(|\.(?:inner|outer)HTML\s{0,5}=|\beval\s{0,5}\(|\bsrcdoc\s{0,5}=|new\s{1,5}Function"
+    r"|(?:src|data|href)\s{0,5}=\s{0,5}[\"']?data:(?:text/html|image/svg)",
+    re.IGNORECASE,
 )
 _PASSWORD: Final = re.compile(r"<input[^<>]{0,500}type\s{0,5}=\s{0,5}[\"']?password", re.IGNORECASE)
 _LEADS: Final = re.compile(
@@ -39,14 +41,15 @@ _LEADS: Final = re.compile(
     re.IGNORECASE,
 )
 _PROTOCOL: Final = re.compile(
-    r"[\"'=](?:search-ms|search|ms-msdt|ms-appinstaller|ms-officecmd|ms-word|ms-excel|shell|vbscript|file):[^\s\"'>]{3,200}",
+    r"[\"'=](?:(?:search-ms|ms-msdt|ms-appinstaller|ms-officecmd|vbscript):|file:(?://[^/\s]|\\\\))[^\s\"'>]{3,200}",
     re.IGNORECASE,
 )
+"""Links that programs of the system answer to; a file on the own computer (`file:///C:/`) is what Office writes into pages."""
 
 _FILES: Final = frozenset(
     {
         Kind.PE, Kind.DOS, Kind.ELF, Kind.MACHO, Kind.CLASS, Kind.JAR, Kind.APK, Kind.MSIX, Kind.MSI, Kind.CHM, Kind.LNK, Kind.OLE,
-        Kind.OOXML, Kind.RTF, Kind.PDF, Kind.ONENOTE, Kind.ZIP, Kind.RAR, Kind.SEVENZIP, Kind.GZIP, Kind.CAB, Kind.ISO, Kind.UDF,
+        Kind.OOXML, Kind.RTF, Kind.ONENOTE, Kind.ZIP, Kind.RAR, Kind.SEVENZIP, Kind.GZIP, Kind.CAB, Kind.ISO, Kind.UDF,
         Kind.VHD, Kind.VHDX, Kind.DMG, Kind.ACE, Kind.ARJ, Kind.XZ, Kind.TAR, Kind.SCRIPT,
     }
 )  # fmt: skip
@@ -64,6 +67,13 @@ def inspect_page(notes: Notes, data: bytes) -> None:
     notes.links_in(source)
     peeled = _peel(notes, source)
     _judge(notes, source, peeled)
+
+
+def inspect_drawing(notes: Notes, data: bytes) -> None:
+    """Read an SVG file. People take it for a picture, and a browser runs its scripts; honest drawings have none."""
+    inspect_page(notes, data)
+    if notes.found("activehtml"):
+        notes.find("active-drawing", "is a drawing with script")
 
 
 def inspect_script(notes: Notes, data: bytes) -> None:
@@ -89,8 +99,8 @@ def _peel(notes: Notes, source: str) -> str:
                 inner.append(decoded(literal.content))
                 if kind in _PAGES and literal.encoding != "data URI":
                     notes.hold("", literal.content)
-            elif kind == Kind.DATA and literal.declared.startswith("application/"):
-                notes.hold("", literal.content)
+            elif kind == Kind.PDF or (kind == Kind.DATA and literal.declared.startswith("application/")):
+                notes.hold("", literal.content)  # Reports that honest tools write show a PDF this way.
         layer = "\n".join(inner)[: limits.MARKUP_BYTES]
         if not layer:
             break
@@ -101,12 +111,12 @@ def _peel(notes: Notes, source: str) -> str:
 
 def _judge(notes: Notes, source: str, peeled: str) -> None:
     """Say what the page's scripts do, in what is written openly and in what was decoded."""
-    both = f"{source}\n{peeled}"
+    both = joined(f"{source}\n{peeled}")
     scripted = _SCRIPT.search(_STRUCTURED.sub(" ", both))
     if scripted and _BUILDS.search(both) and _HANDS_OUT.search(both):
         notes.find("smuggled", "has a script that puts a file together and hands it to the reader")
-    if scripted and _WRITES.search(source) and (_SCRIPT.search(peeled) or _PASSWORD.search(peeled)):
-        notes.find("obfuscated", "has a script that writes a page that it carries encoded")
+    if _WRITES.search(source) and (_SCRIPT.search(peeled) or _PASSWORD.search(peeled)):
+        notes.find("obfuscated", "shows another page that it carries encoded")
     if _PASSWORD.search(both):
         notes.find("login-form", "is a page that asks for a password")
     if (scripted and _LEADS.search(both)) or ("http-equiv" in source.lower() and _LEADS.search(source)):

@@ -49,6 +49,7 @@ INBOUND: Final[Rules] = {
     "attachment.smuggled": Treatment.HOLD,
     "attachment.equation": Treatment.HOLD,
     "attachment.template": Treatment.HOLD,
+    "attachment.remote-object": Treatment.HOLD,
     "attachment.dde": Treatment.HOLD,
     "attachment.launch": Treatment.HOLD,
     "attachment.bomb": Treatment.HOLD,

@@ -11,6 +11,7 @@ from typing import Final
 from oletools.rtfobj import RtfObject, RtfObjParser
 
 from gatepost.checks.attachments.notes import Notes
+from gatepost.checks.attachments.objects import URL_MONIKER
 from gatepost.mail import limits
 
 _TEMPLATE: Final = re.compile(rb"\\\*\s{0,10}\\template\s{0,20}([^{}]{4,2000})\}", re.IGNORECASE)
@@ -58,8 +59,11 @@ def _objects(notes: Notes, data: bytes) -> None:
 
 def _object(notes: Notes, found: RtfObject) -> None:
     """Say what one object is, and give its content as a member."""
+    raw = (found.hexdata or b"").lower()
+    if URL_MONIKER.hex().encode() in raw:
+        notes.find("remote-object", "fetches an object from elsewhere when it is opened")
     called = (found.class_name or b"").rstrip(b"\0").decode("latin-1")
-    if called.lower().startswith("equation") or b"Equation Native".hex().encode() in (found.hexdata or b"").lower():
+    if called.lower().startswith("equation") or b"Equation Native".hex().encode() in raw:
         notes.find("equation", "holds an Equation Editor object, whose program runs attackers' code (CVE-2017-11882)")
     elif found.is_package:
         notes.find("object", f"holds a file that a click opens ({found.filename or 'unnamed'})")
