@@ -77,7 +77,7 @@ class Endless:
     eof = False
     needs_input = True
 
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:  # noqa: ARG002  the form
         """Give the data as they are."""
         return data
 
