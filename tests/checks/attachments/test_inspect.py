@@ -228,6 +228,15 @@ OFFICE += [
     ),
 ]
 
+PAGES += [
+    ("commented.svg", b"<!-- a drawing --><svg onload='x()'></svg>", {"activehtml", "active-drawing"}),
+    (
+        "page in.xml",
+        b"<?xml version='1.0'?><a><h:script xmlns:h='http://www.w3.org/1999/xhtml'>x</h:script><script>y</script></a>",
+        {"activehtml"},
+    ),
+]
+
 OTHERS = [
     ("report.lnk", files.lnk(), {"shortcut"}),
     ("share.url", b"[InternetShortcut]\r\nURL=file://192.0.2.1/share/a.exe\r\n", {"shortcut"}),
@@ -268,6 +277,8 @@ HONEST = [
     ("shows a report.html", b"<html><embed src='data:application/pdf;base64," + base64.b64encode(files.pdf()) + b"'></html>"),
     ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><circle r='1'/></svg>"),
     ("photo.png", files.png()),
+    ("contract.docx.p7m", b"\x30\x82\x10\x00\x06\x09" + b"\1" * 60 + files.docx() + b"\xa0\x82" + b"\2" * 900),
+    ("holds a workbook.pdf", files.pdf(embedded={"sums.xlsx": b""}) [:-7] + files.docx() + b"\nendstream endobj trailer startxref %%EOF"),
     ("notes.one", files.onenote(files.png())),
     ("table.csv", b"name,sum\r\n-5,=A1+B2\r\n+49 30 1234,x\r\n"),
     ("meeting.ics", b"BEGIN:VCALENDAR\r\nSUMMARY:Minutes\r\nEND:VCALENDAR\r\n"),

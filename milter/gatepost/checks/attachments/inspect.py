@@ -24,11 +24,19 @@ def _office_xml(notes: Notes, data: bytes) -> None:
     letters.inspect_markup(notes, data)
 
 
+def _xml(notes: Notes, data: bytes) -> None:
+    # Elements of XHTML run as script wherever they stand in a document.
+    if b"1999/xhtml" in data:
+        page.inspect_page(notes, data)
+    else:
+        letters.inspect_markup(notes, data)
+
+
 _INSPECTORS: Final[Mapping[str, Callable[[Notes, bytes], None]]] = {
     Kind.HTML: page.inspect_page,
     Kind.SVG: page.inspect_drawing,
     Kind.SCRIPT: page.inspect_script,
-    Kind.XML: letters.inspect_markup,
+    Kind.XML: _xml,
     Kind.OFFICE_XML: _office_xml,
     Kind.OOXML: ooxml.inspect_ooxml,
     Kind.ODF: ooxml.inspect_odf,

@@ -212,7 +212,7 @@ def _text(head: bytes, name: str) -> Kind | None:
     if start.startswith((b"<?xml", b"<!DOCTYPE svg")) or _SVG.match(start):
         return _markup(start, ext)
     if ext in _PAGES or _PAGE.match(start):
-        return Kind.HTML
+        return Kind.SVG if ext == "svg" else Kind.HTML
     if _HEADER.match(start):
         return Kind.MHT if _MHT.search(start) or ext in {"mht", "mhtml"} else Kind.MAIL
     if start.startswith(b"BEGIN:VCALENDAR"):
