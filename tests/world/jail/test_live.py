@@ -100,6 +100,15 @@ def test_nothing_of_the_worker_is_inherited(jail, monkeypatch) -> None:
     assert "Seccomp:\t2" in status
 
 
+def test_signals_of_the_callers_thread_do_not_matter(jail) -> None:
+    """A thread that blocks signals, as those of libmilter do, starts a process that hears them all."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM, signal.SIGTERM])
+    try:
+        assert b"SigBlk:\t0000000000000000" in said(jail, b"status")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def test_a_crash_is_told_and_the_next_call_served(jail) -> None:
     """A process that ends, or whose program raises, is replaced."""
     first = pid_of(jail)

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol
 
 import inflate64
 import pyppmd
-from backports import zstd
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 _FEED_BYTES: Final = 64 * 1024
 _GIVE_BYTES: Final = 256 * 1024

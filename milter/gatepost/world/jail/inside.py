@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import mmap
 import os
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -41,6 +42,8 @@ def serve(program: Program, arguments: Sequence[str]) -> None:
 
 def _answer(program: Program, memory_bytes: int, orders: int, line: socket.socket) -> None:
     """Confine this process, say that it is ready, and answer orders until there are no more."""
+    # The thread that started this process may have blocked any; what watches over the time is a signal.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     confine.confine(memory_bytes)
     gc.freeze()  # what is imported stays, and need not be looked through after each order
     line.sendall(READY)
