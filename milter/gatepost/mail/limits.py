@@ -187,9 +187,44 @@ LESSON_TOKENS: Final = 4_000
 """Tokens remembered of one learned message. Of a longer one those with the smallest hashes are, which are the same ones in
 a message like it."""
 
-REPUTATION_IDENTITIES: Final = 6
-"""Identities of one message that reputation reads and judges: author, signers, envelope domain, network. More signers
-(the sender may add any number of its own) are not asked about."""
+REPUTATION_IDENTITIES: Final = 7
+"""Identities of one message that reputation reads and judges: author, signers, envelope domain, address, network. More
+signers (the sender may add any number of its own) are not asked about."""
+
+REPUTATION_LINKS: Final = 8
+"""Domains of links of one message that reputation and DNS lists ask about. A message may hold hundreds; the rest are not
+asked about."""
+
+REPUTATION_FILES: Final = 8
+"""Attached files of one message whose digests reputation asks about. The rest are not."""
+
+RATE_RECIPIENTS: Final = 20
+"""Recipients of one message that are counted one by one where a limit is per recipient. The rest are not counted."""
+
+RATE_LIMITS: Final = 32
+"""Limits in one table of rates. More are refused when the config is read: each is a question per message."""
+
+CORRESPONDENTS: Final = 50
+"""Recipients of one outbound message that are remembered as correspondents. The rest are not: that is a mailing."""
+
+CORRESPONDENT_QUESTIONS: Final = 10
+"""Pairs of writer and local recipient that one inbound message asks about. The rest are not asked about."""
+
+REFERENCES: Final = 5
+"""Message-IDs of In-Reply-To and, from its end, References that are looked up. Older ones of a long thread are not."""
+
+MESSAGE_ID_BYTES: Final = 998
+"""Bytes of a Message-ID that is remembered (a line's length, RFC 5322 2.1.1). A longer one is none."""
+
+SHINGLE_CHARACTERS: Final = 20_000
+"""Characters of visible text that a near-duplicate digest is made of. The rest does not count: what is to be read stands at
+the top."""
+
+SHINGLE_WORDS: Final = 1_000
+"""Words of them. The rest do not count."""
+
+DNSLIST_ANSWERS: Final = 16
+"""Addresses of one answer of a DNS list that are read (RFC 5782 2.3 allows several). The rest are not."""
 
 VIRUS_PARTS: Final = 64
 """Decoded parts of one message that are scanned beside the raw message. Past it the rest is not scanned by itself and the

@@ -1,0 +1,83 @@
+"""What a message carries and its sender could have made up: the HELO name, the domains of its links, its attached files.
+
+Such a trace says nothing good about anybody, because every forger can carry it as well. It can tell of more of the same: a
+link domain, a file or a HELO name that came with unwanted mail alone. What also comes with wanted mail (the links of every
+signature block) is known for both and tells nothing. A HELO name that is not proven is kept together with the client's network if
+it could be somebody's domain, so that a forger blames itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gatepost.evidence import Found, Status
+from gatepost.mail.envelope import Envelope
+from gatepost.mail.message import Message
+from gatepost.mail.suffix import private_suffix, under_known_suffix
+from gatepost.world.state.keys import key, network_of
+
+
+class Kind(StrEnum):
+    """What kind of trace."""
+
+    HELO = "helo"
+    LINK = "link"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One trace: its kind, its name for people, and the key of its tally."""
+
+    kind: Kind
+    name: str
+    key: str
+
+
+def traces(envelope: Envelope, message: Message, found: Found) -> tuple[Trace, ...]:
+    """Give the traces of a message, at most one HELO, limits.REPUTATION_LINKS links and limits.REPUTATION_FILES files.
+
+    Reads the evidence of `spf` (`smtp.helo`) and `iprev` (`name`) with status pass. Own users' domains among the links count
+    as any others do.
+    """
+    return (
+        *_helo(envelope, found),
+        *(link(domain) for domain in message.link_domains),
+        *(file(digest) for digest in message.file_digests),
+    )
+
+
+def link(domain: str) -> Trace:
+    """Give the trace of a link's registrable domain."""
+    return Trace(Kind.LINK, domain, key("link", domain))
+
+
+def file(digest: str) -> Trace:
+    """Give the trace of a file by its SHA-256 in lower-case hexadecimal digits."""
+    return Trace(Kind.FILE, digest, key("file", digest))
+
+
+def helo(name: str, network: str = "") -> Trace:
+    """Give the trace of a HELO name, in a network where it is not proven."""
+    return Trace(Kind.HELO, f"{name} from {network}" if network else name, key("helo", name, *([network] * bool(network))))
+
+
+def _helo(envelope: Envelope, found: Found) -> tuple[Trace, ...]:
+    name = envelope.client.helo.strip().lower().removesuffix(".")
+    if not name or envelope.client.ip is None or name.startswith("["):
+        return ()
+    if not (under_known_suffix(name) and private_suffix(name)) or name in _proven(found):
+        return (helo(name),)
+    return (helo(name, network_of(envelope.client.ip)),)
+
+
+def _proven(found: Found) -> set[str]:
+    """Give the names that lead back to the client: its reverse name, and a HELO name that passed SPF."""
+    facts = [
+        item.facts.get(fact, "")
+        for check, fact in (("iprev", "name"), ("spf", "smtp.helo"))
+        for item in found.of(check)
+        if item.status is Status.PASS
+    ]
+    return {fact.lower().removesuffix(".") for fact in facts if fact}
