@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from gatepost.world.clock import SystemClock
 from gatepost.world.state.door import Hit, Mark, State
 from gatepost.world.state.memory import MemoryState
-from gatepost.world.state.redis import RedisState
+from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.sqlite import SqliteState
 from support.redis_server import RedisServer
 
@@ -68,8 +68,8 @@ def main() -> None:
         forms = (
             ("memory", MemoryState(clock)),
             ("sqlite", file),
-            ("redis, TCP", RedisState(server.url, clock, timeout=5.0)),
-            ("redis, unix", RedisState(server.unix_url, clock, timeout=5.0)),
+            ("redis, TCP", open_redis(server.url, clock, timeout=5.0)),
+            ("redis, unix", open_redis(server.unix_url, clock, timeout=5.0)),
         )
         print(f"{workers} workers, {MESSAGES} messages each, three calls per message, {pause} s between them")
         for name, state in forms:

@@ -14,7 +14,7 @@ from gatepost.service import vitals as vitals_module
 from gatepost.world.clock import SystemClock
 from gatepost.world.state.door import Hit, State
 from gatepost.world.state.keys import key
-from gatepost.world.state.redis import RedisState
+from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.sqlite import SqliteState
 from support.clamd import Clamd
 from support.dns_server import running_dns
@@ -221,7 +221,7 @@ def test_a_store_that_is_no_store(run: Run, folder: Path):
 
 def test_redis_is_read_alike(run: Run, folder: Path, server: RedisServer):
     """What workers counted in Redis is what status says, from any host."""
-    state = RedisState(server.url, SystemClock(), timeout=5.0)
+    state = open_redis(server.url, SystemClock(), timeout=5.0)
     fill(state, "mine", scores=dict.fromkeys(range(20), 50))
     state.close()
     told = answer(run, site(folder, state=server.url, model=learned(folder)))

@@ -168,6 +168,13 @@ RSA_KEY_BITS_MAX: Final = 8192
 STATE_KEY_CHARACTERS: Final = 200
 """Characters of a key in the state store. A longer identity (a domain may have 253) is stored under its SHA-256."""
 
+STATE_VALUE_BYTES: Final = 1_024
+"""Bytes of one value that is put into the state store: room for a verdict, a digest or a few numbers, never for text of a
+message. A longer one is refused with ValueError: it would be a mistake of the program's own."""
+
+STATE_MEMBERS: Final = 256
+"""Different members that one Distinct tells apart (3 kB). More are never asked for: ValueError."""
+
 JOURNAL_ENTRIES: Final = 20_000
 """Records kept in one journal of the state store. Past it the oldest are taken back."""
 

@@ -17,7 +17,7 @@ from gatepost.world.state.door import Changes, Entry, Hit, JournalError, State, 
 from gatepost.world.state.journal import Position, position
 from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.readonly import ReadOnlyState
-from gatepost.world.state.redis import RedisState
+from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.resilient import ResilientState
 from gatepost.world.state.sqlite import SqliteState
 from support.redis_server import RedisServer
@@ -52,7 +52,7 @@ def build(form: str, server: RedisServer, folder: Path) -> State:
             file.prepare()
             return file if form == "sqlite" else ResilientState(file, MemoryState(clock), clock)
         case _:
-            return RedisState(server.url if form == "redis" else server.unix_url, clock, timeout=5.0)
+            return open_redis(server.url if form == "redis" else server.unix_url, clock, timeout=5.0)
 
 
 class Reader:
@@ -265,7 +265,7 @@ def test_a_store_that_is_away_is_said_and_comes_back(tmp_path: Path) -> None:
     """While Redis is down writing and reading a journal raise, local memory takes nothing in; a reader then goes on."""
     with RedisServer(tmp_path) as server:
         clock = FakeClock()
-        away = ResilientState(RedisState(server.url, clock, timeout=1.0), MemoryState(clock), clock)
+        away = ResilientState(open_redis(server.url, clock, timeout=1.0), MemoryState(clock), clock)
         away.note("j", [Entry("a", b"1")])
         reader = Reader(away)
         reader.look()
@@ -284,7 +284,7 @@ def test_a_store_that_is_away_is_said_and_comes_back(tmp_path: Path) -> None:
 def test_a_foreign_value_in_redis_is_trouble_of_the_store(server: RedisServer, tmp_path: Path) -> None:
     """Keys of another type, or numbers that are none, make the journal unreadable, and nothing else of the store."""
     clock = FakeClock()
-    state = ResilientState(RedisState(server.url, clock, timeout=5.0), MemoryState(clock), clock)
+    state = ResilientState(open_redis(server.url, clock, timeout=5.0), MemoryState(clock), clock)
     for command in (
         (b"SET", b"gp:journal:{j}:meta", b"x"),
         (b"HSET", b"gp:journal:{j}:meta", b"epoch", b"\xff", b"floor", b"x"),

@@ -25,11 +25,11 @@ from pydantic import ValidationError
 
 from gatepost.world.budget import allowance
 from gatepost.world.clock import FakeClock, SystemClock
-from gatepost.world.state import resilient, sqlite
-from gatepost.world.state.door import Hit, Mark, State, StateConfigError, StateUnavailableError, Tally
+from gatepost.world.state import resilient, sqlite_sweep
+from gatepost.world.state.door import Answer, Ask, Hit, Mark, State, StateConfigError, StateUnavailableError, Tally
 from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.opening import open_state
-from gatepost.world.state.redis import RedisState
+from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.resilient import ResilientState
 from gatepost.world.state.settings import Settings
 from gatepost.world.state.sqlite import SqliteState
@@ -66,7 +66,7 @@ def test_four_processes_count_exactly(form: str, server: RedisServer, tmp_path: 
     """Workers forked from one parent that had already used its connection lose and double nothing."""
     server.command(b"FLUSHALL")
     state: State = (
-        file_state(tmp_path / "state.db", clock) if form == "sqlite" else RedisState(server.url, clock, timeout=5.0)
+        file_state(tmp_path / "state.db", clock) if form == "sqlite" else open_redis(server.url, clock, timeout=5.0)
     )
     state.hit([Hit("a", WINDOW)])
     fork = multiprocessing.get_context("fork")
@@ -137,18 +137,18 @@ def test_the_file_stays_bounded_and_expires(tmp_path: Path, clock: FakeClock) ->
     state = file_state(tmp_path / "state.db", clock, entries=500)
     state.hit([Hit("old", 60)])
     clock.advance(1_000)
-    for number in range(sqlite.SWEEP_EVERY * 2):
+    calls = sqlite_sweep.GROWTH // 6 * 3
+    for number in range(calls):
         state.hit([Hit(f"{number}-{more}", WINDOW) for more in range(6)])
         clock.advance(0.01)
     with sqlite3.connect(tmp_path / "state.db") as connection:
-        (count,) = connection.execute("SELECT count(*) FROM slots").fetchone()
-        old = connection.execute("SELECT count(*) FROM slots WHERE key = 'old'").fetchone()
+        (count,) = connection.execute("SELECT count(*) FROM records").fetchone()
+        (old,) = connection.execute("SELECT count(*) FROM records WHERE expires < ?", (clock.now(),)).fetchone()
     connection.close()
-    # At most what the calls since the last sweep added is over.
-    assert count <= 500 + 6
-    assert old == (0,)
-    last = f"{sqlite.SWEEP_EVERY * 2 - 1}-5"
-    assert state.hit([Hit(last, WINDOW, 0)]) == [1]
+    # At most what was added since the last sweep is over.
+    assert count <= 500 + sqlite_sweep.GROWTH
+    assert old == 0
+    assert state.hit([Hit(f"{calls - 1}-5", WINDOW, 0)]) == [1]
 
 
 def test_memory_stays_bounded(clock: FakeClock) -> None:
@@ -157,8 +157,8 @@ def test_memory_stays_bounded(clock: FakeClock) -> None:
     for number in range(1_000):
         state.hit([Hit(str(number), WINDOW), Hit("busy", WINDOW)])
         state.remember([Mark(str(number), 1.0), Mark("busy", 0.01)])
-    assert len(state._slots) == 100
-    assert len(state._tallies) == 100
+    assert len(state._tables["r"]) == 100
+    assert len(state._tables["t"]) == 100
     assert state.hit([Hit("busy", WINDOW, 0), Hit("0", WINDOW, 0)]) == [1_000, 0]
 
 
@@ -218,7 +218,7 @@ def test_the_file_is_private(tmp_path: Path, clock: FakeClock) -> None:
 def test_lost_scripts_are_sent_again(server: RedisServer, clock: FakeClock) -> None:
     """SCRIPT FLUSH costs one more round trip and not one event."""
     server.command(b"FLUSHALL")
-    state = RedisState(server.url, clock, timeout=5.0)
+    state = open_redis(server.url, clock, timeout=5.0)
     for expected in range(1, 6):
         server.command(b"SCRIPT", b"FLUSH")
         assert state.hit([Hit("a", WINDOW), Hit("b", WINDOW)]) == [expected, expected]
@@ -231,19 +231,19 @@ def test_lost_scripts_are_sent_again(server: RedisServer, clock: FakeClock) -> N
 def test_every_key_is_ours_and_expires(server: RedisServer, clock: FakeClock) -> None:
     """Nothing stays in Redis for ever, and nothing is written outside the name space."""
     server.command(b"FLUSHALL")
-    state = RedisState(server.url, clock, half_life=1_000.0, timeout=5.0)
+    state = open_redis(server.url, clock, half_life=1_000.0, timeout=5.0)
     state.hit([Hit("a", WINDOW), Hit("b", 60), Hit("looked", 60, 0)])
     state.remember([Mark("a", 1.0)])
     assert b"*3\r\n" in server.command(b"KEYS", b"*")
     assert b"*3\r\n" in server.command(b"KEYS", b"gp:*")
-    for key, most in ((b"gp:rate:{a}:3600", 7_201), (b"gp:rate:{b}:60", 121), (b"gp:tally:{a}", 8_001)):
+    for key, most in ((b"gp:r:{a}:3600", 7_201), (b"gp:r:{b}:60", 121), (b"gp:t:{a}", 8_001)):
         assert 0 < int(server.command(b"TTL", key)[1:]) <= most
     state.close()
 
 
 def test_one_round_trip_per_call(server: RedisServer, clock: FakeClock) -> None:
     """However many keys, the commands leave in one packet: the server sees one read event's worth, in order."""
-    state = RedisState(server.url, clock, timeout=5.0)
+    state = open_redis(server.url, clock, timeout=5.0)
     state.hit([Hit("warm", WINDOW)])
     before = reads(server)
     state.hit([Hit(f"{number}", WINDOW) for number in range(20)])
@@ -262,7 +262,7 @@ def reads(server: RedisServer) -> int:
 def test_the_password_is_not_shown(clock: FakeClock) -> None:
     """The backend's words name the place and never the secret."""
     port = free_port()
-    state = RedisState(f"redis://user:s3cret@127.0.0.1:{port}/2", clock)
+    state = open_redis(f"redis://user:s3cret@127.0.0.1:{port}/2", clock)
     assert state.backend == f"redis at 127.0.0.1:{port}/2"
     with pytest.raises(StateUnavailableError) as caught:
         state.hit([Hit("a", WINDOW)])
@@ -276,10 +276,10 @@ def test_redis_over_tls(tmp_path: Path, clock: FakeClock) -> None:
     port = free_port()
     tls = {"tls_port": str(port), "tls_cert_file": certificate, "tls_key_file": key, "tls_auth_clients": "no"}
     with RedisServer(tmp_path, **tls, tls_ca_cert_file=certificate):
-        state = RedisState(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={certificate}", clock, timeout=5.0)
+        state = open_redis(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={certificate}", clock, timeout=5.0)
         assert state.hit([Hit("a", WINDOW)]) == [1]
         state.close()
-        stranger = RedisState(f"rediss://127.0.0.1:{port}/0", clock, timeout=5.0)
+        stranger = open_redis(f"rediss://127.0.0.1:{port}/0", clock, timeout=5.0)
         with pytest.raises(StateUnavailableError, match=r"(?i)certificate"):
             stranger.hit([Hit("a", WINDOW)])
         stranger.close()
@@ -312,11 +312,11 @@ def test_a_wrong_password_is_the_stores_trouble(tmp_path: Path, clock: FakeClock
     """Redis that wants a password: with it answers come, without it a clear reason does, and no secret in it."""
     with RedisServer(tmp_path, protected_mode="no") as server:
         server.command(b"CONFIG", b"SET", b"requirepass", b"s3cret")
-        state = RedisState(f"redis://:s3cret@127.0.0.1:{server.port}/0", clock, timeout=5.0)
+        state = open_redis(f"redis://:s3cret@127.0.0.1:{server.port}/0", clock, timeout=5.0)
         assert state.hit([Hit("a", WINDOW)]) == [1]
         state.close()
         for url in (server.url, f"redis://:wr0ng@127.0.0.1:{server.port}/0"):
-            state = RedisState(url, clock, timeout=5.0)
+            state = open_redis(url, clock, timeout=5.0)
             with pytest.raises(StateUnavailableError, match=r"(?i)auth|password") as caught:
                 state.hit([Hit("a", WINDOW)])
             assert "wr0ng" not in str(caught.value)
@@ -326,8 +326,8 @@ def test_a_wrong_password_is_the_stores_trouble(tmp_path: Path, clock: FakeClock
 def test_an_error_answer_is_the_stores_trouble(server: RedisServer, clock: FakeClock) -> None:
     """A key of the wrong type, a full or read-only server: an answer that is an error is never taken for a count."""
     server.command(b"FLUSHALL")
-    server.command(b"SET", b"gp:rate:{a}:3600", b"x")
-    state = RedisState(server.url, clock, timeout=5.0)
+    server.command(b"LPUSH", b"gp:r:{a}:3600", b"x")
+    state = open_redis(server.url, clock, timeout=5.0)
     with pytest.raises(StateUnavailableError, match="WRONGTYPE"):
         state.hit([Hit("a", WINDOW)])
     assert state.hit([Hit("b", WINDOW)]) == [1]
@@ -403,12 +403,12 @@ class Flaky(MemoryState):
     asked = 0
     down = True
 
-    def hit(self, hits: Sequence[Hit]) -> list[float]:
+    def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
         """Fail or answer."""
         self.asked += 1
         if self.down:
             raise StateUnavailableError("flaky: refused")
-        return super().hit(hits)
+        return super().exchange(asks)
 
 
 def test_the_pause_doubles_up_to_its_bound(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
@@ -453,11 +453,11 @@ def test_one_caller_at_a_time_tries_a_store_that_is_away(clock: FakeClock) -> No
     inside, go = threading.Event(), threading.Event()
 
     class Slow(Flaky):
-        def hit(self, hits: Sequence[Hit]) -> list[float]:
+        def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
             if self.asked:
                 inside.set()
                 assert go.wait(10)
-            return super().hit(hits)
+            return super().exchange(asks)
 
     slow = Slow(clock)
     state = ResilientState(slow, MemoryState(clock), clock)

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from gatepost.world.clock import Clock
 from gatepost.world.state.door import State, StateConfigError
 from gatepost.world.state.memory import MemoryState
-from gatepost.world.state.redis import RedisState
+from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.resilient import ResilientState
 from gatepost.world.state.settings import SCHEMES, Settings
 from gatepost.world.state.sqlite import SqliteState
@@ -41,7 +41,7 @@ def state_file(settings: Settings, default_path: Path) -> Path | None:
 
 def _primary(settings: Settings, default_path: Path, clock: Clock, half_life: float) -> State:
     if settings.url.startswith(("redis://", "rediss://", "unix://")):
-        return RedisState(settings.url, clock, half_life=half_life, timeout=settings.timeout_seconds)
+        return open_redis(settings.url, clock, half_life=half_life, timeout=settings.timeout_seconds)
     path = default_path
     if settings.url:
         path = _sqlite_path(settings.url)

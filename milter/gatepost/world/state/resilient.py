@@ -15,15 +15,15 @@ from typing import Final, TypeVar
 
 from gatepost.world.clock import Clock
 from gatepost.world.state.door import (
+    Answer,
+    Ask,
+    Asking,
     Changes,
     Entry,
-    Hit,
     JournalError,
-    Mark,
     OutOfTimeError,
     State,
     StateUnavailableError,
-    Tally,
 )
 
 PAUSE: Final = 1.0
@@ -39,7 +39,7 @@ _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-class ResilientState:
+class ResilientState(Asking):
     """The state door that never raises StateUnavailableError; `degraded()` tells where the last answer came from.
 
     Journals are the exception: this worker's memory knows nothing of what others wrote into them.
@@ -61,21 +61,15 @@ class ResilientState:
         """The store's own words, and that it is away while it is."""
         return self._primary.backend if self._retry_at is None else f"memory ({self._primary.backend} does not answer)"
 
-    def hit(self, hits: Sequence[Hit]) -> list[float]:
-        """Count events; see the door."""
-        return self._either(lambda state: state.hit(hits))
-
-    def recall(self, keys: Sequence[str]) -> list[Tally]:
-        """Give the faded tallies; see the door."""
-        return self._either(lambda state: state.recall(keys))
-
-    def remember(self, marks: Sequence[Mark]) -> None:
-        """Add judgements; see the door."""
-        self._either(lambda state: state.remember(marks))
-
-    def forget(self, keys: Sequence[str]) -> None:
-        """Drop tallies; see the door."""
-        self._either(lambda state: state.forget(keys))
+    def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Answer a list of asks, from the store or from local memory; see the door."""
+        try:
+            answers = self._store_alone(lambda state: state.exchange(asks))
+        except StateUnavailableError:
+            self._here.local = True
+            return self._local.exchange(asks)
+        self._here.local = False
+        return answers
 
     def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:
         """Write records or take them back; raises StateUnavailableError while the store is away."""
@@ -93,16 +87,6 @@ class ResilientState:
         """Close both."""
         self._primary.close()
         self._local.close()
-
-    def _either(self, ask: Callable[[State], _T]) -> _T:
-        """Ask the store if it is its turn, else local memory, and note which one answered."""
-        try:
-            answer = self._store_alone(ask)
-        except StateUnavailableError:
-            self._here.local = True
-            return ask(self._local)
-        self._here.local = False
-        return answer
 
     def _store_alone(self, ask: Callable[[State], _T]) -> _T:
         """Ask the store if it is its turn; raises StateUnavailableError if not, or if it does not answer."""
