@@ -29,7 +29,7 @@ log = logging.getLogger("gatepost")
 class Pipeline:
     """Everything one site needs to judge mail. Shared by all threads of a worker; holds no state of a message.
 
-    `gate` reports evidence at RCPT; `lineup` holds the checks in order; `after` runs when the verdict stands (reputation);
+    `gate` reports evidence at RCPT; `lineup` holds the checks in order; `after` runs when the verdict stands (memory);
     `seconds` is the deadline of one message; `new_id` makes record ids.
     """
 
@@ -40,7 +40,7 @@ class Pipeline:
     new_id: Callable[[], str]
     seconds: float = 30.0
     gate: Callable[[Envelope], Iterable[Evidence]] = lambda _: ()
-    after: Callable[[Envelope, tuple[Evidence, ...], Verdict], None] = lambda *_: None
+    after: Callable[[Envelope, Message, tuple[Evidence, ...], Verdict], None] = lambda *_: None
     sink: Sink = field(default_factory=NullSink)
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,7 +57,7 @@ class Pipeline:
             found, timings = self.inquire(envelope, message)
             verdict = decide(self.policy, envelope.direction, found.items)
             record = self._record(envelope, message, found, verdict)
-            self._remember(envelope, found, verdict)
+            self._remember(envelope, message, found, verdict)
         record = replace(record, seconds=self.clock.monotonic() - begin, timings=timings)
         self.sink.write(record)
         return record
@@ -72,10 +72,10 @@ class Pipeline:
             timings[check.name] = self.clock.monotonic() - begin
         return found, timings
 
-    def _remember(self, envelope: Envelope, found: Found, verdict: Verdict) -> None:
+    def _remember(self, envelope: Envelope, message: Message, found: Found, verdict: Verdict) -> None:
         """Do what comes after a verdict; it stands whatever happens here."""
         try:
-            self.after(envelope, found.items, verdict)
+            self.after(envelope, message, found.items, verdict)
         except Exception:
             log.exception("remembering the verdict failed")
 

@@ -40,6 +40,12 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
     reject: float = Field(
         default=15.0, ge=0.1, le=1000, description="From this score on mail is refused while the sender waits."
     )
+    greylist: float = Field(
+        default=3.0,
+        ge=-1000,
+        le=1000,
+        description="From this score on a first contact is put off, where greylisting is on ([greylist] enabled).",
+    )
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
@@ -47,6 +53,16 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
             given = f"tag = {self.tag:g}, quarantine = {self.quarantine:g}, reject = {self.reject:g}"
             raise ValueError(f"{given}: they must ascend, tag <= quarantine <= reject")
         return self
+
+
+_RATES: Final[Mapping[str, Action]] = {
+    f"rate.{per}-{word}": action
+    for per in ("client", "network", "sender", "login", "recipient")
+    for word, action in (("exceeded", Action.DEFER), ("refused", Action.REJECT))
+}
+
+DOUBTED: Final = frozenset({"greylist.first", "greylist.early"})
+"""Codes that force their action on doubtful mail alone: from the score [thresholds] greylist on."""
 
 
 class Actions(BaseModel, frozen=True, extra="forbid"):
@@ -58,8 +74,9 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
             "virus.error": Action.ACCEPT,
             "virus.timeout": Action.ACCEPT,
             "dmarc.reject": Action.QUARANTINE,
-            "rate.client-exceeded": Action.DEFER,
-            "rate.sender-exceeded": Action.DEFER,
+            **_RATES,
+            "greylist.first": Action.DEFER,
+            "greylist.early": Action.DEFER,
         },
         description="Outcome that an evidence code forces on mail from outside; yours are merged over these.",
     )
@@ -68,7 +85,7 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
             "virus.infected": Action.REJECT,
             "virus.error": Action.DEFER,
             "virus.timeout": Action.DEFER,
-            "rate.login-exceeded": Action.DEFER,
+            **_RATES,
         },
         description="The same for mail from authenticated users and own networks.",
     )

@@ -36,8 +36,23 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "virus.heuristic": 3.0,
     # What is remembered.
     "rate.client-high": 1.0,
+    "rate.network-high": 0.5,
     "rate.sender-high": 1.0,
     "rate.login-high": 2.0,
+    "rate.recipient-high": 0.5,
     "sender.good": -3.0,
     "sender.bad": 4.0,
+    "reputation.helo-bad": 1.5,
+    "reputation.link-bad": 2.5,
+    "reputation.file-bad": 3.0,
+    "correspondent.reply": -4.0,
+    "correspondent.known": -3.0,
+    "campaign.burst": 1.5,
+    "campaign.labelled-spam": 3.0,
+    "campaign.labelled-ham": -2.0,
+    # What DNS lists say, scaled by the share that the config gives an answer.
+    "dnslist.address": 2.5,
+    "dnslist.domain": 3.0,
+    "dnslist.link": 3.0,
+    "dnslist.welcome": -2.0,
 }

@@ -20,6 +20,7 @@ from gatepost.checks.reputation.rate import span
 from gatepost.checks.reputation.settings import CampaignSettings
 from gatepost.evidence import Evidence, Status
 from gatepost.world.seen.campaigns import agreed, label_keys, sender_keys
+from gatepost.world.seen.lessons import LABEL_WEIGHT
 from gatepost.world.state.door import Answer, Distinct, Recall, Tally
 
 CODES: Final[Mapping[str, str]] = {
@@ -34,7 +35,7 @@ _FULL_VALUE_AT: Final = 4.0
 _LEAST_LABELS: Final = 0.5
 """Labels, faded with age, that are still heard."""
 
-FULL_LABELS: Final = 3.0
+_FULL_LABELS: Final = 2.0
 """Labels of one kind, less those of the other, at which the evidence has its full value, 1."""
 
 
@@ -79,12 +80,12 @@ def unknown(heard: Heard) -> bool:
 
 def _labelled(tallies: Sequence[Tally], degraded: str) -> Iterator[Evidence]:
     """Say what people called nearly the same text, if they did and mostly agree."""
-    wanted = agreed([tally.wanted for tally in tallies])
-    unwanted = agreed([tally.unwanted for tally in tallies])
+    wanted = agreed([tally.wanted for tally in tallies]) / LABEL_WEIGHT
+    unwanted = agreed([tally.unwanted for tally in tallies]) / LABEL_WEIGHT
     lead = unwanted - wanted
     if max(wanted, unwanted) < _LEAST_LABELS or abs(lead) < _LEAST_LABELS:
         return
     word, status = ("spam", Status.FAIL) if lead > 0 else ("ham", Status.PASS)
     detail = f"People here labelled nearly the same text: {unwanted:.1f} times spam or phish, {wanted:.1f} times ham."
     facts = {"campaign.spam": f"{unwanted:.1f}", "campaign.ham": f"{wanted:.1f}"}
-    yield Evidence("campaign", f"campaign.labelled-{word}", status, detail, min(1.0, abs(lead) / FULL_LABELS), facts, degraded)
+    yield Evidence("campaign", f"campaign.labelled-{word}", status, detail, min(1.0, abs(lead) / _FULL_LABELS), facts, degraded)
