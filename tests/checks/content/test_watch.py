@@ -62,7 +62,7 @@ def open_states(form: str, server: RedisServer, folder: Path, clock: FakeClock) 
     """Give the states of two workers on one store."""
     if form == "redis":
         server.command(b"FLUSHALL")
-        return open_redis(server.url, clock, timeout=5.0), RedisState(server.url, clock, timeout=5.0)
+        return open_redis(server.url, clock, timeout=5.0), open_redis(server.url, clock, timeout=5.0)
     one, other = (SqliteState(folder / "state.db", clock, timeout=5.0) for _ in range(2))
     one.prepare()
     return one, other

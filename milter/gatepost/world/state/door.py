@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
+from gatepost.mail import limits
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -27,6 +29,16 @@ class Hit:
     key: str
     window: int
     amount: int = 1
+
+    @property
+    def place(self) -> str:
+        """Where the count lies: hits over different windows never meet."""
+        return f"r:{{{self.key}}}:{self.window}"
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is counted."""
+        return self.amount != 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,20 @@ class Rate:
     window: float
     burst: float
     amount: float = 1.0
+
+    def __post_init__(self) -> None:
+        if min(self.limit, self.window, self.burst) <= 0:
+            raise ValueError("a limit, its window and its burst are above 0")
+
+    @property
+    def place(self) -> str:
+        """Where the limit lies."""
+        return f"l:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Whether leave is asked for."""
+        return self.amount != 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +96,16 @@ class Recall:
 
     key: str
 
+    @property
+    def place(self) -> str:
+        """Where the tally lies."""
+        return f"t:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Never."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -79,6 +115,16 @@ class Mark:
     wanted: float = 0.0
     unwanted: float = 0.0
 
+    @property
+    def place(self) -> str:
+        """Where the tally lies."""
+        return f"t:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class Forget:
@@ -86,12 +132,32 @@ class Forget:
 
     key: str
 
+    @property
+    def place(self) -> str:
+        """Where the tally lies."""
+        return f"t:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class Get:
     """Look up what Put stored; answered with its bytes, or None when there is nothing or its time is over."""
 
     key: str
+
+    @property
+    def place(self) -> str:
+        """Where the value lies."""
+        return f"d:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Never."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +171,22 @@ class Put:
     data: bytes
     seconds: int
     absent_only: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.data) > limits.STATE_VALUE_BYTES or self.seconds < 1:
+            raise ValueError(
+                f"{len(self.data)} bytes for {self.seconds} s: at most {limits.STATE_VALUE_BYTES} bytes, at least 1 s"
+            )
+
+    @property
+    def place(self) -> str:
+        """Where the value lies."""
+        return f"d:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,26 +202,29 @@ class Distinct:
     window: int
     most: int = 64
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.most <= limits.STATE_MEMBERS:
+            raise ValueError(f"{self.most} members: from 1 to {limits.STATE_MEMBERS}")
+
+    @property
+    def place(self) -> str:
+        """Where the set lies."""
+        return f"s:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Whether a member is noted."""
+        return bool(self.member)
+
 
 Ask = Hit | Rate | Recall | Mark | Forget | Get | Put | Distinct
 """One question to the store, or one thing to store. `key` is namespaced text of at most limits.STATE_KEY_CHARACTERS
-(`keys.key()` makes one); asks of different kinds, and hits over different windows, never meet under one key."""
+(`keys.key()` makes one). `place` is where its record lies in every form of store: the letter of its kind (records), the
+key in braces (a hash tag of Redis), so that asks of different kinds never meet under one key. `writes` says whether it may
+change the record; the others only look. One that no store takes cannot be made: ValueError."""
 
 Answer = float | Leave | Tally | None | bytes | bool | int
 """What an ask is answered with; each says which of these."""
-
-
-def writes(ask: Ask) -> bool:
-    """Say whether an ask may change what is stored; the others only look."""
-    match ask:
-        case Hit(amount=amount) | Rate(amount=amount):
-            return amount != 0
-        case Distinct(member=member):
-            return bool(member)
-        case Mark() | Put() | Forget():
-            return True
-        case Recall() | Get():
-            return False
 
 
 def looking(ask: Ask) -> Ask | None:
@@ -209,7 +294,7 @@ class State(Protocol):
         ...
 
     def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
-        """Give the answer to each ask, in order; raises ValueError for an ask that no store takes."""
+        """Give the answer to each ask, in order."""
         ...
 
     def hit(self, hits: Sequence[Hit]) -> list[float]:

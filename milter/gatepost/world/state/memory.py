@@ -41,16 +41,18 @@ class MemoryState(Asking):
     def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
         """Answer a list of asks, all at one moment; see the door."""
         now = self._clock.now()
-        for ask in asks:
-            records.checked(ask)
         with self._lock:
             return [self._answer(ask, now) for ask in asks]
 
     def _answer(self, ask: Ask, now: float) -> Answer:
-        place = records.place(ask)
+        place = ask.place
         table = self._tables[place[0]]
         found, expires = table.get(place, (None, 0.0))
-        answer, data, seconds = records.step(ask, found if expires > now else None, now, self._half_life)
+        if expires <= now:
+            found = None
+        if not ask.writes:
+            return records.look(ask, found, now, self._half_life)
+        answer, data, seconds = records.step(ask, found, now, self._half_life)
         if data is not None:
             table.pop(place, None)
             if seconds:

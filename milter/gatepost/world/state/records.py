@@ -8,7 +8,7 @@
 | s | Distinct | for each member eight bytes of its BLAKE2b hash and four of the Unix time it was last seen |
 | d | Get, Put | the value as it was given |
 
-All numbers are little-endian. Bytes of another length than these are somebody else's and count as nothing. `step()` is the
+All numbers are little-endian. Bytes of another length than these are somebody else's and count as nothing. `look()` and `step()` are the
 whole behaviour in memory and in SQLite; Redis does the same in Lua (redis_script), and one contract suite holds all to it.
 """
 
@@ -17,9 +17,8 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from typing import Final, NamedTuple
+from typing import Final
 
-from gatepost.mail import limits
 from gatepost.world.state import maths
 from gatepost.world.state.door import Answer, Ask, Distinct, Forget, Get, Hit, Leave, Mark, Put, Rate, Recall, Tally
 
@@ -36,74 +35,61 @@ MEMBER: Final = struct.Struct("<8sI")
 """One member of a set."""
 
 
-class Step(NamedTuple):
-    """What an ask comes to: its answer, the bytes to store (None: leave what is there), and for how many seconds (0: drop it)."""
-
-    answer: Answer
-    data: bytes | None = None
-    seconds: int = 0
+Step = tuple[Answer, bytes | None, int]
+"""What an ask comes to: its answer, the bytes to store (None: leave what is there), and for how many seconds (0: drop it)."""
 
 
-def place(ask: Ask) -> str:
-    """Give the name under which an ask's record lies: its kind, its key in braces (a Redis hash tag), and a hit's window."""
+def look(ask: Ask, found: bytes | None, now: float, half_life: float) -> Answer:
+    """Read what lies at an ask's place, and has not expired, as the ask's answer; `now` is Unix time, `half_life` seconds."""
     match ask:
-        case Hit(key=key, window=window):
-            return f"r:{{{key}}}:{window}"
-        case Recall(key=key) | Mark(key=key) | Forget(key=key):
-            return f"t:{{{key}}}"
-        case Get(key=key) | Put(key=key):
-            return f"d:{{{key}}}"
-        case Rate(key=key):
-            return f"l:{{{key}}}"
-        case Distinct(key=key):
-            return f"s:{{{key}}}"
-
-
-def checked(ask: Ask) -> Ask:
-    """Give an ask as it is; raises ValueError for one that no store takes: too long a value, no time, too many members."""
-    match ask:
-        case Put(data=data, seconds=seconds) if len(data) > limits.STATE_VALUE_BYTES or seconds < 1:
-            raise ValueError(f"{len(data)} bytes for {seconds} s: at most {limits.STATE_VALUE_BYTES}, at least 1 s")
-        case Distinct(most=most) if not 1 <= most <= limits.STATE_MEMBERS:
-            raise ValueError(f"{most} members: from 1 to {limits.STATE_MEMBERS}")
-        case Rate(limit=limit, window=window, burst=burst) if min(limit, window, burst) <= 0:
-            raise ValueError("a limit, its window and its burst are above 0")
-        case _:
-            return ask
+        case Recall():
+            return _tally(found, now, half_life)
+        case Hit(window=window):
+            return maths.estimate(maths.roll(_slot(found), maths.bucket_at(now, window), 0), now, window)
+        case Get():
+            return found
+        case Distinct():
+            return min(len(_kept(ask, found, now)), ask.most)
+        case Rate():
+            return leave(ask, _arrival(ask, found, now), now, allowed=True)
+        case Mark() | Forget() | Put():
+            return None
 
 
 def step(ask: Ask, found: bytes | None, now: float, half_life: float) -> Step:
-    """Work one ask out. `found` is what lies at its place and has not expired; `now` is Unix time, `half_life` seconds."""
+    """Work out an ask, whether it writes or only looks; takes what look() takes."""
+    if not ask.writes:
+        return look(ask, found, now, half_life), None, 0
     match ask:
         case Hit():
             return _hit(ask, found, now)
-        case Recall():
-            return Step(_tally(found, now, half_life))
         case Mark():
             tally = maths.judged(_tally(found, now, half_life), ask)
-            return Step(None, THREE.pack(tally.wanted, tally.unwanted, now), maths.tally_seconds(half_life))
-        case Forget():
-            return Step(None, b"")
-        case Get():
-            return Step(found)
+            return None, THREE.pack(tally.wanted, tally.unwanted, now), maths.tally_seconds(half_life)
         case Put():
-            return Step(False) if ask.absent_only and found is not None else Step(True, ask.data, ask.seconds)
-        case Rate():
-            return _rate(ask, found, now)
+            return (False, None, 0) if ask.absent_only and found is not None else (True, ask.data, ask.seconds)
         case Distinct():
             return _distinct(ask, found, now)
+        case Rate():
+            return _rate(ask, found, now)
+        case Forget():
+            return None, b"", 0
+        case Recall() | Get():
+            return look(ask, found, now, half_life), None, 0
+
+
+def _slot(found: bytes | None) -> maths.Slot | None:
+    if not found or len(found) != THREE.size:
+        return None
+    bucket, current, previous = THREE.unpack(found)
+    return maths.Slot(int(bucket), int(current), int(previous))
 
 
 def _hit(hit: Hit, found: bytes | None, now: float) -> Step:
-    old = maths.Slot(*map(int, THREE.unpack(found))) if found and len(found) == THREE.size else None
-    slot = maths.roll(old, maths.bucket_at(now, hit.window), hit.amount)
-    answer = maths.estimate(slot, now, hit.window)
-    if not hit.amount:
-        return Step(answer)
+    slot = maths.roll(_slot(found), maths.bucket_at(now, hit.window), hit.amount)
     # Kept by its bucket, not by the clock of whoever counts: a host that lags must not cut it short.
-    return Step(
-        answer, THREE.pack(slot.bucket, slot.current, slot.previous), int((slot.bucket + 2) * hit.window - now) + 1
-    )
+    seconds = int((slot.bucket + 2) * hit.window - now) + 1
+    return maths.estimate(slot, now, hit.window), THREE.pack(slot.bucket, slot.current, slot.previous), seconds
 
 
 def _tally(found: bytes | None, now: float, half_life: float) -> Tally:
@@ -116,25 +102,24 @@ def _tally(found: bytes | None, now: float, half_life: float) -> Tally:
 def _rate(rate: Rate, found: bytes | None, now: float) -> Step:
     """Ask for leave by the generic cell rate algorithm (ITU-T I.371, A.1.1: the virtual scheduling algorithm)."""
     interval = rate.window / rate.limit
-    tolerance = interval * rate.burst
-    arrival = arrival_of(found, now, tolerance)
+    arrival = _arrival(rate, found, now)
     after = arrival + rate.amount * interval
-    if rate.amount and after - tolerance <= now + SLACK * interval:
-        return Step(leave(rate, after, now, allowed=True), ONE.pack(after), lasting(after - now))
-    return Step(leave(rate, arrival, now, allowed=not rate.amount))
+    if after - interval * rate.burst <= now + SLACK * interval:
+        return leave(rate, after, now, allowed=True), ONE.pack(after), math.ceil(after - now) + 1
+    return leave(rate, arrival, now, allowed=False), None, 0
 
 
 SLACK: Final = 1e-6
 """Share of one event that rounding of Unix time in a double may take from a limit."""
 
 
-def arrival_of(found: bytes | None, now: float, tolerance: float) -> float:
-    """Give a stored theoretical arrival time, never before now, and never so far ahead as no clock like ours wrote it.
+def _arrival(rate: Rate, found: bytes | None, now: float) -> float:
+    """Give the theoretical arrival time, never before now, and never so far ahead as no clock like ours wrote it.
 
     A host whose clock was an hour ahead must not lock everybody out for an hour: what it left counts as a full bucket.
     """
     stored = ONE.unpack(found)[0] if found and len(found) == ONE.size else now
-    return min(max(stored, now), now + tolerance)
+    return float(min(max(stored, now), now + rate.window / rate.limit * rate.burst))
 
 
 def leave(rate: Rate, arrival: float, now: float, *, allowed: bool) -> Leave:
@@ -144,30 +129,23 @@ def leave(rate: Rate, arrival: float, now: float, *, allowed: bool) -> Leave:
     return Leave(allowed, max(0.0, wait), max(0.0, (arrival - now) / interval))
 
 
-def lasting(seconds: float) -> int:
-    """Give how long a limit that is used for so many seconds more must be kept."""
-    return math.ceil(seconds) + 1
+def _kept(ask: Distinct, found: bytes | None, now: float) -> list[tuple[bytes, int]]:
+    """Give the members within the window, each as its hash and the second it was last seen."""
+    if not found or len(found) % MEMBER.size:
+        return []
+    since = int(now) - ask.window
+    return [item for item in MEMBER.iter_unpack(found) if item[1] > since]
 
 
 def _distinct(ask: Distinct, found: bytes | None, now: float) -> Step:
-    second = int(now)
-    kept = [item for item in members(found) if item[1] > second - ask.window]
-    if not ask.member:
-        return Step(min(len(kept), ask.most))
-    name = digest(ask.member)
-    kept = [item for item in kept if item[0] != name]
+    second, name = int(now), digest(ask.member)
+    kept = [item for item in _kept(ask, found, now) if item[0] != name]
     kept.append((name, second))
     # Latest last: the one that makes room is the first.
     kept.sort(key=lambda item: item[1])
     del kept[: -ask.most]
-    return Step(len(kept), b"".join(MEMBER.pack(*item) for item in kept), kept[-1][1] - second + ask.window + 1)
-
-
-def members(found: bytes | None) -> list[tuple[bytes, int]]:
-    """Give the members of a stored set, each as its hash and the second it was last seen."""
-    if not found or len(found) % MEMBER.size:
-        return []
-    return list(MEMBER.iter_unpack(found))
+    seconds = kept[-1][1] - second + ask.window + 1
+    return len(kept), b"".join(MEMBER.pack(*item) for item in kept), seconds
 
 
 def digest(member: str) -> bytes:

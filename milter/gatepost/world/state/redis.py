@@ -16,7 +16,7 @@ from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, Res
 
 from gatepost.world import budget
 from gatepost.world.clock import Clock
-from gatepost.world.state import records, redis_journal, redis_script
+from gatepost.world.state import redis_journal, redis_script
 from gatepost.world.state.door import (
     Answer,
     Ask,
@@ -27,7 +27,6 @@ from gatepost.world.state.door import (
     OutOfTimeError,
     StateRefusedError,
     StateUnavailableError,
-    writes,
 )
 from gatepost.world.state.journal import checked
 from gatepost.world.state.redis_line import Command
@@ -89,8 +88,8 @@ class RedisState(Asking):
         if not asks:
             return []
         now = self._clock.now()
-        keys = [redis_script.key(records.checked(ask)) for ask in asks]
-        given = self._written(asks, keys, now) if any(map(writes, asks)) else self._read(keys)
+        keys = ["gp:" + ask.place for ask in asks]
+        given = self._written(asks, keys, now) if any(ask.writes for ask in asks) else self._read(keys)
         return [redis_script.answer(ask, item, now, self._half_life) for ask, item in zip(asks, given, strict=True)]
 
     def _read(self, keys: Sequence[str]) -> list[Any]:

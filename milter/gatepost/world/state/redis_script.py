@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gatepost.world.state import maths, records
-from gatepost.world.state.door import Answer, Ask, Distinct, Forget, Get, Hit, Mark, Put, Rate, Recall, looking
+from gatepost.world.state.door import Answer, Ask, Distinct, Forget, Get, Hit, Mark, Put, Rate, Recall
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def script(source: str) -> Script:
 EXCHANGE: Final = script("""
 local now, half_life, cap, tally_seconds = struct.unpack('<dddd', ARGV[1])
 local function put(key, data, seconds)
-  redis.call('SET', key, data, 'EX', string.format('%d', seconds))
+  redis.call('SET', key, data, 'EX', seconds)
   return data
 end
 local function get(key, size)
@@ -70,7 +70,7 @@ function asks.p(key, arg)
     put(key, string.sub(arg, 18), seconds)
     return 1
   end
-  return redis.call('SET', key, string.sub(arg, 18), 'EX', string.format('%d', seconds), 'NX') and 1 or 0
+  return redis.call('SET', key, string.sub(arg, 18), 'EX', seconds, 'NX') and 1 or 0
 end
 function asks.l(key, arg)
   local interval, tolerance, amount, slack = struct.unpack('<dddd', arg, 2)
@@ -114,11 +114,6 @@ _PAIR: Final = struct.Struct("<cdd")
 _RATE: Final = struct.Struct("<cdddd")
 
 
-def key(ask: Ask) -> str:
-    """Give the Redis key of an ask's record."""
-    return "gp:" + records.place(ask)
-
-
 def head(now: float, half_life: float) -> bytes:
     """Give the script's first argument: Unix time, and the half-life of tallies in seconds."""
     return _HEAD.pack(now, half_life, maths.TALLY_CAP, maths.tally_seconds(half_life))
@@ -147,13 +142,14 @@ def argument(ask: Ask, now: float) -> bytes:
 def answer(ask: Ask, given: Any, now: float, half_life: float) -> Answer:
     """Read what Redis gave for one ask, from the script or from GET."""
     match ask:
-        case Mark() | Forget():
-            return None
-        case Put():
-            return bool(given)
-        case Rate(amount=amount) if amount:
+        case Hit() | Distinct() | Recall() | Get():
+            return records.look(ask, given, now, half_life)
+        case Rate(amount=amount):
+            if not amount:
+                return records.look(ask, given, now, half_life)
             (arrival,) = records.ONE.unpack_from(given, 1)
             return records.leave(ask, arrival, now, allowed=given[:1] == b"+")
-        case Hit() | Rate() | Distinct() | Recall() | Get():
-            look = looking(ask)
-            return records.step(look, given, now, half_life).answer if look is not None else None
+        case Put():
+            return bool(given)
+        case Mark() | Forget():
+            return None

@@ -37,7 +37,6 @@ from gatepost.world.state.door import (
     OutOfTimeError,
     StateRefusedError,
     StateUnavailableError,
-    writes,
 )
 from gatepost.world.state.journal import checked
 
@@ -50,6 +49,7 @@ starve the unlucky one."""
 
 _WRITE: Final = "REPLACE INTO records (id, expires, data) VALUES (?, ?, ?)"
 _DROP: Final = "DELETE FROM records WHERE id = ?"
+_KINDS: Final = {letter: index for index, letter in enumerate(records.KINDS)}
 
 _REFUSALS: Final = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
@@ -97,40 +97,56 @@ class SqliteState(Asking):
 
     def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
         """Answer a list of asks in one transaction; see the door."""
-        places = [records.place(records.checked(ask)) for ask in asks]
-        if not places:
+        if not asks:
             return []
         now = self._clock.now()
-        with self._transaction(writes=any(map(writes, asks))) as connection:
-            ids = [self._id(place) for place in places]
+        if any(ask.writes for ask in asks):
+            with self._transaction("BEGIN IMMEDIATE") as connection:
+                return self._written(connection, asks, now)
+        with self._transaction() as connection:
+            ids = self._ids(asks)
             found = _load(connection, ids, now)
-            there = set(found)
-            changed: dict[int, tuple[bytes, int]] = {}
-            answers: list[Answer] = []
-            for ask, number in zip(asks, ids, strict=True):
-                answer, data, seconds = records.step(ask, found.get(number), now, self._half_life)
-                answers.append(answer)
-                if data is not None:
-                    changed[number] = (data, seconds)
-                    found[number] = data if seconds else None
-            if changed:
-                _store(connection, changed, now)
-                self._sweeper.grown(connection, changed.keys() - there, now)
+        return [
+            records.look(ask, found.get(number), now, self._half_life) for ask, number in zip(asks, ids, strict=True)
+        ]
+
+    def _written(self, connection: sqlite3.Connection, asks: Sequence[Ask], now: float) -> list[Answer]:
+        """Work asks out one after the other, then write what changed."""
+        ids = self._ids(asks)
+        found = _load(connection, ids, now)
+        there = set(found)
+        changed: dict[int, tuple[bytes, int]] = {}
+        answers: list[Answer] = []
+        for ask, number in zip(asks, ids, strict=True):
+            answer, data, seconds = records.step(ask, found.get(number), now, self._half_life)
+            answers.append(answer)
+            if data is not None:
+                changed[number] = (data, seconds)
+                found[number] = data if seconds else None
+        if changed:
+            _store(connection, changed, now)
+            self._sweeper.grown(connection, changed.keys() - there, now)
         return answers
 
-    def _id(self, place: str) -> int:
-        """Give the number under which a place's record lies."""
-        name = blake2b(place.encode("utf-8", "surrogatepass"), digest_size=8, key=self._secret).digest()
-        return sqlite_sweep.number(records.KINDS.index(place[0]), int.from_bytes(name, "little"))
+    def _ids(self, asks: Sequence[Ask]) -> list[int]:
+        """Give the numbers under which the records of asks lie."""
+        secret = self._secret
+        return [
+            sqlite_sweep.number(
+                _KINDS[(place := ask.place)[0]],
+                blake2b(place.encode("utf-8", "surrogatepass"), digest_size=8, key=secret).digest(),
+            )
+            for ask in asks
+        ]
 
     def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:
         """Write records or take them back in one transaction; see the door."""
-        with self._transaction(writes=True) as connection:
+        with self._transaction("BEGIN IMMEDIATE") as connection:
             return [sqlite_journal.note(connection, journal, entry) for entry in checked(entries)]
 
     def changes(self, journal: str, after: str = "") -> Changes:
         """Give a page of what changed; see the door."""
-        with self._transaction(writes=False) as connection:
+        with self._transaction("BEGIN") as connection:
             return sqlite_journal.changes(connection, journal, after)
 
     def degraded(self) -> bool:
@@ -143,17 +159,21 @@ class SqliteState(Asking):
             self._drop()
 
     @contextmanager
-    def _transaction(self, *, writes: bool) -> Iterator[sqlite3.Connection]:
-        """Hold the connection for one transaction, all or nothing; any trouble becomes StateUnavailableError."""
+    def _transaction(self, begin: str = "") -> Iterator[sqlite3.Connection]:
+        """Hold the connection for one transaction, all or nothing; any trouble becomes StateUnavailableError.
+
+        Without a word to begin with it is for one statement that only reads, which needs none.
+        """
         patience = min(self._timeout, budget.current().remaining())
         if patience <= 0:
             raise OutOfTimeError("no time left for the state file")
         if not self._lock.acquire(timeout=patience):
             raise StateUnavailableError(f"{self.backend}: other threads held it for {patience:.2f} s")
         try:
-            connection = self._begin("BEGIN IMMEDIATE" if writes else "BEGIN", patience)
+            connection = self._begin(begin or "SELECT 1", patience)
             yield connection
-            connection.execute("COMMIT")
+            if begin:
+                connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._drop()
             raise self._trouble(error) from error
