@@ -29,8 +29,8 @@ log = logging.getLogger("gatepost")
 class Pipeline:
     """Everything one site needs to judge mail. Shared by all threads of a worker; holds no state of a message.
 
-    `gate` reports evidence at RCPT; `lineup` holds the checks in order; `after` runs when the verdict stands (memory);
-    `seconds` is the deadline of one message; `new_id` makes record ids.
+    `gate` reports evidence at RCPT; `lineup` holds the checks in order; `after` runs when the verdict stands (memory), `unknown` when
+    the MTA refused a recipient whom nobody knows; `seconds` is the deadline of one message; `new_id` makes record ids.
     """
 
     lineup: Sequence[Check]
@@ -41,6 +41,7 @@ class Pipeline:
     seconds: float = 30.0
     gate: Callable[[Envelope], Iterable[Evidence]] = lambda _: ()
     after: Callable[[Envelope, Message, tuple[Evidence, ...], Verdict], None] = lambda *_: None
+    unknown: Callable[[Envelope], None] = lambda _: None
     sink: Sink = field(default_factory=NullSink)
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -49,6 +50,14 @@ class Pipeline:
         with allowance(self.clock, self.seconds):
             evidence = tuple(_guarded("gate", partial(self.gate, envelope)))
         return decide(self.policy, envelope.direction, evidence).outcome
+
+    def refused(self, envelope: Envelope) -> None:
+        """Take note of a recipient who does not exist, the envelope's last; never raises."""
+        try:
+            with allowance(self.clock, self.seconds):
+                self.unknown(envelope)
+        except Exception:
+            log.exception("noting an unknown recipient failed")
 
     def judge(self, envelope: Envelope, message: Message) -> Record:
         """Give the record of a whole message at end of data, verdict and edits included."""

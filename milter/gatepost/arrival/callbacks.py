@@ -27,7 +27,7 @@ import Milter
 from gatepost.arrival.judge import Answer, Answers, Judge, Kind
 from gatepost.arrival.session import Connection, Ours, Traffic
 from gatepost.arrival.settings import Settings, Trouble
-from gatepost.mail.envelope import Direction
+from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.header import Header
 from gatepost.verdict import AddHeader, Edit, RemoveHeader
 
@@ -39,7 +39,7 @@ _ACTIONS: Final = Milter.ADDHDRS | Milter.CHGHDRS | Milter.QUARANTINE
 _PROTOCOL: Final = (
     Milter.P_NR_CONN | Milter.P_NR_HELO | Milter.P_NR_MAIL | Milter.P_NR_HDR
     | Milter.P_NODATA | Milter.P_NOEOH | Milter.P_NOUNKNOWN
-    | Milter.P_HDR_LEADSPC | Milter.P_SKIP
+    | Milter.P_HDR_LEADSPC | Milter.P_SKIP | Milter.P_RCPT_REJ
 )  # fmt: skip
 _QUIET: Final = {
     "connect": Milter.P_NR_CONN,
@@ -53,12 +53,15 @@ _MACROS: Final = (
     (Milter.M_CONNECT, "{daemon_name} {client_addr}"),
     (Milter.M_HELO, "{tls_version}"),
     (Milter.M_ENVFROM, "i {auth_authen} {auth_type} {client_addr} {daemon_name} {tls_version}"),
-    (Milter.M_ENVRCPT, "i"),
+    (Milter.M_ENVRCPT, "i {rcpt_mailer} {rcpt_host}"),
     (Milter.M_DATA, "i"),
     (Milter.M_EOH, "i"),
     (Milter.M_EOM, "i"),
 )
 _AT_MAIL: Final = ("{auth_authen}", "{auth_type}", "{tls_version}", "{client_addr}", "{daemon_name}")
+# A recipient that the MTA refuses is sent on to us marked so, with its enhanced status code (MILTER_README; RFC 3463 3.2).
+_REFUSED: Final = "error"
+_NO_SUCH_MAILBOX: Final = "5.1.1"
 _REASON_BYTES: Final = 100
 """Postfix cuts the reason of a quarantined message here."""
 
@@ -134,6 +137,7 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         known = hostaddr is not None and family in {socket.AF_INET, socket.AF_INET6}
         address, port = (str(hostaddr[0]), int(hostaddr[1])) if known else ("", 0)
         self._connection.opened(hostname, address, port, self.macro("{daemon_name}"))
+        self._warm(self._connection.early())
         return self._quiet["connect"]
 
     def hello(self, hostname: str) -> int:
@@ -144,12 +148,15 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
     def mail(self, path: bytes) -> int:
         """MAIL: begin a message and let the judge warm up."""
         transaction = self._connection.mail(path, {name: self.macro(name) for name in _AT_MAIL})
+        self._warm(transaction.envelope(self.macro("i")))
+        return self._quiet["mail"]
+
+    def _warm(self, envelope: Envelope) -> None:
         try:
-            self._site.judge.warm(transaction.envelope(self.macro("i")))
+            self._site.judge.warm(envelope)
         except Exception:
             # A head start that failed is no reason to refuse mail.
             log.exception("warming up failed")
-        return self._quiet["mail"]
 
     def _foresee(self, field: Header) -> None:
         try:
@@ -166,11 +173,20 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         address = transaction.asked(path) if transaction else None
         if transaction is None or address is None:
             return int(Milter.CONTINUE)
+        if self.macro("{rcpt_mailer}") == _REFUSED:
+            return self._refused(transaction.envelope(self.macro("i"), asked=address))
         if transaction.direction is not Direction.INTERNAL:
-            answer = self._site.answer(self._site.judge.admit(transaction.envelope(self.macro("i"), asked=address)))
+            envelope = transaction.envelope(self.macro("i"), asked=address, opens=self._connection.opens())
+            answer = self._site.answer(self._site.judge.admit(envelope))
             if answer.kind in {Kind.REJECT, Kind.TEMPFAIL}:
                 return self._reply(answer)
         transaction.accept(address)
+        return int(Milter.CONTINUE)
+
+    def _refused(self, envelope: Envelope) -> int:
+        """Take note of a recipient whom the MTA itself refuses, where the reason is that there is none of that name."""
+        if self.macro("{rcpt_host}") == _NO_SUCH_MAILBOX:
+            self._site.judge.refused(envelope)
         return int(Milter.CONTINUE)
 
     def header(self, name: bytes, value: bytes) -> int:

@@ -21,7 +21,7 @@ class Judge(Protocol):
     """Judges mail; called from many threads at once."""
 
     def warm(self, envelope: Envelope) -> None:
-        """Take note of a sender at MAIL: start what can be started. Returns at once, never blocks."""
+        """Take note of a client at CONNECT and of a sender at MAIL: start what can be started. Returns at once, never blocks."""
         ...
 
     def foresee(self, field: Header) -> None:
@@ -30,6 +30,10 @@ class Judge(Protocol):
 
     def admit(self, envelope: Envelope) -> Outcome:
         """Answer at RCPT; the recipient asked about is the envelope's last. Cheap. Reject and Defer refuse this recipient."""
+        ...
+
+    def refused(self, envelope: Envelope) -> None:
+        """Take note that the MTA refused a recipient whom nobody knows, the envelope's last. Cheap; answers nothing."""
         ...
 
     def judge(self, envelope: Envelope, message: Message) -> Verdict:

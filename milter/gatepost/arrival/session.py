@@ -106,10 +106,10 @@ class Transaction:
     truncated: bool = False
     broken: bool = False
 
-    def envelope(self, queue_id: str = "", *, asked: Address | None = None) -> Envelope:
-        """Give the envelope so far; `asked` is a recipient not accepted yet, put last."""
+    def envelope(self, queue_id: str = "", *, asked: Address | None = None, opens: bool = False) -> Envelope:
+        """Give the envelope so far; `asked` is a recipient not accepted yet, put last, and `opens` the first on its connection."""
         recipients = (*self.recipients, asked) if asked else tuple(self.recipients)
-        return Envelope(queue_id, self.client, self.sender, recipients, self.direction)
+        return Envelope(queue_id, self.client, self.sender, recipients, self.direction, opens)
 
     def asked(self, path: bytes) -> Address | None:
         """Read the path of RCPT TO, without accepting it; None if it is not an address."""
@@ -170,6 +170,7 @@ class Connection:
         self._helo = ""
         self._local = False
         self._service = ""
+        self._fresh = True
         self.known = False
         self.transaction: Transaction | None = None
 
@@ -189,6 +190,15 @@ class Connection:
         self._local = self._ptr == "localhost" and (self._ip is None or pretended)
         if self._local:
             self._ip = None
+
+    def early(self) -> Envelope:
+        """Give what CONNECT says of the envelopes to come."""
+        return Envelope(client=Client(self._ip, self._ptr), direction=self._direction("", self._service))
+
+    def opens(self) -> bool:
+        """Say whether no recipient was asked about on this connection before; asking is that."""
+        fresh, self._fresh = self._fresh, False
+        return fresh
 
     def greeted(self, helo: bytes) -> None:
         """Note the HELO or EHLO argument; a later one replaces it."""

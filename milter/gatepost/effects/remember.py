@@ -24,16 +24,16 @@ from typing import Final
 
 from gatepost.evidence import Evidence, Found
 from gatepost.mail import limits
-from gatepost.mail.envelope import Direction, Envelope, IpNetwork
+from gatepost.mail.envelope import Direction, Envelope, IpNetwork, inside
 from gatepost.mail.message import Message
 from gatepost.verdict import Accept, Defer, Label, Quarantine, Reject, Verdict
 from gatepost.world.seen.campaigns import sender_keys, sender_name
 from gatepost.world.seen.contacts import proven_by, put_off_key, returns_key
-from gatepost.world.seen.lessons import OPINION_WEIGHT, VIRUS_WEIGHT, Kind, mark
+from gatepost.world.seen.lessons import OPINION_WEIGHT, UNKNOWN_WEIGHT, VIRUS_WEIGHT, Kind, marks
 from gatepost.world.seen.people import People, automatic, message_id
 from gatepost.world.seen.traces import traces
 from gatepost.world.state.door import Ask, Distinct, Put, State, StateUnavailableError
-from gatepost.world.state.keys import identities
+from gatepost.world.state.keys import identities, places
 
 WANTED_SCORE: Final = 1.0
 """Score, without memory's own points, up to which accepted mail may count as wanted."""
@@ -83,6 +83,21 @@ class Remembering:
         except StateUnavailableError as error:
             _log.warning("what one message teaches is not remembered: %s", error)
 
+    def unknown_recipient(self, envelope: Envelope) -> None:
+        """Remember that a client from outside named a recipient who does not exist: harvesters guess thousands of names.
+
+        Only the client's address and network are blamed; whose name is in MAIL FROM is not proven yet. One round trip.
+        """
+        ip = envelope.client.ip
+        own = envelope.direction is not Direction.INBOUND or envelope.client.login
+        if own or ip is None or inside(ip, self.exempt):
+            return
+        asks = [each for place in places(ip) for each in marks(place.key, Kind.UNKNOWN, UNKNOWN_WEIGHT)]
+        try:
+            self.state.exchange(asks)
+        except StateUnavailableError as error:
+            _log.warning("an unknown recipient is not remembered: %s", error)
+
     def _asks(self, envelope: Envelope, message: Message, found: Found, verdict: Verdict) -> Iterator[Ask]:
         if envelope.direction is Direction.INBOUND and not envelope.client.login:
             yield from self._reputation(envelope, message, found, verdict)
@@ -96,9 +111,9 @@ class Remembering:
         if kind is None:
             return
         for identity in identities(envelope, found, self.exempt):
-            yield mark(identity.key, kind, weight)
+            yield from marks(identity.key, kind, weight)
         for trace in traces(envelope, message, found):
-            yield mark(trace.key, kind, weight)
+            yield from marks(trace.key, kind, weight)
 
     def _campaign(self, envelope: Envelope, message: Message, found: Found) -> Iterator[Ask]:
         """Count the sender of a text where nobody here knows it; what was put off will come again and counts then."""

@@ -23,10 +23,11 @@ from gatepost.mail.authres import read_results
 from gatepost.mail.envelope import Client, Envelope, IpAddress
 from gatepost.mail.message import Message
 from gatepost.world.seen.campaigns import label_keys
-from gatepost.world.seen.lessons import LABEL_WEIGHT, Kind, mark
+from gatepost.world.seen.lessons import LABEL_WEIGHT, Kind, marks
 from gatepost.world.seen.traces import traces
 from gatepost.world.state.door import Ask, Get, Mark, Put, State
-from gatepost.world.state.keys import identities, key
+from gatepost.world.state.keys import identities
+from gatepost.world.state.keys import key as make_key
 
 _KEPT_HALF_LIVES: Final = 8
 _LABELS: Final = {"ham": Kind.WANTED, "spam": Kind.SPAM, "phish": Kind.PHISH}
@@ -59,13 +60,13 @@ def teach(state: State, labels: Iterable[Label], now: float, half_life: float) -
 
     Takes Unix time and the store's half-life in seconds. Raises StateUnavailableError.
     """
-    given = list(labels)
+    given = list({label.id: label for label in labels}.values())  # Of several on one message the last one holds.
     earlier = state.exchange([Get(_place(label.id)) for label in given])
     asks: list[Ask] = []
     for label, data in zip(given, earlier, strict=True):
         asks += _taken_back(data if isinstance(data, bytes) else None, now, half_life)
         record, keys = _record(label, now)
-        asks += [mark(each, _LABELS[label.word], LABEL_WEIGHT) for each in keys]
+        asks += [each for key in keys for each in marks(key, _LABELS[label.word], LABEL_WEIGHT)]
         asks.append(Put(_place(label.id), record, int(half_life * _KEPT_HALF_LIVES) + 1))
     state.exchange(asks)
 
@@ -104,7 +105,7 @@ def _address(text: str) -> IpAddress | None:
 
 
 def _place(label_id: str) -> str:
-    return key("label", label_id)
+    return make_key("label", label_id)
 
 
 def _record(label: Label, now: float) -> tuple[bytes, tuple[str, ...]]:
@@ -123,4 +124,4 @@ def _taken_back(record: bytes | None, now: float, half_life: float) -> Iterator[
     word, then, *keys = json.loads(record)
     weight = LABEL_WEIGHT * 0.5 ** (max(0.0, now - then) / half_life)
     for each in keys:
-        yield mark(each, _LABELS[word], -weight)
+        yield from marks(each, _LABELS[word], -weight)

@@ -22,7 +22,6 @@ from gatepost.checks.reputation import family as reputation
 from gatepost.checks.virus import family as virus
 from gatepost.effects import text
 from gatepost.effects.headers import HeaderWriter
-from gatepost.effects.remember import remember
 from gatepost.effects.reply import reply
 from gatepost.ledger.sinks import LogSink
 from gatepost.mail.envelope import Direction, Envelope
@@ -31,6 +30,7 @@ from gatepost.mail.message import Message
 from gatepost.pipeline import Pipeline
 from gatepost.service import places, privileges
 from gatepost.service.config import Config, Loaded, load
+from gatepost.service.remembering import list_trouble, people, remembering
 from gatepost.service.worker import Snapshot
 from gatepost.verdict import Accept, Defer, Outcome, Quarantine, Reject, Verdict
 from gatepost.world.budget import allowance
@@ -86,11 +86,11 @@ class ReplayDoors:
     no_network: bool = False
 
 
-def lineup(config: Config, doors: Doors, *, live: bool = False) -> tuple[Check, ...]:
+def lineup(config: Config, doors: Doors, key: bytes = b"", *, live: bool = False) -> tuple[Check, ...]:
     """Give the checks in the order in which they run. Raises AssemblyError for a model that cannot be used.
 
-    Authentication comes before reputation, which believes only authenticated names; bulk mail is judged by all of them. On a
-    `live` site the classifier counts what it sees.
+    Authentication comes before reputation, which believes only authenticated names, and so does the content, whose text and links
+    reputation knows again; bulk mail is judged by all of them. On a `live` site the classifier counts what it sees. `key` is the site's.
     """
     try:
         opinion = content.build(config.classifier)
@@ -101,23 +101,19 @@ def lineup(config: Config, doors: Doors, *, live: bool = False) -> tuple[Check, 
         opinion = content.watched(opinion, doors.state, doors.clock)
     return (
         *auth.build(config.auth, doors.resolver, doors.clock),
-        *reputation.build(_reputation(config), doors.state, doors.clock),
         *virus.build(config.virus, doors.scanner),
         opinion,
+        *reputation.build(
+            config.memory(), doors.state, doors.resolver, people(config, doors.state, key or b"none"), doors.clock
+        ),
         content.BulkCheck(),
     )
-
-
-def _reputation(config: Config) -> reputation.Settings:
-    """Give the settings of reputation; what a trusted upstream hands on is not held against its own address."""
-    exempt = (*config.reputation.exempt_networks, *config.auth.trusted_upstreams)
-    return config.reputation.model_copy(update={"exempt_networks": exempt})
 
 
 def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipeline:
     """Give the pipeline of a site. A `live` one counts, remembers and logs; a replayed one only judges."""
     config = loaded.config
-    checks = lineup(config, doors, live=live)
+    checks = lineup(config, doors, key, live=live)
     base = Pipeline(
         lineup=checks,
         policy=config.policy(),
@@ -139,8 +135,9 @@ def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipelin
     )
     if not live:
         return base
-    gate = reputation.build_gate(_reputation(config), doors.state, doors.clock)
-    return replace(base, gate=gate, after=partial(remember, doors.state), sink=LogSink())
+    gate = reputation.build_gate(config.memory(), doors.state)
+    after = remembering(config, doors.state, people(config, doors.state, key))
+    return replace(base, gate=gate, after=after, unknown=after.unknown_recipient, sink=LogSink())
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +148,16 @@ class SiteJudge:
     resolver: Resolver
 
     def warm(self, envelope: Envelope) -> None:
-        """Ask early for what the checks will want to know: the client's name, the sender's SPF record."""
+        """Ask early for what the checks will want to know: the client's name, the sender's SPF record, DNS lists."""
         if envelope.direction is Direction.INBOUND:
             self.resolver.prefetch(early_questions(envelope))
+            for check in self.pipeline.lineup:
+                if isinstance(check, reputation.DnsListCheck):
+                    self.resolver.prefetch(check.foreseen(envelope))
+
+    def refused(self, envelope: Envelope) -> None:
+        """Take note that a client named a recipient who does not exist."""
+        self.pipeline.refused(envelope)
 
     def foresee(self, field: Header) -> None:
         """Ask early for the DMARC record of a From field and the key of a signature."""
@@ -323,6 +327,8 @@ def organs(loaded: Loaded, doors: Doors) -> Iterable[str]:
     yield f"resolver    {resolver_organ(config, doors).text}"
     yield f"clamd       {clamd_organ(config, doors).text}"
     yield f"state       {doors.state.backend}"
+    for name, organ in list_organs(config, doors):
+        yield f"dns list    {name}: {organ.text}"
     yield "for Postfix, in main.cf:"
     yield f"  smtpd_milters = {config.milter.address}"
 
@@ -335,6 +341,14 @@ def resolver_organ(config: Config, doors: Doors) -> Organ:
     if isinstance(reached, TempFailure):
         return Organ(f"{servers} (no answer: {reached.reason}; authentication is temperror until it does)", well=False)
     return Organ(servers, well=True)
+
+
+def list_organs(config: Config, doors: Doors) -> Iterable[tuple[str, Organ]]:
+    """Say of each DNS list in use, by its name, whether it answers this resolver."""
+    for listed in config.dnslists.active:
+        with allowance(doors.clock, _PROBE_SECONDS):
+            trouble = list_trouble(listed, doors.resolver)
+        yield listed.title, Organ(trouble or "answers", well=not trouble)
 
 
 def clamd_organ(config: Config, doors: Doors) -> Organ:

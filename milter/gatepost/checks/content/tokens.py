@@ -45,6 +45,7 @@ FEATURES_VERSION: Final = 2
 """Rises whenever the same message gives other tokens than before: a model fits one version only."""
 
 _LINK_DOMAINS: Final = 10
+_NOTHING_SHOWN: Final = Inner(SHOWN)
 # Reply and forward marks cost a sender nothing and separate list archives from everything else.
 _MARKS: Final = frozenset(("re", "fw", "fwd", "aw", "wg", "sv", "vs", "antw", "tr", "rif"))
 
@@ -60,7 +61,7 @@ class Features:
     tokens: tuple[bytes, ...]
     readable: bool
     unread: frozenset[str]
-    shown: Inner = Inner(SHOWN)
+    shown: Inner = _NOTHING_SHOWN
 
     def hashes(self) -> npt.NDArray[np.uint32]:
         """Give each token's CRC-32, in the order of `tokens`."""

@@ -8,7 +8,6 @@ it wide; so what is believed goes by the bound that the share exceeds with 95 % 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Final
 
 from gatepost.world.state.door import Tally
@@ -49,15 +48,15 @@ def _posterior(tally: Tally) -> tuple[float, float]:
 
 
 def told(tally: Tally) -> str:
-    """Say what a tally holds: `3.5 wanted, 2.0 spam and 0.5 phish`, without what is not there."""
-    parts = [f"{number:.1f} {word}" for word, number in kinds(tally) if number >= 0.05]
-    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else "nothing"
+    """Say what a tally holds: `3.5 wanted and 2.0 unwanted messages`."""
+    return f"{tally.wanted:.1f} wanted and {tally.unwanted:.1f} unwanted messages"
 
 
-def kinds(tally: Tally) -> Iterator[tuple[str, float]]:
-    """Give the counts of a tally by their words for people."""
-    yield "wanted", tally.wanted
-    yield "spam", tally.spam
-    yield "phish", tally.phish
-    yield "virus", tally.virus
-    yield "to unknown recipients", tally.unknown
+def facts(prefix: str, tally: Tally) -> dict[str, str]:
+    """Give what a belief is based on, for machines: counts, the expected share of wanted mail, and the confidence."""
+    return {
+        f"{prefix}.wanted": f"{tally.wanted:.1f}",
+        f"{prefix}.unwanted": f"{tally.unwanted:.1f}",
+        f"{prefix}.wanted-share": f"{wanted_share(tally):.2f}",
+        f"{prefix}.confidence": f"{confidence(tally):.2f}",
+    }

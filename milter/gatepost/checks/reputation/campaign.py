@@ -88,4 +88,6 @@ def _labelled(tallies: Sequence[Tally], degraded: str) -> Iterator[Evidence]:
     word, status = ("spam", Status.FAIL) if lead > 0 else ("ham", Status.PASS)
     detail = f"People here labelled nearly the same text: {unwanted:.1f} times spam or phish, {wanted:.1f} times ham."
     facts = {"campaign.spam": f"{unwanted:.1f}", "campaign.ham": f"{wanted:.1f}"}
-    yield Evidence("campaign", f"campaign.labelled-{word}", status, detail, min(1.0, abs(lead) / _FULL_LABELS), facts, degraded)
+    yield Evidence(
+        "campaign", f"campaign.labelled-{word}", status, detail, min(1.0, abs(lead) / _FULL_LABELS), facts, degraded
+    )

@@ -49,6 +49,6 @@ class ReputationCheck:
         for inquiry in inquiries:
             end = start + len(inquiry.asks)
             own = answers[start:end]
-            said += inquiry.speak(own, Heard(found.plus(said), degraded)) 
+            said += inquiry.speak(own, Heard(found.plus(said), degraded))
             start = end
         return said

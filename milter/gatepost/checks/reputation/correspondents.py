@@ -36,6 +36,7 @@ class CorrespondentJudge:
     """Says whether mail from outside comes from somebody whom local people write to."""
 
     people: People
+    enabled: bool = True
 
     @property
     def codes(self) -> Mapping[str, str]:
@@ -44,7 +45,7 @@ class CorrespondentJudge:
 
     def inquire(self, case: Case) -> Inquiry | None:
         """Ask for the messages that this one answers, and for the pairs of its recipients and its proven author."""
-        if not case.stranger or not case.envelope.recipients:
+        if not (self.enabled and case.stranger and case.envelope.recipients):
             return None
         ids, writer = answered(case.message), proven_writer(case.envelope, case.message, case.found)
         if not (ids or writer) or not self.people.secret.ready():

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 from typing import Final
 
 from gatepost.checks.reputation.dnslist_settings import REFUSALS, DnsList, DnsListSettings, span
@@ -32,6 +32,12 @@ CODES: Final[Mapping[str, str]] = {
     "dnslist.blocked": "A DNS list refuses to answer this resolver, or answers what no list answers.",
     "dnslist.temperror": "A DNS list did not answer.",
 }
+
+
+_LOCAL: Final[tuple[IpNetwork, ...]] = tuple(
+    map(ip_network, "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1 fc00::/7 fe80::/10".split())
+)
+"""Networks that no public list knows (RFC 1918, 3927, 4193, 4291)."""
 
 
 class Standing(StrEnum):
@@ -123,9 +129,7 @@ class DnsListCheck:
         if not asked:
             return ()
         self._resolver.prefetch(subject.question for _, subject in asked)
-        answers = [
-            (listed, subject, read(listed, self._resolver.ask(subject.question))) for listed, subject in asked
-        ]
+        answers = [(listed, subject, read(listed, self._resolver.ask(subject.question))) for listed, subject in asked]
         return [*_told(answers)]
 
     def foreseen(self, envelope: Envelope) -> Iterator[Question]:
@@ -136,7 +140,7 @@ class DnsListCheck:
 
     def _subjects(self, listed: DnsList, envelope: Envelope, message: Message) -> Iterator[Subject]:
         ip = envelope.client.ip
-        if "address" in listed.kinds and ip is not None and not (ip.is_private or inside(ip, self._exempt)):
+        if "address" in listed.kinds and ip is not None and not inside(ip, (*_LOCAL, *self._exempt)):
             yield by_address(listed, ip)
         if "domain" in listed.kinds:
             writer = author(message.headers).mailbox

@@ -94,7 +94,9 @@ class DnsList(BaseModel):
     )
     welcome: bool = Field(default=False, description="A list of good senders: being on it speaks for a message.")
     test: str = Field(
-        default="", max_length=250, description="A name or address that is always listed, which `gatepost status` asks for."
+        default="",
+        max_length=250,
+        description="A name or address that is always listed, which `gatepost status` asks for.",
     )
 
     @property
@@ -179,7 +181,9 @@ PRESETS: dict[str, DnsList] = {
         name="surbl",
         zone="multi.surbl.org",
         kinds=("link",),
-        answers=_of(("&8", "phishing", 1.0), ("&16", "malware", 1.0), ("&64", "abuse", 0.8), ("&128", "cracked site", 0.8)),
+        answers=_of(
+            ("&8", "phishing", 1.0), ("&16", "malware", 1.0), ("&64", "abuse", 0.8), ("&128", "cracked site", 0.8)
+        ),
         test="test.surbl.org",
     ),
     # https://uribl.com/about.shtml : bits of the last octet

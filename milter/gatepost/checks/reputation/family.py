@@ -21,7 +21,7 @@ from gatepost.checks.reputation.gate import Gate
 from gatepost.checks.reputation.greylist import GreylistJudge
 from gatepost.checks.reputation.inquiry import Judge
 from gatepost.checks.reputation.rate import RateGate, RateJudge
-from gatepost.checks.reputation.rate_settings import Limit, RateSettings
+from gatepost.checks.reputation.rate_settings import Limit, Per, RateSettings
 from gatepost.checks.reputation.sender import SenderJudge
 from gatepost.checks.reputation.settings import CampaignSettings, CorrespondentSettings, GreylistSettings, Settings
 from gatepost.checks.reputation.subjects import Counted
@@ -35,6 +35,7 @@ __all__ = [
     "CODES",
     "CampaignSettings",
     "CorrespondentSettings",
+    "DnsListCheck",
     "DnsListSettings",
     "GreylistSettings",
     "Memory",
@@ -69,15 +70,16 @@ class Memory:
 
 def build(memory: Memory, state: State, resolver: Resolver, people: People, clock: Clock) -> tuple[Check, ...]:
     """Give the family's checks. The order of the judges is that of their voices: who hears others comes after them."""
+    exempt = memory.reputation.exempt_networks
     judges: list[Judge] = [
         RateJudge(counted(memory)),
         SenderJudge(memory.reputation),
         ThingsJudge(memory.reputation),
+        CorrespondentJudge(people, memory.correspondents.enabled),
         CampaignJudge(memory.campaigns),
-        GreylistJudge(memory.greylist, people, memory.reputation.exempt_networks),
+        GreylistJudge(memory.greylist, people, exempt),
     ]
-    judges.insert(3, CorrespondentJudge(people, enabled=memory.correspondents.enabled))
-    return (ReputationCheck(judges, state, clock), DnsListCheck(memory.dnslists, resolver))
+    return (ReputationCheck(judges, state, clock), DnsListCheck(memory.dnslists, resolver, exempt))
 
 
 def build_gate(memory: Memory, state: State) -> Gate:
@@ -88,18 +90,18 @@ def build_gate(memory: Memory, state: State) -> Gate:
 def counted(memory: Memory) -> Counted:
     """Give all limits on rates: the keys of [reputation], read as limits, and the lists of [rates]."""
     usual = memory.reputation
-    inbound = [*_usual(usual, "client", usual.client_soft, usual.client_hard)]
-    inbound += _usual(usual, "sender", usual.sender_soft, usual.sender_hard)
-    submission = _usual(usual, "login", usual.login_soft, usual.login_hard)
+    clients = _usual(usual, "client", usual.client_soft, usual.client_hard)
+    senders = _usual(usual, "sender", usual.sender_soft, usual.sender_hard)
+    logins = _usual(usual, "login", usual.login_soft, usual.login_hard)
     return Counted(
-        (*inbound, *memory.rates.inbound),
-        (*submission, *memory.rates.submission),
+        (*clients, *senders, *memory.rates.inbound),
+        (*logins, *memory.rates.submission),
         usual.exempt_networks,
         memory.rates,
     )
 
 
-def _usual(settings: Settings, per: rate.Per, soft: int, hard: int) -> Iterable[Limit]:
+def _usual(settings: Settings, per: Per, soft: int, hard: int) -> Iterable[Limit]:
     if soft:
         yield Limit(per=per, limit=soft, window_seconds=settings.window_seconds, action="score")
     if hard:

@@ -24,7 +24,7 @@ from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import IpNetwork, inside
 from gatepost.world.seen.contacts import first_key, proven_by, put_off_key, returns_key
 from gatepost.world.seen.people import People
-from gatepost.world.state.door import Answer, Distinct, Get, Put
+from gatepost.world.state.door import Answer, Ask, Distinct, Get, Put
 
 CODES: Final[Mapping[str, str]] = {
     "greylist.first": "The first message of this sender, from this network, to this recipient.",
@@ -60,11 +60,14 @@ class GreylistJudge:
         contact = self.people.contact(envelope)
         earned = proven_by(envelope, case.found)
         now = TIME.pack(int(case.now) & 0xFFFFFFFF)
-        asks = (
+        asks: tuple[Ask, ...] = (
             Get(first_key(contact)),
             Put(first_key(contact), now, self.settings.keep_days * 86_400, absent_only=True),
             Get(put_off_key(contact)),
-            *(Distinct(returns_key(each), "", self.settings.trust_days * 86_400, self.settings.returns) for each in earned),
+            *(
+                Distinct(returns_key(each), "", self.settings.trust_days * 86_400, self.settings.returns)
+                for each in earned
+            ),
         )
 
         def speak(answers: Sequence[Answer], heard: Heard) -> Iterator[Evidence]:

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from gatepost.checks.reputation.inquiry import Case, Heard, Inquiry
-from gatepost.checks.reputation.rate_settings import Limit, What
+from gatepost.checks.reputation.rate_settings import Limit, Per, What
 from gatepost.checks.reputation.subjects import Counted, Subject
 from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import Envelope
@@ -57,7 +57,9 @@ class Count:
     ask: Hit | Rate
 
 
-def counts(table: Iterable[Limit], subjects: Mapping[str, Sequence[Subject]], amounts: Mapping[What, int]) -> list[Count]:
+def counts(
+    table: Iterable[Limit], subjects: Mapping[Per, Sequence[Subject]], amounts: Mapping[What, int]
+) -> list[Count]:
     """Give the counts of a message: each limit of a table on each of its subjects, for the amounts that are given."""
     return [
         Count(limit, subject, _ask(limit, subject, amounts[limit.what]))
@@ -127,9 +129,7 @@ class RateGate:
 
     def admit(self, asked: Sequence[Count], answers: Sequence[Answer], degraded: str) -> Evidence | None:
         """Give the first code that speaks against taking the message now, or None."""
-        said = [
-            _said(count, _with_this(count, answer), degraded) for count, answer in zip(asked, answers, strict=True)
-        ]
+        said = [_said(count, _with_this(count, answer), degraded) for count, answer in zip(asked, answers, strict=True)]
         return max((item for item in said if item), key=_severity, default=None)
 
 
@@ -139,7 +139,7 @@ def _with_this(count: Count, answer: Answer) -> Answer:
         return answer
     if isinstance(answer, Leave):
         return Leave(answer.used + 1 <= count.limit.burst, answer.wait, answer.used)
-    return float(answer) + 1  # type: ignore[arg-type]  # a Hit is answered with a float
+    return cast("float", answer) + 1
 
 
 def _amounts(envelope: Envelope, message: Message) -> dict[What, int]:
@@ -168,7 +168,7 @@ def _severity(item: Evidence) -> tuple[int, float]:
 
 def _normal(found: Sequence[tuple[Count, Answer]]) -> Iterator[str]:
     for count, answer in found:
-        used = answer.used if isinstance(answer, Leave) else answer
+        used = answer.used if isinstance(answer, Leave) else cast("float", answer)
         what = count.limit.what.capitalize()
         yield f"{what} in the last {span(count.limit.window_seconds)}: {used:.0f} of {count.subject.name}"
 
@@ -182,16 +182,18 @@ def _said(count: Count, answer: Answer, degraded: str) -> Evidence | None:
             return None
         number, bound = answer.used, limit.burst
         detail = (
-            f"{limit.what.capitalize()} of {subject.name} come faster than {limit.limit} in a {span(limit.window_seconds)} "
+            f"{limit.what.capitalize()} of {subject.name} come faster than {limit.limit} per {span(limit.window_seconds)} "
             f"with {limit.burst} at once."
         )
     else:
-        number, bound = float(answer), limit.limit  # type: ignore[arg-type]  # a Hit is answered with a float
+        number, bound = cast("float", answer), limit.limit
         if number <= bound:
             return None
         if limit.action == "score":
             value = min(1.0, number / (_FULL_VALUE_AT * bound))
-        detail = f"{number:.0f} {limit.what} of {subject.name} in the last {span(limit.window_seconds)}, more than {bound}."
+        detail = (
+            f"{number:.0f} {limit.what} of {subject.name} in the last {span(limit.window_seconds)}, more than {bound}."
+        )
     code = f"rate.{limit.per}-{_WORDS[limit.action]}"
     facts = {"rate.count": f"{number:.0f}", "rate.limit": str(bound), "rate.of": limit.what}
     return Evidence("rate", code, Status.POLICY, detail, value, facts, degraded)

@@ -69,7 +69,9 @@ class RateSettings(BaseModel):
         description="Limits for mail of authenticated users and own networks.",
     )
     exempt_logins: tuple[Name, ...] = Field(
-        default=(), max_length=10_000, description="Authenticated users whose mail is not counted, such as a mailing program."
+        default=(),
+        max_length=10_000,
+        description="Authenticated users whose mail is not counted, such as a mailing program.",
     )
     exempt_domains: tuple[Domain, ...] = Field(
         default=(),
@@ -77,7 +79,9 @@ class RateSettings(BaseModel):
         description="Envelope domains whose mail from outside is not counted, where SPF passes.",
     )
     exempt_recipients: tuple[Name, ...] = Field(
-        default=(), max_length=10_000, description="Recipients' addresses that are not counted, such as abuse@ and postmaster@."
+        default=(),
+        max_length=10_000,
+        description="Recipients' addresses that are not counted, such as abuse@ and postmaster@.",
     )
 
     @model_validator(mode="after")

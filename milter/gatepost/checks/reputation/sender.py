@@ -18,8 +18,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from gatepost.checks.reputation.belief import confidence, kinds, strength, told, wanted_share
-from gatepost.checks.reputation.inquiry import Case, Heard, Inquiry
+from gatepost.checks.reputation.belief import facts as facts_of
+from gatepost.checks.reputation.belief import strength, told
+from gatepost.checks.reputation.inquiry import Case, Inquiry
 from gatepost.checks.reputation.settings import Settings
 from gatepost.evidence import Evidence, Status
 from gatepost.mail import suffix
@@ -91,10 +92,7 @@ def _known(identity: Identity, tally: Tally, degraded: str) -> Evidence:
     facts = {
         "sender.identity": identity.name,
         "sender.role": identity.role.value,
-        "sender.wanted-share": f"{wanted_share(tally):.2f}",
-        "sender.confidence": f"{confidence(tally):.2f}",
-        **{f"sender.{word.replace(' ', '-')}": f"{number:.1f}" for word, number in kinds(tally)},
-        "sender.unwanted": f"{tally.unwanted:.1f}",
+        **facts_of("sender", tally),
     }
     return Evidence("sender", f"sender.{word}", status, detail, abs(lean), facts, degraded)
 

@@ -99,7 +99,10 @@ class GreylistSettings(BaseModel):
         "delays some wanted mail, which a site should choose knowingly.",
     )
     minimum_seconds: int = Field(
-        default=300, ge=1, le=86_400, description="How long a first contact has to wait before it tries again, in seconds."
+        default=300,
+        ge=1,
+        le=86_400,
+        description="How long a first contact has to wait before it tries again, in seconds.",
     )
     keep_days: int = Field(default=36, ge=1, le=400, description="Days for which a contact is remembered.")
     returns: int = Field(
@@ -117,7 +120,10 @@ class CampaignSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     window_seconds: int = Field(
-        default=21_600, ge=60, le=604_800, description="The stretch of time over which senders of one text are counted, in seconds."
+        default=21_600,
+        ge=60,
+        le=604_800,
+        description="The stretch of time over which senders of one text are counted, in seconds.",
     )
     senders: int = Field(
         default=5,

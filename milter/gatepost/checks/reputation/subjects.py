@@ -97,4 +97,6 @@ class Counted:
 
 
 def _digest(name: str) -> str:
-    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES, person=b"gatepost rate").hexdigest()
+    return hashlib.blake2b(
+        name.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES, person=b"gatepost rate"
+    ).hexdigest()

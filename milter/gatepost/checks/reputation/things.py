@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, cast
 
-from gatepost.checks.reputation.belief import confidence, kinds, strength, told
+from gatepost.checks.reputation.belief import facts as facts_of
+from gatepost.checks.reputation.belief import strength, told
 from gatepost.checks.reputation.inquiry import Case, Heard, Inquiry
 from gatepost.checks.reputation.settings import Settings
 from gatepost.evidence import Evidence, Status
@@ -71,9 +72,5 @@ class ThingsJudge:
 
 def _against(trace: Trace, tally: Tally, value: float, degraded: str) -> Evidence:
     detail = f"{_WORDS[trace.kind]} {trace.name} came with about {told(tally)} lately."
-    facts = {
-        f"reputation.{trace.kind.value}": trace.name,
-        "reputation.confidence": f"{confidence(tally):.2f}",
-        **{f"reputation.{word.replace(' ', '-')}": f"{number:.1f}" for word, number in kinds(tally)},
-    }
+    facts = {f"reputation.{trace.kind.value}": trace.name, **facts_of("reputation", tally)}
     return Evidence("reputation", f"reputation.{trace.kind.value}-bad", Status.FAIL, detail, value, facts, degraded)

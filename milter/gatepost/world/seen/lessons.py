@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from gatepost.world.state.door import Mark
+from gatepost.world.state.keys import key as make_key
 
 
 class Kind(StrEnum):
@@ -31,16 +32,22 @@ UNKNOWN_WEIGHT: Final = 0.25
 """Messages' worth of one recipient who does not exist: anybody mistypes one, a harvester tries thousands."""
 
 
-def mark(key: str, kind: Kind, weight: float) -> Mark:
-    """Give the mark that adds so many messages' worth of a kind to a tally; a negative weight takes it back."""
-    match kind:
-        case Kind.WANTED:
-            return Mark(key, wanted=weight)
-        case Kind.SPAM:
-            return Mark(key, spam=weight)
-        case Kind.PHISH:
-            return Mark(key, phish=weight)
-        case Kind.VIRUS:
-            return Mark(key, virus=weight)
-        case Kind.UNKNOWN:
-            return Mark(key, unknown=weight)
+def marks(key: str, kind: Kind, weight: float) -> tuple[Mark, ...]:
+    """Give the marks that add so many messages' worth of a kind to a tally; a negative weight takes it back.
+
+    Belief goes by wanted and unwanted alone; which kind of unwanted mail it was is kept beside it, under a key of its own,
+    for whoever asks (`gatepost reputation show`).
+    """
+    if kind is Kind.WANTED:
+        return (Mark(key, wanted=weight),)
+    whole = Mark(key, unwanted=weight)
+    return (whole,) if kind is Kind.SPAM else (whole, Mark(kind_key(kind, key), unwanted=weight))
+
+
+def kind_key(kind: Kind, key: str) -> str:
+    """Give the key under which one kind of unwanted mail of a tally is kept; spam is what is left of the whole."""
+    return make_key(kind.value, key)
+
+
+APART: Final = (Kind.PHISH, Kind.VIRUS, Kind.UNKNOWN)
+"""The kinds that are kept beside the whole."""

@@ -60,7 +60,9 @@ def file(digest: str) -> Trace:
 
 def helo(name: str, network: str = "") -> Trace:
     """Give the trace of a HELO name, in a network where it is not proven."""
-    return Trace(Kind.HELO, f"{name} from {network}" if network else name, key("helo", name, *([network] * bool(network))))
+    return Trace(
+        Kind.HELO, f"{name} from {network}" if network else name, key("helo", name, *([network] * bool(network)))
+    )
 
 
 def _helo(envelope: Envelope, found: Found) -> tuple[Trace, ...]:
