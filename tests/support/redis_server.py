@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from support.private_server import PrivateServer
@@ -53,5 +54,10 @@ class RedisServer(PrivateServer):
     def command(self, *words: bytes) -> bytes:
         """Send one command over the TCP port and give what comes back first, as it stands on the wire."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as line:
-            line.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words))
-            return line.recv(65_536)
+            return spoken(line, words)
+
+
+def spoken(line: socket.socket, words: Sequence[bytes]) -> bytes:
+    """Send one command over an open connection and give what comes back first."""
+    line.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words))
+    return line.recv(65_536)

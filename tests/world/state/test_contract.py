@@ -1,10 +1,10 @@
-"""One set of promises for every form of state: memory, SQLite, and a real Redis over TCP and over a unix socket."""
+"""One set of promises for every form of state (support.state_forms): memory, SQLite, and real Redis servers in all forms."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given, settings
@@ -33,50 +33,11 @@ from gatepost.world.state.door import (
 )
 from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.readonly import ReadOnlyState
-from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.resilient import ResilientState
-from gatepost.world.state.sqlite import SqliteState
-from support.redis_server import RedisServer
+from support.state_forms import Servers, opened
 
 WINDOW = 60
 HALF_LIFE = 1_000.0
-FORMS = ("memory", "sqlite", "redis", "redis-unix", "resilient")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """Give a running Redis for this module."""
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    """Give a clock that stands at the start of a window."""
-    return FakeClock(1_700_000_000.0 // WINDOW * WINDOW)
-
-
-@pytest.fixture(params=FORMS)
-def state(request, server: RedisServer, tmp_path: Path, clock: FakeClock) -> Iterator[State]:
-    """Give each form of state in turn, empty."""
-    server.command(b"FLUSHALL")
-    made = build(request.param, server, tmp_path, clock)
-    yield made
-    made.close()
-
-
-def build(form: str, server: RedisServer, folder: Path, clock: FakeClock) -> State:
-    """Open one form."""
-    match form:
-        case "memory":
-            return MemoryState(clock, half_life=HALF_LIFE)
-        case "sqlite" | "resilient":
-            file = SqliteState(folder / "state.db", clock, half_life=HALF_LIFE, timeout=5.0)
-            file.prepare()
-            return file if form == "sqlite" else ResilientState(file, MemoryState(clock, half_life=HALF_LIFE), clock)
-        case _:
-            url = server.url if form == "redis" else server.unix_url
-            return open_redis(url, clock, half_life=HALF_LIFE, timeout=5.0)
 
 
 def test_counts_each_key_and_window_by_itself(state: State) -> None:
@@ -303,19 +264,19 @@ ASKS = st.one_of(
 
 
 @given(steps=st.lists(st.tuples(st.floats(-30, 200), st.lists(ASKS, max_size=5)), min_size=1, max_size=10))
-@settings(max_examples=100, deadline=None)
-def test_all_forms_agree(server: RedisServer, tmp_path_factory: pytest.TempPathFactory, steps) -> None:
-    """The same asks at the same times get the same answers from memory, SQLite and Redis."""
-    server.command(b"FLUSHALL")
+@settings(max_examples=60, deadline=None)
+def test_all_forms_agree(servers: Servers, tmp_path_factory: pytest.TempPathFactory, steps) -> None:
+    """The same asks at the same times get the same answers from memory, SQLite, a Redis server and a cluster."""
     clock = FakeClock()
-    states = [build(form, server, tmp_path_factory.mktemp("agree"), clock) for form in ("memory", "sqlite", "redis")]
-    for seconds, asks in steps:
-        clock.advance(seconds)
-        first, *others = [[roughly(answer) for answer in state.exchange(asks)] for state in states]
-        for other in others:
-            assert other == first
-    for state in states:
-        state.close()
+    folder = tmp_path_factory.mktemp("agree")
+    with ExitStack() as stack:
+        forms = ("memory", "sqlite", "redis", "redis-cluster")
+        states = [stack.enter_context(opened(form, servers, folder, clock)) for form in forms]
+        for seconds, asks in steps:
+            clock.advance(seconds)
+            first, *others = [[roughly(answer) for answer in state.exchange(asks)] for state in states]
+            for other in others:
+                assert other == first
 
 
 def roughly(answer: Answer) -> object:

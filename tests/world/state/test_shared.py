@@ -10,17 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from gatepost.world.budget import allowance
@@ -33,24 +26,12 @@ from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.resilient import ResilientState
 from gatepost.world.state.settings import Settings
 from gatepost.world.state.sqlite import SqliteState
+from support.certificate import self_signed
 from support.redis_server import RedisServer
 from support.waiting import free_port
 
 WINDOW = 3_600
 ROUNDS = 300
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """Give a running Redis for this module."""
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    """Give a clock that stands still."""
-    return FakeClock()
 
 
 def file_state(path: Path, clock: FakeClock, **options) -> SqliteState:
@@ -283,29 +264,6 @@ def test_redis_over_tls(tmp_path: Path, clock: FakeClock) -> None:
         with pytest.raises(StateUnavailableError, match=r"(?i)certificate"):
             stranger.hit([Hit("a", WINDOW)])
         stranger.close()
-
-
-def self_signed(folder: Path) -> tuple[str, str]:
-    """Write a certificate for 127.0.0.1 and its key; gives their paths."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, secret = folder / "cert.pem", folder / "key.pem"
-    pem.write_bytes(certificate.public_bytes(Encoding.PEM))
-    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return str(pem), str(secret)
 
 
 def test_a_wrong_password_is_the_stores_trouble(tmp_path: Path, clock: FakeClock) -> None:

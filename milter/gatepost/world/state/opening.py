@@ -11,7 +11,7 @@ from gatepost.world.state.door import State, StateConfigError
 from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.resilient import ResilientState
-from gatepost.world.state.settings import SCHEMES, Settings
+from gatepost.world.state.settings import REDIS_SCHEMES, SCHEMES, Settings
 from gatepost.world.state.sqlite import SqliteState
 
 _DAY: Final = 86_400.0
@@ -40,7 +40,7 @@ def state_file(settings: Settings, default_path: Path) -> Path | None:
 
 
 def _primary(settings: Settings, default_path: Path, clock: Clock, half_life: float) -> State:
-    if settings.url.startswith(("redis://", "rediss://", "unix://")):
+    if settings.url.startswith(REDIS_SCHEMES):
         return open_redis(settings.url, clock, half_life=half_life, timeout=settings.timeout_seconds)
     path = default_path
     if settings.url:

@@ -53,8 +53,10 @@ class Line:
         try:
             answers = [_answer(connection) for _ in range(count)]
         except BaseException:
-            # Answers may still be under way: nobody else must read them as his own.
+            # Answers may still be under way: nobody else must read them as his own. And what broke one connection
+            # has most likely broken those on the shelf.
             connection.disconnect()
+            self.close()
             raise
         self._idle.append(connection)
         return answers

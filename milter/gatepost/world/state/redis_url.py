@@ -1,10 +1,19 @@
-"""Redis by its URL: which servers it names, and how they are connected to."""
+"""Redis by its URL: which servers it names, and how they are connected to.
+
+    redis://[user:password@]host[:port][/db]            one server; rediss:// over TLS
+    unix://[user:password@]/path/of/socket[?db=n]       one server at a unix socket
+    redis+sentinel://[user:password@]host[:port],.../service[/db]     the master that Sentinel names
+    redis+cluster://[user:password@]host[:port],...     a cluster, by some of its nodes
+
+and rediss+sentinel://, rediss+cluster:// over TLS. Options stand behind a question mark (OPTIONS). User and password are those of the
+Redis servers; a Sentinel that wants its own has `sentinel_username` and `sentinel_password`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -13,44 +22,27 @@ from redis.retry import Retry
 from gatepost.world.clock import Clock
 from gatepost.world.state.door import StateConfigError
 from gatepost.world.state.redis import RedisState, Servers
-from gatepost.world.state.redis_line import Command, Line
+from gatepost.world.state.redis_cluster import ClusterServers
+from gatepost.world.state.redis_servers import Address, Connecting, SentinelServers, SingleServer
 
-_OPTIONS: Final = ("db", "username", "password", "client_name")
+OPTIONS: Final = (
+    "db",
+    "username",
+    "password",
+    "client_name",
+    "ssl_ca_certs",
+    "ssl_ca_path",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_password",
+    "ssl_cert_reqs",
+    "ssl_check_hostname",
+)
+"""Options of a URL; others would override the time limit or the protocol."""
 
-
-class SingleServer:
-    """One Redis server, by a `redis://`, `rediss://` or `unix://` URL."""
-
-    one: Final = True
-
-    def __init__(self, url: str, timeout: float) -> None:
-        pool = redis.ConnectionPool.from_url(url, **connecting(timeout))
-        options = pool.connection_kwargs
-        place = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
-        self.place: Final = place if "path" in options else f"{place}/{options.get('db') or 0}"
-        kind: Any = pool.connection_class
-        self._line = Line(lambda: kind(**options))
-        kind(**options)  # Options are read here; nothing is connected yet.
-
-    def send(self, commands: Sequence[tuple[str, Command]]) -> list[Any]:
-        """Send commands; see Servers."""
-        return self._line.talk([words for _, words in commands])
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._line.close()
-
-
-def connecting(timeout: float) -> dict[str, Any]:
-    """Give the client library's options that are the same for all servers."""
-    return {
-        "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
-        # Trying again is the circuit breaker's business: inside one message it only multiplies the wait.
-        "retry": Retry(NoBackoff(), 0),
-        "protocol": 2,
-        "decode_responses": False,
-    }
+_SENTINEL_OPTIONS: Final = ("sentinel_username", "sentinel_password")
+_SENTINEL_PORT: Final = 26_379
+_REDIS_PORT: Final = 6_379
 
 
 def open_redis(url: str, clock: Clock, *, half_life: float = 30 * 86_400.0, timeout: float = 0.25) -> RedisState:
@@ -63,9 +55,16 @@ def servers(url: str, timeout: float) -> Servers:
 
     Raises StateConfigError, one line that never repeats the URL, when it cannot be read.
     """
-    _check_options(url)
     try:
-        return SingleServer(url, timeout)
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        form = parts.scheme.partition("+")[2]
+        _check_options(options, OPTIONS + (_SENTINEL_OPTIONS if form == "sentinel" else ()))
+        if form == "sentinel":
+            return _sentinel(parts, options, timeout)
+        if form == "cluster":
+            return _cluster(parts, options, timeout)
+        return _single(url, timeout)
     except (ValueError, TypeError, redis.RedisError):
         # The library's own words may repeat a piece of the password.
         raise StateConfigError(
@@ -74,14 +73,78 @@ def servers(url: str, timeout: float) -> Servers:
         ) from None
 
 
-def _check_options(url: str) -> None:
-    """Refuse URL options that would override the time limit or the protocol; raises StateConfigError."""
-    try:
-        names = parse_qs(urlsplit(url).query)
-    except ValueError:
-        names = {}
-    for name in names:
-        if name not in _OPTIONS and not name.startswith("ssl_"):
-            raise StateConfigError(
-                f"state.url: option {name[:40]!r} is not known; there are {', '.join(_OPTIONS)}, ssl_*"
-            )
+def _single(url: str, timeout: float) -> SingleServer:
+    connecting, address = _connecting(url, timeout)
+    return SingleServer(connecting, address)
+
+
+def _sentinel(parts: SplitResult, options: dict[str, str], timeout: float) -> SentinelServers:
+    service, _, db = parts.path.strip("/").partition("/")
+    if not service:
+        raise StateConfigError("state.url: redis+sentinel://host:port,.../service names no service")
+    own = {name: value for name, value in options.items() if name not in _SENTINEL_OPTIONS}
+    connecting, _ = _connecting(_plain(parts, own, db), timeout)
+    asking: dict[str, Any] = {**_limits(timeout)}
+    for name in _SENTINEL_OPTIONS:
+        if name in options:
+            asking[name.removeprefix("sentinel_")] = options[name]
+    if parts.scheme.startswith("rediss"):
+        asking |= {
+            "ssl": True,
+            **{name: value for name, value in connecting.options.items() if name.startswith("ssl_")},
+        }
+    sentinels = _addresses(parts, _SENTINEL_PORT)
+    redis.Redis(**asking)  # Options are read here; nothing is connected yet.
+    return SentinelServers(connecting, sentinels, service, asking)
+
+
+def _cluster(parts: SplitResult, options: dict[str, str], timeout: float) -> ClusterServers:
+    if parts.path.strip("/") or options.get("db", "0") != "0":
+        raise StateConfigError("state.url: a Redis Cluster has one database, so its URL names none")
+    connecting, _ = _connecting(_plain(parts, options), timeout)
+    return ClusterServers(connecting, _addresses(parts, _REDIS_PORT))
+
+
+def _plain(parts: SplitResult, options: dict[str, str], db: str = "") -> str:
+    """Give the URL of one server with the same account, database and options."""
+    account = parts.netloc.rpartition("@")[0]
+    if db and not db.isdecimal():
+        raise ValueError("a database is a number")
+    return f"{parts.scheme.partition('+')[0]}://{account}{'@' if account else ''}localhost/{db}?{urlencode(options)}"
+
+
+def _addresses(parts: SplitResult, port: int) -> Sequence[Address]:
+    """Read the list of hosts; raises ValueError for one that is none."""
+    found = [urlsplit(f"//{text}") for text in parts.netloc.rpartition("@")[2].split(",")]
+    if not all(one.hostname for one in found):
+        raise ValueError("a host is missing")
+    return [(one.hostname or "", port if one.port is None else one.port) for one in found]
+
+
+def _connecting(url: str, timeout: float) -> tuple[Connecting, Address | None]:
+    """Read the URL of one server by the client library; gives how to connect, and where (None for a unix socket)."""
+    pool = redis.ConnectionPool.from_url(url, **_limits(timeout))
+    options = dict(pool.connection_kwargs)
+    kind: Any = pool.connection_class
+    kind(**options)  # Options are read here; nothing is connected yet.
+    host, port = options.pop("host", "localhost"), options.pop("port", _REDIS_PORT)
+    return Connecting(kind, options), None if "path" in options else (host, port)
+
+
+def _limits(timeout: float) -> dict[str, Any]:
+    """Give the client library's options that are the same for all servers."""
+    return {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        # Trying again is the circuit breaker's business: inside one message it only multiplies the wait.
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "decode_responses": False,
+    }
+
+
+def _check_options(given: dict[str, str], known: Sequence[str]) -> None:
+    """Refuse URL options that are not known; raises StateConfigError."""
+    for name in given:
+        if name not in known:
+            raise StateConfigError(f"state.url: option {name[:40]!r} is not known; there are {', '.join(known)}")

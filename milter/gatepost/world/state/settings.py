@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-SCHEMES = ("redis://", "rediss://", "unix://", "sqlite://")
+REDIS_SCHEMES = (
+    "redis://",
+    "rediss://",
+    "unix://",
+    "redis+sentinel://",
+    "rediss+sentinel://",
+    "redis+cluster://",
+    "rediss+cluster://",
+)
+SCHEMES = (*REDIS_SCHEMES, "sqlite://")
 
 
 class Settings(BaseModel):
@@ -15,8 +24,9 @@ class Settings(BaseModel):
     url: str = Field(
         default="",
         max_length=1_000,
-        description="Where rates and reputation are kept: redis://, rediss:// (TLS) or unix:///socket for Redis, "
-        "sqlite:///path for a file of your choice; empty for the embedded file in the state directory.",
+        description="Where rates and reputation are kept: redis://, rediss:// (TLS) or unix:///socket for a Redis server, "
+        "redis+sentinel://host:port,host:port/service for the master that Sentinel names, redis+cluster://host:port,host:port "
+        "for a cluster, sqlite:///path for a file of your choice; empty for the embedded file in the state directory.",
     )
     timeout_seconds: float = Field(
         default=0.25,
