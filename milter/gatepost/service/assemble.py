@@ -110,6 +110,16 @@ def lineup(config: Config, doors: Doors, key: bytes = b"", *, live: bool = False
     )
 
 
+def _writer(config: Config, key: bytes) -> HeaderWriter:
+    return HeaderWriter(
+        config.milter.authserv_id,
+        config.thresholds.tag,
+        key,
+        trusted_ids=config.auth.authserv_ids,
+        received_spf=config.headers.received_spf,
+    )
+
+
 def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipeline:
     """Give the pipeline of a site. A `live` one counts, remembers and logs; a replayed one only judges."""
     config = loaded.config
@@ -117,13 +127,7 @@ def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipelin
     base = Pipeline(
         lineup=checks,
         policy=config.policy(),
-        headers=HeaderWriter(
-            config.milter.authserv_id,
-            config.thresholds.tag,
-            key,
-            trusted_ids=config.auth.authserv_ids,
-            received_spf=config.headers.received_spf,
-        ),
+        headers=_writer(config, key),
         clock=doors.clock,
         new_id=partial(secrets.token_hex, _ID_BYTES),
         seconds=config.milter.message_seconds,
@@ -224,6 +228,11 @@ def _stored(config: Config, clock: Clock) -> State:
     except (AssemblyError, OSError) as error:
         _log.warning("the labels of `gatepost learn` are left out: %s", error)
     return MemoryState(clock)
+
+
+def learning_writer(loaded: Loaded) -> HeaderWriter:
+    """Give what knows this site's own verdict headers again. Raises AssemblyError, one line."""
+    return _writer(loaded.config, _site_key(loaded.config, places.state_directory()))
 
 
 def learning_state(loaded: Loaded) -> State:

@@ -18,7 +18,7 @@ from gatepost.checks.content.family import Settings, find_model, find_shadow
 from gatepost.checks.content.model import ModelError, load_model
 from gatepost.checks.content.population import BadReferenceError, Population, load_reference
 from gatepost.checks.content.watch import Seen
-from gatepost.service.assemble import Organ, clamd_organ, look, resolver_organ
+from gatepost.service.assemble import Organ, clamd_organ, list_organs, look, resolver_organ
 from gatepost.service.config import Loaded
 from gatepost.world.state.door import State, StateUnavailableError
 
@@ -56,7 +56,7 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """How a site is doing; counts are of inbound mail from strangers, `labels` of the last seven days.
+    """How a site is doing; counts are of inbound mail from strangers, `labels` of the last seven days. `lists` are DNS lists.
 
     `drift` is None where the model could not be loaded. `here` compares with the model's beginning at this site. `age` is in
     months, None where the model's name does not say when it was made.
@@ -66,6 +66,7 @@ class Vitals:
     state: Organ
     resolver: Organ
     clamd: Organ
+    lists: tuple[tuple[str, Organ], ...] = ()
     name: str = ""
     age: int | None = None
     day: float = 0.0
@@ -96,7 +97,8 @@ def vitals(loaded: Loaded) -> Vitals:
     """Ask how a site is doing; never raises for what is broken: that is part of the answer."""
     config = loaded.config
     doors, state = look(loaded)
-    organs = (state, resolver_organ(config, doors), clamd_organ(config, doors))
+    lists = tuple(list_organs(config, doors))
+    organs = (state, resolver_organ(config, doors), clamd_organ(config, doors), lists)
     try:
         directory = find_model(config.classifier.model)
         name = load_model(directory).version

@@ -72,14 +72,16 @@ def test_known_senders_neither_count_nor_hear_of_it() -> None:
 
 
 def test_a_short_text_has_no_siblings() -> None:
-    """"Thanks, see you" is what many people write."""
+    """What many people write in the same few words is no campaign."""
     site = Site()
     for number in range(30):
         site.live(mail(f"198.51.{number}.1"), letter("Thanks, see you on Monday then!"))
     assert told(site, mail("203.0.113.1"), letter("Thanks, see you on Monday then!")) == []
 
 
-@pytest.mark.parametrize(("word", "code"), [("spam", "labelled-spam"), ("phish", "labelled-spam"), ("ham", "labelled-ham")])
+@pytest.mark.parametrize(
+    ("word", "code"), [("spam", "labelled-spam"), ("phish", "labelled-spam"), ("ham", "labelled-ham")]
+)
 def test_a_label_reaches_the_siblings(word: str, code: str) -> None:
     """One label speaks of near copies by whomever, another takes it back, and its withdrawal does."""
     site = Site()
@@ -106,7 +108,7 @@ def test_no_text_is_kept() -> None:
     """Nothing of what a message says stands in the store."""
     site = Site()
     site.live(mail(), letter(variant(1)))
-    kept = [place for place in site.state._tables["s"]]
+    kept = list(site.state._tables["s"])
     assert len(kept) == 4
     assert all(re.fullmatch(r"s:\{senders:[0-9a-f]{16}\}", place) for place in kept)
 

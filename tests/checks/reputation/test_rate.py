@@ -227,7 +227,11 @@ def test_each_recipient_is_asked_about_at_the_gate() -> None:
 def test_the_gate_makes_one_trip_and_only_where_a_limit_refuses() -> None:
     """Later recipients and sites without such limits cost no round trip; a store that is away admits."""
     many = mail(to="b@here.example c@here.example")
-    for usual, envelope, trips in (({"client_hard": 1}, many, 0), ({"client_hard": 0}, mail(), 0), ({"client_hard": 1}, mail(), 1)):
+    for usual, envelope, trips in (
+        ({"client_hard": 1}, many, 0),
+        ({"client_hard": 0}, mail(), 0),
+        ({"client_hard": 1}, mail(), 1),
+    ):
         state = Counting(FakeClock())
         assert Site(Memory(reputation=Settings(**usual)), state=state).gate(envelope) == ()
         assert len(getattr(state, "trips", [])) == trips

@@ -84,14 +84,24 @@ def test_what_is_named_as_a_trace() -> None:
 def test_links_are_bounded_and_hostile_ones_are_none() -> None:
     """However many links, a few are asked about; what is no address of a web host is none."""
     assert len(domains(f"http://d{number}.example/" for number in range(1_000))) == 8
-    odd = ["", "http://", "http://[::1]/", "http:///x", "http://a@evil.example:1/@good.example", "x" * 100_000, "http://co.uk/"]
+    odd = [
+        "",
+        "http://",
+        "http://[::1]/",
+        "http:///x",
+        "http://a@evil.example:1/@good.example",
+        "x" * 100_000,
+        "http://co.uk/",
+    ]
     assert domains(odd) == ("evil.example",)
 
 
 def test_one_trip_for_all_judges() -> None:
     """All that memory knows of a message is asked in one exchange, and written in one."""
     site = Site(state=Counting(FakeClock()))
-    message = letter("word " * 3 + " ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}x" for n in range(60)), urls=["http://a.example/"])
+    message = letter(
+        "word " * 3 + " ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}x" for n in range(60)), urls=["http://a.example/"]
+    )
     site.live(mail(helo="h"), message, spf("a@shop.example"), verdict=SPAM)
     assert len(site.state.trips) == 2
     assert max(site.state.trips) <= 24

@@ -16,7 +16,6 @@ from gatepost.mail.suffix import registrable
 from gatepost.world.state import keys
 from gatepost.world.state.keys import Role
 
-
 PLACES = [(Role.ADDRESS, "192.0.2.77"), (Role.NETWORK, "192.0.2.0/24")]
 
 

@@ -76,6 +76,7 @@ def plain_data(loaded: Loaded, found: Vitals) -> dict[str, Any]:
         "state": _organ(found.state),
         "resolver": _organ(found.resolver),
         "clamd": _organ(found.clamd),
+        "dnslists": {name: _organ(organ) for name, organ in found.lists},
     }
 
 
@@ -135,6 +136,8 @@ def table(loaded: Loaded, found: Vitals) -> Table:
         grid.add_row("shadow", _shadow_line(found))
     for name, organ in (("state", found.state), ("resolver", found.resolver), ("clamd", found.clamd)):
         grid.add_row(name, _told(organ))
+    for name, organ in found.lists:
+        grid.add_row("dns list", Text(f"{shown(name)}: ") + _told(organ))
     return grid
 
 
