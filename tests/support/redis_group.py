@@ -28,7 +28,11 @@ class RedisCluster:
             node.command(b"CLUSTER", b"ADDSLOTSRANGE", b"%d" % first, b"%d" % last)
             for other, bus in zip(nodes, buses, strict=True):
                 node.command(b"CLUSTER", b"MEET", b"127.0.0.1", b"%d" % other.port, b"%d" % bus)
-        until(lambda: all(self._whole(node) for node in nodes), "the cluster to be whole")
+        self.whole()
+
+    def whole(self) -> None:
+        """Wait until all nodes say that the cluster is whole."""
+        until(lambda: all(self._whole(node) for node in self.nodes), "the cluster to be whole")
 
     def _whole(self, node: RedisServer) -> bool:
         told = node.command(b"CLUSTER", b"INFO")
@@ -60,12 +64,19 @@ class RedisCluster:
         target.command(b"CLUSTER", b"SETSLOT", slot, b"IMPORTING", _id(source))
         source.command(b"CLUSTER", b"SETSLOT", slot, b"MIGRATING", _id(target))
 
-    def end_moving(self, key: str, target: RedisServer) -> None:
-        """Give the slot to the target for good; keys that are still at the source are carried over."""
-        slot = b"%d" % key_slot(key.encode())
+    def carry(self, key: str, target: RedisServer) -> None:
+        """Carry one key of a slot that is on its way over to the target."""
         for node in self.nodes:
             if node is not target:
                 node.command(b"MIGRATE", b"127.0.0.1", b"%d" % target.port, key.encode(), b"0", b"1000")
+
+    def end_moving(self, key: str, target: RedisServer) -> None:
+        """Give the slot to the target for good, with what is left of it at the source."""
+        slot = b"%d" % key_slot(key.encode())
+        for node in self.nodes:
+            left = node.command(b"CLUSTER", b"GETKEYSINSLOT", slot, b"1000").split(b"\r\n")[2::2]
+            for name in left:
+                self.carry(name.decode(), target)
         for node in (target, *(node for node in self.nodes if node is not target)):
             node.command(b"CLUSTER", b"SETSLOT", slot, b"NODE", _id(target))
 

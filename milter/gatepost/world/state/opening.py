@@ -26,7 +26,8 @@ def open_state(settings: Settings, default_path: Path, clock: Clock) -> Resilien
     """
     half_life = settings.half_life_days * _DAY
     local = MemoryState(clock, half_life=half_life, entries=settings.local_entries)
-    return ResilientState(_primary(settings, default_path, clock, half_life), local, clock)
+    primary = _primary(settings, default_path, clock, half_life)
+    return ResilientState(primary, local, clock, pause_max=settings.retry_seconds)
 
 
 def state_file(settings: Settings, default_path: Path) -> Path | None:
@@ -47,7 +48,14 @@ def _primary(settings: Settings, default_path: Path, clock: Clock, half_life: fl
         path = _sqlite_path(settings.url)
     else:
         _make_folder(path.parent)
-    state = SqliteState(path, clock, half_life=half_life, timeout=settings.timeout_seconds, entries=settings.entries)
+    state = SqliteState(
+        path,
+        clock,
+        half_life=half_life,
+        timeout=settings.timeout_seconds,
+        entries=settings.entries,
+        own=not settings.url,
+    )
     state.prepare()
     return state
 

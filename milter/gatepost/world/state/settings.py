@@ -32,7 +32,14 @@ class Settings(BaseModel):
         default=0.25,
         ge=0.01,
         le=10.0,
-        description="Longest wait for one answer of the store, in seconds; past it the worker goes on with its own memory.",
+        description="Longest wait for one answer of the store, in seconds; past it, or after five answers in a row that took "
+        "0.1 s, the worker goes on with its own memory.",
+    )
+    retry_seconds: float = Field(
+        default=30.0,
+        ge=0.05,
+        le=3_600.0,
+        description="Longest pause between two tries of a store that is away, in seconds; the first is a second, and each doubles.",
     )
     half_life_days: float = Field(
         default=30.0,
@@ -44,14 +51,15 @@ class Settings(BaseModel):
         default=250_000,
         ge=1_000,
         le=50_000_000,
-        description="Rates and sender tallies kept in an SQLite file, each; past it those that would expire first are dropped.",
+        description="Records of each kind (rates, limits, sender tallies, sets, values) kept in an SQLite file; past it those that "
+        "would expire first are dropped.",
     )
     local_entries: int = Field(
         default=50_000,
         ge=100,
         le=5_000_000,
-        description="Rates and sender tallies each worker keeps in its own memory while the store is away; past it the least "
-        "recently used are forgotten.",
+        description="Records of each kind that a worker keeps in its own memory while the store is away; past it the least "
+        "recently written are forgotten.",
     )
 
     @field_validator("url")

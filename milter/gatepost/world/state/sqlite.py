@@ -35,6 +35,7 @@ from gatepost.world.state.door import (
     Changes,
     Entry,
     OutOfTimeError,
+    StateConfigError,
     StateRefusedError,
     StateUnavailableError,
 )
@@ -51,9 +52,7 @@ _WRITE: Final = "REPLACE INTO records (id, expires, data) VALUES (?, ?, ?)"
 _DROP: Final = "DELETE FROM records WHERE id = ?"
 _KINDS: Final = {letter: index for index, letter in enumerate(records.KINDS)}
 
-_REFUSALS: Final = frozenset(
-    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
-)
+_REFUSALS: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR})
 """Plain codes of a file that cannot be written just now, and may still be read."""
 
 _states: weakref.WeakSet[SqliteState] = weakref.WeakSet()
@@ -62,7 +61,11 @@ _inherited: list[sqlite3.Connection] = []
 
 
 class SqliteState(Asking):
-    """The state door over one file. `half_life` and `timeout` (longest wait for one call) are in seconds."""
+    """The state door over one file. `half_life` and `timeout` (longest wait for one call) are in seconds.
+
+    `entries` bounds the records of each kind. `own` says that whatever lies there is Gatepost's, so that it may be replaced
+    when it is damaged.
+    """
 
     def __init__(
         self,
@@ -72,8 +75,11 @@ class SqliteState(Asking):
         half_life: float = 30 * 86_400.0,
         timeout: float = 0.25,
         entries: int = ENTRIES,
+        own: bool = False,
     ) -> None:
         self._path = path.absolute()
+        self._own = own
+        self._inode = 0
         self._clock = clock
         self._half_life = half_life
         self._timeout = timeout
@@ -93,7 +99,7 @@ class SqliteState(Asking):
 
         To be called once before the workers are forked, as the user that they run as.
         """
-        sqlite_file.prepare(self._path)
+        sqlite_file.prepare(self._path, own=self._own)
 
     def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
         """Answer a list of asks in one transaction; see the door."""
@@ -175,7 +181,8 @@ class SqliteState(Asking):
             if begin:
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
-            self._drop()
+            self._abandon(error)
+            self._heal(error)
             raise self._trouble(error) from error
         except BaseException:
             self._drop()
@@ -188,22 +195,40 @@ class SqliteState(Asking):
         waited = 0.0
         while True:
             try:
+                if self._connection is not None and self._inode != _inode(self._path):
+                    self._drop()  # Another process has replaced the file, or an administrator has.
                 if self._connection is None:
+                    self._inode = _inode(self._path)
                     self._connection = sqlite_file.connect(self._path)
                     self._secret = sqlite_file.secret(self._connection)
                 self._connection.execute(statement)
                 return self._connection
             except sqlite3.OperationalError as error:
-                # The low byte is the plain code; BUSY_RECOVERY and BUSY_SNAPSHOT are kinds of it.
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or waited >= patience:
+                if sqlite_file.plain_code(error) != sqlite3.SQLITE_BUSY or waited >= patience:
                     raise
             time.sleep(BUSY_PAUSE)
             waited += BUSY_PAUSE
 
+    def _abandon(self, error: sqlite3.Error) -> None:
+        """Undo what was begun. With no room left the connection is kept: a new one would need some before it could read."""
+        if self._connection is not None and sqlite_file.plain_code(error) in _REFUSALS:
+            with suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                return
+        self._drop()
+
+    def _heal(self, error: sqlite3.Error) -> None:
+        """Have a damaged file replaced; the exchange at hand is lost, the next one finds the new file."""
+        if sqlite_file.damaged(error):
+            try:
+                sqlite_file.renew(self._path, own=self._own)
+            except (StateConfigError, sqlite3.Error) as trouble:
+                raise StateUnavailableError(f"{self.backend}: {trouble}") from error
+
     def _trouble(self, error: sqlite3.Error) -> StateUnavailableError:
         """Give the door's word for an error of SQLite: refused where the file only takes nothing new."""
-        # An error of the module's own carries no code. The low byte of one is the plain code.
-        refused = getattr(error, "sqlite_errorcode", 0) & 0xFF in _REFUSALS
+        refused = sqlite_file.plain_code(error) in _REFUSALS
         kind = StateRefusedError if refused else StateUnavailableError
         return kind(f"{self.backend}: {sqlite_file.reason(error)}")
 
@@ -227,6 +252,14 @@ def _forked() -> None:
 
 
 os.register_at_fork(after_in_child=_forked)
+
+
+def _inode(path: Path) -> int:
+    """Tell one file of the same name from another; 0 where there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _load(connection: sqlite3.Connection, ids: Sequence[int], now: float) -> dict[int, bytes | None]:
