@@ -11,6 +11,7 @@ Only words of letters count, in lower case: digits, links and punctuation are wh
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final
 from zlib import crc32
@@ -26,12 +27,12 @@ AGREEING: Final = 2
 """Bands that two texts must share to be called nearly the same."""
 
 _ROWS: Final = 3
-_LEAST_SHINGLES: Final = 12
+_LEAST_WORDS: Final = 12
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S{1,2000}", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W\d_]{2,40}")
 # Fixed for ever: digests of today are compared with those of last month, and with those of other hosts.
-_SEEDS: Final = np.random.Generator(np.random.PCG64(20_261_125)).integers(
-    1, 2**63, (2, BANDS * _ROWS), dtype=np.uint64
+_SEEDS: Final = np.frombuffer(hashlib.shake_128(b"gatepost shingles").digest(2 * BANDS * _ROWS * 8), "<u8").reshape(
+    2, BANDS * _ROWS
 ) | np.uint64(1)
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 _HIGH: Final = np.uint64(32)
@@ -43,13 +44,15 @@ def bands(text: str) -> tuple[str, ...]:
     Reads limits.SHINGLE_CHARACTERS of the text and limits.SHINGLE_WORDS of its words; never raises. The same text gives the
     same digests in every process and on every host.
     """
-    words = _WORD.findall(_LINK.sub(" ", text[: limits.SHINGLE_CHARACTERS]).lower())[: limits.SHINGLE_WORDS]
-    if len(words) < _LEAST_SHINGLES + 2:
+    text = text[: limits.SHINGLE_CHARACTERS]
+    if "://" in text or "www." in text:
+        text = _LINK.sub(" ", text)
+    words = _WORD.findall(text.lower())[: limits.SHINGLE_WORDS]
+    if len(set(words)) < _LEAST_WORDS:
         return ()
-    each = np.fromiter((crc32(word.encode("utf-8", "replace")) for word in words), np.uint64, len(words))
-    shingles = np.unique(each[:-2] * _MIX[0] + each[1:-1] * _MIX[1] + each[2:] * _MIX[2])
-    if len(shingles) < _LEAST_SHINGLES:
-        return ()
+    encoded = "\n".join(words).encode("utf-8", "replace").split(b"\n")
+    each = np.fromiter(map(crc32, encoded), np.uint64, len(encoded))
+    shingles = each[:-2] * _MIX[0] + each[1:-1] * _MIX[1] + each[2:] * _MIX[2]
     # Multiply-shift hashing (Dietzfelbinger et al., 1997), after folding so that the high half is mixed as well.
     mixed = (shingles ^ (shingles >> _HIGH))[:, np.newaxis]
     least = ((mixed * _SEEDS[0] + _SEEDS[1]) >> _HIGH).min(axis=0)

@@ -137,7 +137,7 @@ def test_near_copies_share_bands_and_strangers_do_not() -> None:
 def test_digests_are_the_same_for_ever() -> None:
     """They are compared across processes, hosts and months: this one is written down."""
     text = "the quick brown fox jumps over the lazy dog and runs away from every wolf in this dark wood"
-    assert bands(text) == ("a195aa747d583a57", "f7066ff58d74bb2e", "5b215ddeca4f8884", "282977aaa462d223")
+    assert bands(text) == ("806d41a05bc5dc92", "314672569ce509d0", "f6a06f240cec43c0", "fbcc75801f4f9cf2")
 
 
 @given(text=st.text(max_size=3_000))

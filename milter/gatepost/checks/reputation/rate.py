@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, cast
 
 from gatepost.checks.reputation.inquiry import Case, Heard, Inquiry
@@ -204,6 +205,7 @@ def _unknown(reason: str) -> Evidence:
     return Evidence("rate", "rate.temperror", Status.TEMPERROR, detail, degraded="state")
 
 
+@lru_cache(maxsize=64)
 def span(seconds: int) -> str:
     """Give a stretch of time in words: `hour`, `5 minutes`, `90 seconds`."""
     for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
