@@ -69,6 +69,9 @@ class Judge:
         """Take everybody."""
         return Accept()
 
+    def refused(self, *_: object) -> None:
+        """Do nothing."""
+
     def judge(self, *_: object) -> Verdict:
         """Accept."""
         return Verdict(Accept(), 0.0, edits=(AddHeader("X-Seen", "yes"),))

@@ -53,6 +53,10 @@ class ScriptedJudge:
                 raise RuntimeError("admit")
         return Accept()
 
+    def refused(self, envelope: Envelope) -> None:
+        """Write down whom the MTA did not know."""
+        logging.info("unknown recipient %s from %s", envelope.recipients[-1].spec, envelope.client.ip)
+
     def judge(self, envelope: Envelope, message: Message) -> Verdict:
         """Do what the subject says."""
         words = message.text(b"subject").split()
