@@ -27,7 +27,7 @@ from gatepost.mail import limits
 from gatepost.mail.envelope import Direction, Envelope, IpNetwork, inside
 from gatepost.mail.message import Message
 from gatepost.verdict import Accept, Defer, Label, Quarantine, Reject, Verdict
-from gatepost.world.seen.campaigns import sender_keys, sender_name
+from gatepost.world.seen.campaigns import sender_keys, sender_name, unknown_sender
 from gatepost.world.seen.contacts import proven_by, put_off_key, returns_key
 from gatepost.world.seen.lessons import OPINION_WEIGHT, UNKNOWN_WEIGHT, VIRUS_WEIGHT, Kind, marks
 from gatepost.world.seen.people import People, automatic, message_id
@@ -117,10 +117,8 @@ class Remembering:
 
     def _campaign(self, envelope: Envelope, message: Message, found: Found) -> Iterator[Ask]:
         """Count the sender of a text where nobody here knows it; what was put off will come again and counts then."""
-        if found.code("sender.unknown") is None or found.of("correspondent"):
-            return
         name = sender_name(envelope, found)
-        if name:
+        if name and unknown_sender(found):
             for place in sender_keys(message.bands):
                 yield Distinct(place, name, self.kept.campaign)
 

@@ -19,7 +19,7 @@ from gatepost.checks.reputation.inquiry import Case, Heard, Inquiry
 from gatepost.checks.reputation.rate import span
 from gatepost.checks.reputation.settings import CampaignSettings
 from gatepost.evidence import Evidence, Status
-from gatepost.world.seen.campaigns import agreed, label_keys, sender_keys
+from gatepost.world.seen.campaigns import agreed, label_keys, sender_keys, unknown_sender
 from gatepost.world.seen.lessons import LABEL_WEIGHT
 from gatepost.world.state.door import Answer, Distinct, Recall, Tally
 
@@ -60,7 +60,7 @@ class CampaignJudge:
         def speak(answers: Sequence[Answer], heard: Heard) -> Iterator[Evidence]:
             yield from _labelled(cast("Sequence[Tally]", answers[len(looks) :]), heard.degraded)
             senders = int(agreed(cast("Sequence[int]", answers[: len(looks)])))
-            if senders >= self._senders and unknown(heard):
+            if senders >= self._senders and unknown_sender(heard.found):
                 yield self._burst(senders, heard.degraded)
 
         return Inquiry((*looks, *labels), speak)
@@ -71,11 +71,6 @@ class CampaignJudge:
         detail = f"{number} senders that nobody here knows sent nearly the same text in the last {span(self._window)}."
         facts = {"campaign.senders": str(senders)}
         return Evidence("campaign", "campaign.burst", Status.POLICY, detail, min(1.0, senders / most), facts, degraded)
-
-
-def unknown(heard: Heard) -> bool:
-    """Say whether nobody here knows the sender: nothing is remembered of it, and no local person wrote to it."""
-    return heard.found.code("sender.unknown") is not None and not heard.found.of("correspondent")
 
 
 def _labelled(tallies: Sequence[Tally], degraded: str) -> Iterator[Evidence]:

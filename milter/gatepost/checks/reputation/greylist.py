@@ -22,6 +22,7 @@ from gatepost.checks.reputation.rate import span
 from gatepost.checks.reputation.settings import GreylistSettings
 from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import IpNetwork, inside
+from gatepost.world.seen.campaigns import unknown_sender
 from gatepost.world.seen.contacts import first_key, proven_by, put_off_key, returns_key
 from gatepost.world.seen.people import People
 from gatepost.world.state.door import Answer, Ask, Distinct, Get, Put
@@ -97,7 +98,4 @@ class GreylistJudge:
 
 def _known(heard: Heard) -> bool:
     """Say whether the sender needs no proof: authenticated and not bad, or somebody that local people write to."""
-    if heard.found.of("correspondent"):
-        return True
-    sender = next((each for code in ("sender.good", "sender.neutral") if (each := heard.found.code(code))), None)
-    return sender is not None and sender.facts.get("sender.role") not in {"address", "network"}
+    return not (unknown_sender(heard.found) or heard.found.code("sender.bad"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gatepost.evidence import Found
 from gatepost.mail.envelope import Envelope
 from gatepost.mail.shingles import AGREEING
-from gatepost.world.state.keys import identities, key
+from gatepost.world.state.keys import Role, identities, key
 
 
 def label_keys(bands: Sequence[str]) -> tuple[str, ...]:
@@ -26,6 +26,17 @@ def sender_name(envelope: Envelope, found: Found) -> str:
     if not who:
         return ""
     return (who[0] if who[0].role.authenticated else who[-1]).key
+
+
+def unknown_sender(found: Found) -> bool:
+    """Say whether nobody here knows who sends: no authenticated name with a record, and nobody local people wrote to.
+
+    Reads the evidence of `sender` and `correspondent`. What a place is known for is nothing about the sender.
+    """
+    sender = next(iter(found.of("sender")), None)
+    if sender is None or sender.code == "sender.temperror" or found.of("correspondent"):
+        return False
+    return sender.facts.get("sender.role", "") in {"", Role.ADDRESS, Role.NETWORK}
 
 
 def agreed(numbers: Sequence[float]) -> float:
