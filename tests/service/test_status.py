@@ -198,6 +198,17 @@ def test_a_shadow_model_is_summed_up(run: Run, folder: Path):
     assert "[classifier] shadow: model" in told["shadow"]["trouble"]
 
 
+def test_a_store_that_takes_nothing_new(run: Run, folder: Path, server: RedisServer):
+    """A Redis that is out of memory answers, and is not well: exit 1, and the line says which one and what it does not do."""
+    server.command(b"CONFIG", b"SET", b"maxmemory", b"1")
+    try:
+        told = answer(run, site(folder, state=server.url), code=1)
+    finally:
+        server.command(b"CONFIG", b"SET", b"maxmemory", b"0")
+    assert not told["state"]["well"]
+    assert told["state"]["text"] == f"redis at 127.0.0.1:{server.port}/0 (takes nothing new)"
+
+
 def test_a_store_that_is_away(run: Run, folder: Path):
     """A Redis that nobody serves is exit 1 and one line, and the rest is answered."""
     told = answer(run, site(folder, state=f"redis://:secret@127.0.0.1:{free_port()}/0"), code=1)

@@ -40,8 +40,8 @@ from gatepost.world.dns.fake import FakeDns, NoNetworkDns, ZoneError
 from gatepost.world.dns.live import LiveResolver
 from gatepost.world.dns.names import reverse_name
 from gatepost.world.scanner import Scanner
-from gatepost.world.state.door import State, StateConfigError
-from gatepost.world.state.keys import domain_key
+from gatepost.world.state.door import Put, Recall, State, StateConfigError
+from gatepost.world.state.keys import domain_key, key
 from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.opening import open_state, state_file
 from gatepost.world.state.readonly import ReadOnlyState
@@ -370,7 +370,7 @@ def clamd_organ(config: Config, doors: Doors) -> Organ:
 
 
 def state_organ(state: State, clock: Clock) -> Organ:
-    """Say where the state is kept, and whether it answers."""
+    """Say where the state is kept, and whether it answers and takes what is new: a store may be full, or only a replica."""
     with allowance(clock, _PROBE_SECONDS):
-        state.recall([domain_key("probe.invalid")])
+        state.exchange([Recall(domain_key("probe.invalid")), Put(key("probe", "status"), b"", 60)])
     return Organ(state.backend, well=not state.degraded())

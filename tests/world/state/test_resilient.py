@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import multiprocessing
 import threading
 from collections.abc import Sequence
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,18 @@ import pytest
 from gatepost.world.budget import allowance
 from gatepost.world.clock import FakeClock
 from gatepost.world.state import resilient
-from gatepost.world.state.door import Answer, Ask, Hit, StateUnavailableError
+from gatepost.world.state.door import (
+    Answer,
+    Ask,
+    Get,
+    Hit,
+    Mark,
+    Put,
+    Recall,
+    StateRefusedError,
+    StateUnavailableError,
+    Tally,
+)
 from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.opening import open_state
 from gatepost.world.state.resilient import ResilientState
@@ -107,3 +121,130 @@ def test_a_message_out_of_time_does_not_blame_the_store(server: RedisServer, tmp
         state.hit([Hit("late", WINDOW)])
         assert not state.degraded()
         state.close()
+
+
+class Full(MemoryState):
+    """A store that takes nothing new while told so, and counts how often it was asked to."""
+
+    full = False
+    refused = 0
+
+    def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Refuse or answer."""
+        if self.full and any(ask.writes for ask in asks):
+            self.refused += 1
+            raise StateRefusedError("full: no room")
+        return super().exchange(asks)
+
+
+def test_a_store_that_takes_nothing_new_is_still_read(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+    """What it remembers is answered from it, what would be written from local memory, in order; reading alone is no next try."""
+    full = Full(clock)
+    state = ResilientState(full, MemoryState(clock), clock)
+    state.exchange([Mark("a", 3.0), Put("a", b"1", 3_600), Hit("a", WINDOW, 5)])
+    full.full = True
+    asks: list[Ask] = [Hit("a", WINDOW), Recall("a"), Put("b", b"2", 60), Get("a"), Get("b"), Hit("a", WINDOW)]
+    assert state.exchange(asks) == [1, Tally(3.0, 0.0), True, b"1", None, 2]
+    assert state.degraded()
+    assert state.backend == "memory (takes nothing new)"
+    clock.advance(resilient.PAUSE)
+    for _ in range(3):
+        assert state.recall(["a"]) == [Tally(pytest.approx(3.0, abs=1e-4), 0.0)]
+        assert state.degraded()
+    assert full.refused == 1
+    full.full = False
+    assert state.hit([Hit("a", WINDOW)]) == [6]
+    assert not state.degraded()
+    assert len(caplog.records) == 1
+    assert "reads it and counts in its own memory" in caplog.text
+
+
+def test_a_store_that_is_full_and_then_gone_is_left_alone(clock: FakeClock) -> None:
+    """Reading fails as well after a while: local memory answers everything, and one caller per pause tries."""
+
+    class FullThenGone(Full):
+        gone = False
+
+        def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
+            if self.gone:
+                raise StateUnavailableError("gone")
+            return super().exchange(asks)
+
+    store = FullThenGone(clock)
+    store.full = True
+    state = ResilientState(store, MemoryState(clock), clock)
+    state.hit([Hit("a", WINDOW)])
+    store.gone = True
+    assert state.exchange([Recall("a"), Hit("a", WINDOW)]) == [Tally(), 2]
+    assert "does not answer" in state.backend
+    store.gone = store.full = False
+    clock.advance(resilient.PAUSE)
+    assert state.recall(["a"]) == [Tally()]
+    assert not state.degraded()
+
+
+def test_a_few_slow_answers_in_a_row_open_the_breaker(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+    """One slow answer is a hiccup; SLOW_ANSWERS in a row are a store that holds up mail, and a slow try does not bring it back."""
+
+    class Slow(MemoryState):
+        seconds = 0.0
+        asked = 0
+
+        def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
+            self.asked += 1
+            clock.advance(self.seconds)
+            return super().exchange(asks)
+
+    store, slow = Slow(clock), 2 * resilient.SLOW
+    state = ResilientState(store, MemoryState(clock), clock)
+    for seconds in (slow, slow, 0.0, *[slow] * (resilient.SLOW_ANSWERS - 1)):
+        store.seconds = seconds
+        state.recall(["a"])
+        assert not state.degraded()
+    state.recall(["a"])
+    asked = store.asked
+    for _ in range(10):
+        state.recall(["a"])
+        assert state.degraded()
+    assert store.asked == asked
+    clock.advance(resilient.PAUSE)
+    state.recall(["a"])
+    state.recall(["a"])
+    assert (store.asked, state.degraded()) == (asked + 1, True)
+    store.seconds = 0.0
+    clock.advance(2 * resilient.PAUSE)
+    state.recall(["a"])
+    assert not state.degraded()
+    assert len(caplog.records) == 1
+
+
+def test_all_workers_together_log_one_line_a_minute(tmp_path: Path) -> None:
+    """Four workers, forked after the state was made, lose the store at once: one line; and one when it is back, a minute later."""
+    clock = FakeClock()
+    flaky = Flaky(clock)
+    state = ResilientState(flaky, MemoryState(clock), clock)
+    lines = tmp_path / "log"
+
+    def work(gate: Barrier) -> None:
+        handler = logging.FileHandler(lines)
+        logging.getLogger("gatepost").addHandler(handler)
+        for down, seconds in ((True, 0.0), (True, 0.5), (False, 1.5), (False, 59.0), (False, 0.0)):
+            flaky.down = down
+            clock.advance(seconds)
+            gate.wait(30)
+            for _ in range(50):
+                state.hit([Hit("a", WINDOW)])
+            gate.wait(30)
+        handler.close()
+
+    fork = multiprocessing.get_context("fork")
+    gate = fork.Barrier(4)
+    workers = [fork.Process(target=work, args=(gate,)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    told = lines.read_text().splitlines()
+    assert ["flaky: refused" in told[0], "answers again" in told[1]] == [True, True]
+    assert len(told) == 2

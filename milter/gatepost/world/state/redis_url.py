@@ -64,7 +64,7 @@ def servers(url: str, timeout: float) -> Servers:
             return _sentinel(parts, options, timeout)
         if form == "cluster":
             return _cluster(parts, options, timeout)
-        return _single(url, timeout)
+        return _single(url, parts, timeout)
     except (ValueError, TypeError, redis.RedisError):
         # The library's own words may repeat a piece of the password.
         raise StateConfigError(
@@ -73,7 +73,13 @@ def servers(url: str, timeout: float) -> Servers:
         ) from None
 
 
-def _single(url: str, timeout: float) -> SingleServer:
+def _single(url: str, parts: SplitResult, timeout: float) -> SingleServer:
+    if parts.scheme == "unix" and not parts.path.strip("/"):
+        raise StateConfigError("state.url: unix:///path/of/socket names no socket")
+    if "," in parts.netloc.rpartition("@")[2]:
+        raise StateConfigError(
+            "state.url: several hosts are redis+sentinel://host,.../service or redis+cluster://host,..."
+        )
     connecting, address = _connecting(url, timeout)
     return SingleServer(connecting, address)
 
