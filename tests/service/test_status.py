@@ -270,6 +270,27 @@ def test_what_is_asked_of_the_store_is_what_the_workers_count():
     assert set(vitals_module._PAIRS) == {f"{one}>{other}" for one in classes for other in classes | {"failed"}}
 
 
+def test_dns_lists_that_refuse_are_named(run: Run, folder: Path):
+    """Each list in use has its line: one answers, one refuses this resolver, one is not there; that is no exit 1."""
+    zone = {"2.0.0.127.one.example": {"A": ["127.0.0.2"]}, "2.0.0.127.two.example": {"A": ["127.255.255.254"]}}
+    config = site(folder)
+    lists = "".join(
+        f'\n[[dnslists.list]]\nzone = "{name}.example"\nkinds = ["address"]\ntest = "127.0.0.2"\n'
+        for name in ("one", "two", "three")
+    )
+    with running_dns(zone) as dns:
+        config.write_text(config.read_text().replace("127.0.0.1:1", dns.address) + lists)
+        told = answer(run, config)["dnslists"]
+        assert {name: each["well"] for name, each in told.items()} == {
+            "one.example": True,
+            "two.example": False,
+            "three.example": False,
+        }
+        assert "this resolver may not ask" in told["two.example"]["text"]
+        shown = run("status", "--config", config)[1]
+        assert "two.example: answered 127.255.255.254" in " ".join(shown.split())
+
+
 def test_a_wrong_config_is_wrong_usage(run: Run, folder: Path):
     """A config that cannot be read is exit 2 and one line, as for every command."""
     code, out, err = run("status", "--config", folder / "none.toml")

@@ -77,6 +77,8 @@ class Case:
         known = self.read(".state")
         for name, (wanted, unwanted) in known.get("senders", {}).items():
             state.remember([Mark(named(name).key, wanted, unwanted)])
+        for key, (wanted, unwanted) in known.get("keys", {}).items():
+            state.remember([Mark(key, wanted, unwanted)])
         lesson = make(extract(from_bytes(self.data())), known["labelled"], NOW) if "labelled" in known else None
         if lesson:
             state.note(JOURNAL, [Entry(lesson.id, encode(lesson))])
