@@ -55,7 +55,9 @@ class ScriptedJudge:
 
     def refused(self, envelope: Envelope) -> None:
         """Write down whom the MTA did not know."""
-        logging.getLogger(__name__).info("unknown recipient %s from %s", envelope.recipients[-1].spec, envelope.client.ip)
+        logging.getLogger(__name__).info(
+            "unknown recipient %s from %s", envelope.recipients[-1].spec, envelope.client.ip
+        )
 
     def judge(self, envelope: Envelope, message: Message) -> Verdict:
         """Do what the subject says."""

@@ -112,7 +112,7 @@ class Remembering:
             return
         for identity in identities(envelope, found, self.exempt):
             yield from marks(identity.key, kind, weight)
-        for trace in traces(envelope, message, found):
+        for trace in traces(envelope, message, found, self.exempt):
             yield from marks(trace.key, kind, weight)
 
     def _campaign(self, envelope: Envelope, message: Message, found: Found) -> Iterator[Ask]:

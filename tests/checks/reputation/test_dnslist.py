@@ -12,6 +12,7 @@ from gatepost.checks.reputation.dnslist_settings import PRESETS, DnsList, DnsLis
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail.envelope import Direction
 from gatepost.service.remembering import list_trouble
+from gatepost.world.clock import FakeClock
 from gatepost.world.dns.door import Records
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns
 from gatepost.world.dns.live import LiveResolver
@@ -38,7 +39,7 @@ def asked(zone: dict[str, str], *, config: DnsListSettings | None = None, **more
     """Ask the lists about a message from 198.51.100.9; `zone` maps names to answers."""
     resolver = more.pop("resolver", None) or FakeDns({name: {"A": [answer]} for name, answer in zone.items()})
     message = more.pop("message", letter("hi", From="a@shop.example", urls=["http://www.link.example/x"]))
-    check = DnsListCheck(config or settings(), resolver, more.pop("exempt", ()))
+    check = DnsListCheck(config or settings(), resolver, FakeClock(), more.pop("exempt", ()))
     said = list(check.run(mail(**{"ip": "198.51.100.9", **more}), message, Found()))
     assert {item.code for item in said} <= set(CODES)
     return said
@@ -93,9 +94,22 @@ def test_dns_trouble_is_temporary() -> None:
     (item,) = asked({}, resolver=NoNetworkDns(), message=letter(), sender="")
     assert (item.code, item.status, item.degraded) == ("dnslist.temperror", Status.TEMPERROR, "dns")
     resolver = FakeDns(
-        {"link.example.bl.here.example": {"A": ["127.0.0.2"]}}, servfail=["9.100.51.198.bl.here.example"]
+        {"9.100.51.198.bl.here.example": {"A": ["127.0.0.2"]}}, servfail=["link.example.bl.here.example"]
     )
-    assert [item.code for item in asked({}, resolver=resolver)] == ["dnslist.temperror", "dnslist.link"]
+    assert [item.code for item in asked({}, resolver=resolver)] == ["dnslist.address", "dnslist.temperror"]
+
+
+def test_a_list_that_is_away_is_left_alone_for_a_while() -> None:
+    """It holds up one question, not those of every message; half a minute later it is asked again."""
+    resolver, clock = FakeDns({}, servfail=["9.100.51.198.bl.here.example"]), FakeClock()
+    check = DnsListCheck(settings(), resolver, clock)
+    for _ in range(3):
+        (item,) = check.run(mail("198.51.100.9"), letter(From="a@shop.example"), Found())
+        assert item.code == "dnslist.temperror"
+    assert len(resolver.asked) == 1
+    clock.advance(31)
+    check.run(mail("198.51.100.9"), letter(), Found())
+    assert len(resolver.asked) == 2
 
 
 def test_whom_the_lists_are_not_asked_about() -> None:
@@ -127,7 +141,7 @@ def test_ipv6_is_asked_by_nibbles() -> None:
 
 def test_what_is_foreseen_is_what_is_asked() -> None:
     """At CONNECT the address, at MAIL the sender's domain as well."""
-    check = DnsListCheck(settings(), FakeDns())
+    check = DnsListCheck(settings(), FakeDns(), FakeClock())
     assert [each.name for each in check.foreseen(mail("198.51.100.9", sender=""))] == ["9.100.51.198.bl.here.example"]
     assert [each.name for each in check.foreseen(mail("198.51.100.9"))][1:] == ["shop.example.bl.here.example"]
 

@@ -65,6 +65,12 @@ def test_an_exempt_network_is_not_an_identity() -> None:
     assert who(ip="10.1.2.3", exempt=("10.0.0.0/8", "2001:db8::/32")) == []
 
 
+def test_a_known_forwarder_is_not_an_identity() -> None:
+    """Whoever hands on what others sent is not blamed for it, nor praised."""
+    forwarded = Evidence("forward", "forward.known", Status.PASS)
+    assert who(forwarded, proof("dmarc", "header.from", "shop.example")) == [(Role.AUTHOR, "shop.example")]
+
+
 @pytest.mark.parametrize(
     ("ip", "host", "network"),
     [

@@ -21,7 +21,7 @@ class ReputationCheck:
     """Runs the judges over one exchange with the store; holds nothing of a message."""
 
     name: Final = "reputation"
-    after: Final = frozenset({"iprev", "spf", "dkim", "dmarc", "content"})
+    after: Final = frozenset({"iprev", "spf", "dkim", "dmarc", "forward", "content"})
 
     def __init__(self, judges: Sequence[Judge], state: State, clock: Clock) -> None:
         self._judges = tuple(judges)

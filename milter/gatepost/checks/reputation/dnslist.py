@@ -21,6 +21,7 @@ from gatepost.mail.address import author
 from gatepost.mail.envelope import Direction, Envelope, IpAddress, IpNetwork, inside, unmapped
 from gatepost.mail.message import Message
 from gatepost.mail.suffix import private_suffix
+from gatepost.world.clock import Clock
 from gatepost.world.dns.door import Answer, Question, Records, RecordType, Resolver, TempFailure
 
 CODES: Final[Mapping[str, str]] = {
@@ -38,6 +39,10 @@ _LOCAL: Final[tuple[IpNetwork, ...]] = tuple(
     map(ip_network, "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1 fc00::/7 fe80::/10".split())
 )
 """Networks that no public list knows (RFC 1918, 3927, 4193, 4291)."""
+
+
+REST_SECONDS: Final = 30.0
+"""How long a list that did not answer is not asked again."""
 
 
 class Standing(StrEnum):
@@ -116,10 +121,14 @@ class DnsListCheck:
     codes: Final = CODES
     after: Final = frozenset({"content"})
 
-    def __init__(self, settings: DnsListSettings, resolver: Resolver, exempt: Sequence[IpNetwork] = ()) -> None:
+    def __init__(
+        self, settings: DnsListSettings, resolver: Resolver, clock: Clock, exempt: Sequence[IpNetwork] = ()
+    ) -> None:
         self._lists = settings.active
         self._resolver = resolver
+        self._clock = clock
         self._exempt = tuple(exempt)
+        self._resting: dict[str, float] = {}  # by zone of the config: until when it is left alone
 
     def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002  the contract
         """Give the worst finding of each kind, or one that says that nothing is listed; nothing where no list is in use."""
@@ -128,9 +137,20 @@ class DnsListCheck:
         asked = [(listed, subject) for listed in self._lists for subject in self._subjects(listed, envelope, message)]
         if not asked:
             return ()
-        self._resolver.prefetch(subject.question for _, subject in asked)
-        answers = [(listed, subject, read(listed, self._resolver.ask(subject.question))) for listed, subject in asked]
-        return [*_told(answers)]
+        self._resolver.prefetch(subject.question for listed, subject in asked if not self._rests(listed))
+        return [*_told([(listed, subject, self._ask(listed, subject)) for listed, subject in asked])]
+
+    def _ask(self, listed: DnsList, subject: Subject) -> Finding:
+        """Ask a list; one that did not answer is left alone for a while, so that it holds up one message and not each."""
+        if self._rests(listed):
+            return Finding(Standing.AWAY, "it did not answer a moment ago")
+        found = read(listed, self._resolver.ask(subject.question))
+        if found.standing is Standing.AWAY:
+            self._resting[listed.zone] = self._clock.monotonic() + REST_SECONDS
+        return found
+
+    def _rests(self, listed: DnsList) -> bool:
+        return self._clock.monotonic() < self._resting.get(listed.zone, 0.0)
 
     def foreseen(self, envelope: Envelope) -> Iterator[Question]:
         """Give the questions that the client's address and the envelope sender let us foresee."""

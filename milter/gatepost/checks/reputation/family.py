@@ -79,7 +79,7 @@ def build(memory: Memory, state: State, resolver: Resolver, people: People, cloc
         CampaignJudge(memory.campaigns),
         GreylistJudge(memory.greylist, people, exempt),
     ]
-    return (ReputationCheck(judges, state, clock), DnsListCheck(memory.dnslists, resolver, exempt))
+    return (ReputationCheck(judges, state, clock), DnsListCheck(memory.dnslists, resolver, clock, exempt))
 
 
 def build_gate(memory: Memory, state: State) -> Gate:

@@ -15,7 +15,6 @@ from gatepost.checks.reputation.belief import strength, told
 from gatepost.checks.reputation.inquiry import Case, Heard, Inquiry
 from gatepost.checks.reputation.settings import Settings
 from gatepost.evidence import Evidence, Status
-from gatepost.mail.envelope import inside
 from gatepost.world.seen.traces import Kind, Trace, traces
 from gatepost.world.state.door import Answer, Recall, Tally
 
@@ -45,12 +44,7 @@ class ThingsJudge:
         """Ask about the traces of inbound mail."""
         if not case.stranger:
             return None
-        relayed = case.envelope.client.ip is not None and inside(case.envelope.client.ip, self._exempt)
-        found = tuple(
-            trace
-            for trace in traces(case.envelope, case.message, case.found)
-            if not (relayed and trace.kind is Kind.HELO)
-        )
+        found = traces(case.envelope, case.message, case.found, self._exempt)
         if not found:
             return None
         return Inquiry(

@@ -8,11 +8,12 @@ it could be somebody's domain, so that a forger blames itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from gatepost.evidence import Found, Status
-from gatepost.mail.envelope import Envelope
+from gatepost.mail.envelope import Envelope, IpNetwork, inside
 from gatepost.mail.message import Message
 from gatepost.mail.suffix import private_suffix, under_known_suffix
 from gatepost.world.state.keys import key, network_of
@@ -35,14 +36,15 @@ class Trace:
     key: str
 
 
-def traces(envelope: Envelope, message: Message, found: Found) -> tuple[Trace, ...]:
+def traces(envelope: Envelope, message: Message, found: Found, exempt: Sequence[IpNetwork] = ()) -> tuple[Trace, ...]:
     """Give the traces of a message, at most one HELO, limits.REPUTATION_LINKS links and limits.REPUTATION_FILES files.
 
-    Reads the evidence of `spf` (`smtp.helo`) and `iprev` (`name`) with status pass. Own users' domains among the links count
-    as any others do.
+    Reads the evidence of `spf` (`smtp.helo`) and `iprev` (`name`) with status pass. How a client in an `exempt` network
+    greets is no trace.
     """
+    ip = envelope.client.ip
     return (
-        *_helo(envelope, found),
+        *(() if ip is None or inside(ip, exempt) else _helo(envelope.client.helo, network_of(ip), found)),
         *(link(domain) for domain in message.link_domains),
         *(file(digest) for digest in message.file_digests),
     )
@@ -65,13 +67,13 @@ def helo(name: str, network: str = "") -> Trace:
     )
 
 
-def _helo(envelope: Envelope, found: Found) -> tuple[Trace, ...]:
-    name = envelope.client.helo.strip().lower().removesuffix(".")
-    if not name or envelope.client.ip is None or name.startswith("["):
+def _helo(greeting: str, network: str, found: Found) -> tuple[Trace, ...]:
+    name = greeting.strip().lower().removesuffix(".")
+    if not name or name.startswith("["):
         return ()
     if not (under_known_suffix(name) and private_suffix(name)) or name in _proven(found):
         return (helo(name),)
-    return (helo(name, network_of(envelope.client.ip)),)
+    return (helo(name, network),)
 
 
 def _proven(found: Found) -> set[str]:

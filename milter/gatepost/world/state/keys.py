@@ -51,7 +51,8 @@ def identities(envelope: Envelope, found: Found, exempt: Sequence[IpNetwork] = (
     """Give the authenticated identities behind a message, strongest first, at most limits.REPUTATION_IDENTITIES.
 
     Reads the evidence of `dmarc` (`header.from`), `dkim` (`header.d`) and `spf` (`smtp.mailfrom`) with status pass. One
-    domain appears once, in its strongest role; the client's address and network come last, unless among the `exempt` ones.
+    domain appears once, in its strongest role; the client's address and network come last, unless among the `exempt` ones or
+    those of a known forwarder (`forward.known`): they hand on what others sent.
     """
     names: dict[str, Role] = {}
     for role, check, fact in (
@@ -66,7 +67,8 @@ def identities(envelope: Envelope, found: Found, exempt: Sequence[IpNetwork] = (
     domains = [Identity(role, name, domain_key(name)) for name, role in names.items()]
     del domains[limits.REPUTATION_IDENTITIES - 2 :]
     ip = envelope.client.ip
-    return tuple(domains) if ip is None or inside(ip, exempt) else (*domains, *places(ip))
+    relayed = ip is None or inside(ip, exempt) or found.code("forward.known")
+    return tuple(domains) if ip is None or relayed else (*domains, *places(ip))
 
 
 def places(ip: IpAddress) -> tuple[Identity, Identity]:
