@@ -24,7 +24,7 @@ from gatepost.world.state.memory import MemoryState
 
 DAY = 86_400
 PEOPLE = People(Secret(b"key of the tests"))
-KEPT = Kept(correspondent=180 * DAY, sent=60 * DAY, campaign=21_600, put_off=36 * DAY, returns=36 * DAY)
+KEPT = Kept(correspondent=180 * DAY, sent=60 * DAY, campaign=DAY, put_off=36 * DAY, returns=36 * DAY)
 HAM = Verdict(Accept(), -1.0, (), Label.HAM, 0.01)
 SPAM = Verdict(Quarantine("spam"), 12.0, (), Label.SPAM, 0.999)
 PHISH = Verdict(Quarantine("phish"), 12.0, (), Label.PHISH, 0.999)

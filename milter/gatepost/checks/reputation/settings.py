@@ -120,7 +120,7 @@ class CampaignSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     window_seconds: int = Field(
-        default=21_600,
+        default=86_400,
         ge=60,
         le=604_800,
         description="The stretch of time over which senders of one text are counted, in seconds.",
