@@ -72,7 +72,7 @@ def measure(state: State, workers: int, server: RedisServer | None) -> str:
     begin = time.perf_counter()
     for child in children:
         child.start()
-    told = [results.get() for _ in children]
+    told = [results.get(timeout=300) for _ in children]
     took = time.perf_counter() - begin
     for child in children:
         child.join()

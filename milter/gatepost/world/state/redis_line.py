@@ -1,7 +1,8 @@
 """Connections to one Redis server, for many threads: commands out in one packet, answers back in order.
 
 The client library makes a connection (addresses, TLS, AUTH, SELECT) and reads answers; its pool, which counts, locks and
-notifies at every call, costs more than the call itself, so idle connections stand on a plain shelf here. A connection belongs
+notifies at every call, costs more than the call itself, so idle connections stand on a plain shelf here, and commands are put
+into bytes by the parser library alone. A connection belongs
 to one thread while it is used, and to the process that made it for ever: a child of a fork starts with an empty shelf.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import redis
+from hiredis import pack_command
 from redis.exceptions import ResponseError
 
 Command = tuple[Any, ...]
@@ -42,7 +44,7 @@ class Line:
         """Send commands; gives the connection on which the answers will come, for hear()."""
         connection = self._take()
         try:
-            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            connection.send_packed_command([b"".join(map(pack_command, commands))], check_health=False)
         except BaseException:
             connection.disconnect()
             raise

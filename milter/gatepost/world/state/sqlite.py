@@ -50,7 +50,7 @@ starve the unlucky one."""
 
 _WRITE: Final = "REPLACE INTO records (id, expires, data) VALUES (?, ?, ?)"
 _DROP: Final = "DELETE FROM records WHERE id = ?"
-_KINDS: Final = {letter: index for index, letter in enumerate(records.KINDS)}
+_KINDS: Final = {letter: sqlite_sweep.beginning(index) for index, letter in enumerate(records.KINDS)}
 
 _REFUSALS: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR})
 """Plain codes of a file that cannot be written just now, and may still be read."""
@@ -136,14 +136,12 @@ class SqliteState(Asking):
 
     def _ids(self, asks: Sequence[Ask]) -> list[int]:
         """Give the numbers under which the records of asks lie."""
-        secret = self._secret
-        return [
-            sqlite_sweep.number(
-                _KINDS[(place := ask.place)[0]],
-                blake2b(place.encode("utf-8", "surrogatepass"), digest_size=8, key=secret).digest(),
-            )
-            for ask in asks
-        ]
+        secret, ids = self._secret, []
+        for ask in asks:
+            place = ask.place
+            digest = blake2b(place.encode("utf-8", "surrogatepass"), digest_size=8, key=secret).digest()
+            ids.append(_KINDS[place[0]] | int.from_bytes(digest, "little") >> sqlite_sweep.SPARE_BITS)
+        return ids
 
     def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:
         """Write records or take them back in one transaction; see the door."""
@@ -168,7 +166,7 @@ class SqliteState(Asking):
     def _transaction(self, begin: str = "") -> Iterator[sqlite3.Connection]:
         """Hold the connection for one transaction, all or nothing; any trouble becomes StateUnavailableError.
 
-        Without a word to begin with it is for one statement that only reads, which needs none.
+        Without a word to begin with it is for one statement that only reads, which is a transaction by itself.
         """
         patience = min(self._timeout, budget.current().remaining())
         if patience <= 0:
@@ -176,7 +174,7 @@ class SqliteState(Asking):
         if not self._lock.acquire(timeout=patience):
             raise StateUnavailableError(f"{self.backend}: other threads held it for {patience:.2f} s")
         try:
-            connection = self._begin(begin or "SELECT 1", patience)
+            connection = self._begin(begin, patience)
             yield connection
             if begin:
                 connection.execute("COMMIT")
@@ -201,7 +199,8 @@ class SqliteState(Asking):
                     self._inode = _inode(self._path)
                     self._connection = sqlite_file.connect(self._path)
                     self._secret = sqlite_file.secret(self._connection)
-                self._connection.execute(statement)
+                if statement:
+                    self._connection.execute(statement)
                 return self._connection
             except sqlite3.OperationalError as error:
                 if sqlite_file.plain_code(error) != sqlite3.SQLITE_BUSY or waited >= patience:

@@ -31,9 +31,13 @@ _LOOK: Final = "SELECT id, expires FROM records WHERE id >= ? AND id < ? ORDER B
 _DROP: Final = "DELETE FROM records WHERE id = ?"
 
 
-def number(kind: int, digest: bytes) -> int:
-    """Give the number of a record: its kind's index above, 60 bits of its hash (eight bytes) below."""
-    return kind << _BITS | int.from_bytes(digest, "little") & (_RANGE - 1)
+SPARE_BITS: Final = 4
+"""Bits of a hash of 64 that are left out of a record's number."""
+
+
+def beginning(kind: int) -> int:
+    """Give where the numbers of a kind begin; 60 bits of a record's hash are added to it."""
+    return kind << _BITS
 
 
 class Sweeper:
@@ -66,7 +70,7 @@ class Sweeper:
 
     def _sweep(self, connection: sqlite3.Connection, kind: int, now: float) -> None:
         """Look at the next stretch of a kind, and drop from it what is to go."""
-        begin, end = (kind << _BITS) + self._next[kind], (kind + 1) << _BITS
+        begin, end = beginning(kind) + self._next[kind], beginning(kind + 1)
         rows = connection.execute(_LOOK, (begin, end, STRETCH)).fetchall()
         reached = rows[-1][0] + 1 if len(rows) == STRETCH else end
         self._next[kind] = reached & (_RANGE - 1)  # 0 after the last stretch
