@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from gatepost.checks.reputation.family import GreylistSettings, Memory
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail.links import domains
-from gatepost.mail.message import from_bytes
+from gatepost.mail.message import SHOWN, Inner, from_bytes
 from gatepost.world.clock import FakeClock
 from gatepost.world.seen.traces import traces
 from gatepost.world.state.door import Mark
-from support.remembered import SPAM, Away, Counting, Site, letter, mail, spf
+from support.remembered import SPAM, Away, Counting, Site, dmarc, letter, mail, spf
 
 DIGEST = "ab" * 32
 
@@ -112,3 +115,25 @@ def test_a_store_that_is_away_leaves_things_unsaid() -> None:
     site = Site(state=Away(FakeClock()))
     assert said(site, letter(urls=["http://pills.example/"])) == []
     assert from_bytes(b"x").link_domains == ()
+
+
+@given(
+    head=st.dictionaries(
+        st.sampled_from(["From", "Message-ID", "In-Reply-To", "References", "Precedence", "Auto-Submitted"]),
+        st.text(st.characters(exclude_characters="\r\n"), max_size=200),
+    ),
+    body=st.text(max_size=300),
+    urls=st.lists(st.text(max_size=60), max_size=5),
+    helo=st.text(max_size=60),
+    sender=st.text(max_size=60),
+)
+@settings(max_examples=80, deadline=None)
+def test_no_message_breaks_memory(head: dict[str, str], body: str, urls: list[str], helo: str, sender: str) -> None:
+    """Whatever strangers and own users send, memory judges it and remembers it."""
+    site = Site(Memory(greylist=GreylistSettings(enabled=True)))
+    raw = "".join(f"{name}: {value}\n" for name, value in head.items()) + f"\n{body}\n"
+    for login in ("", "ann"):
+        message = from_bytes(raw.encode("utf-8", "surrogatepass"))
+        message.lay_open((Inner(SHOWN, text=body * 3, urls=tuple(urls)),))
+        site.live(mail(helo=helo, sender=f"{sender}@x.example", login=login), message, dmarc("x.example"), verdict=SPAM)
+        site.live(mail(helo=helo, sender=f"{sender}@x.example", login=login), message)
