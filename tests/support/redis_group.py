@@ -105,14 +105,15 @@ class Sentinel(PrivateServer):
 
     name = "sentinel"
 
-    def __init__(self, folder: Path, master: RedisServer) -> None:
-        """Take an existing folder and the master to watch; fails over after 300 ms of silence."""
+    def __init__(self, folder: Path, master: RedisServer, password: str = "") -> None:
+        """Take an existing folder, the master to watch, and a password to ask for; fails over after 300 ms of silence."""
         super().__init__(folder)
         self._file = folder / "sentinel.conf"
         self._file.write_text(
             f"port {self.port}\nbind 127.0.0.1\ndir {folder}\nlogfile {self.log}\ndaemonize no\n"
             f"sentinel monitor gatepost 127.0.0.1 {master.port} 2\n"
             "sentinel down-after-milliseconds gatepost 300\nsentinel failover-timeout gatepost 2000\n"
+            + (f"requirepass {password}\n" if password else "")
         )
 
     def command_line(self) -> list[str]:
@@ -120,9 +121,9 @@ class Sentinel(PrivateServer):
         return ["redis-server", str(self._file), "--sentinel"]
 
     def answers(self) -> bool:
-        """Say whether it answers PING."""
+        """Say whether it answers PING, be it that it wants a password first."""
         try:
-            return b"+PONG" in self.command(b"PING")
+            return self.command(b"PING").startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
 

@@ -23,6 +23,7 @@ from support.slow_proxy import SlowProxy
 from support.waiting import until
 
 TIMEOUT = 0.25
+SLACK = 0.25  # what a busy test machine may add
 THREADS = 8
 ASKS: list[Ask] = [Hit("load", 3_600), Get("kept")]
 
@@ -105,7 +106,7 @@ def test_every_fault_is_bounded_marked_and_passes(fault: str, tmp_path: Path, ca
                 taken = threads.taken()
                 assert len(caplog.records) == 1
             threads.settled(lambda one: not one[1])
-    assert p99(taken) < TIMEOUT + 0.1
+    assert p99(taken) < TIMEOUT + SLACK
     if fault in {"out of memory", "read-only replica"}:
         # What the store remembers is still known.
         assert taken[-1][2][1] == b"before"
@@ -140,7 +141,7 @@ def test_sentinel_fails_over_under_load(tmp_path: Path, caplog: pytest.LogCaptur
             threads.settled(lambda one: not one[1])
             taken = threads.taken()
         assert watched.master_port() != before
-        assert p99(taken) < TIMEOUT + 0.1
+        assert p99(taken) < TIMEOUT + SLACK
         assert taken[-1][2][1] == b"before"
         assert len(caplog.records) == 1
 
@@ -157,5 +158,5 @@ def test_a_master_that_steps_down_is_followed_at_once(tmp_path: Path) -> None:
             until(lambda: watched.master_port() != before, "the fail-over", 20.0)
             threads.taken()
             threads.settled(lambda one: not one[1])
-            assert p99(threads.taken()) < TIMEOUT + 0.1
+            assert p99(threads.taken()) < TIMEOUT + SLACK
         assert b"role:master" in watched.replica.command(b"INFO", b"replication")

@@ -15,6 +15,7 @@ from gatepost.world.state.opening import open_state
 from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.settings import Settings
 from support.certificate import self_signed
+from support.redis_group import Sentinel
 from support.redis_server import RedisServer
 from support.waiting import free_port
 
@@ -104,6 +105,19 @@ def test_a_wrong_password_is_the_stores_trouble(tmp_path: Path, clock: FakeClock
                 state.hit([Hit("a", WINDOW)])
             assert "wr0ng" not in str(caught.value)
             state.close()
+
+
+def test_a_sentinel_with_a_password_of_its_own(server: RedisServer, tmp_path: Path, clock: FakeClock) -> None:
+    """Sentinel's account is another one than the server's: given it answers come, without it a clear reason does."""
+    with Sentinel(tmp_path, server, password="s3cret") as sentinel:
+        url = f"redis+sentinel://127.0.0.1:{sentinel.port}/gatepost"
+        state = open_redis(f"{url}?sentinel_password=s3cret", clock, timeout=5.0)
+        assert state.hit([Hit("a", WINDOW)]) == [1]
+        state.close()
+        stranger = open_redis(url, clock, timeout=5.0)
+        with pytest.raises(StateUnavailableError, match=r"(?i)master|auth"):
+            stranger.hit([Hit("a", WINDOW)])
+        stranger.close()
 
 
 def test_an_error_answer_is_the_stores_trouble(server: RedisServer, clock: FakeClock) -> None:

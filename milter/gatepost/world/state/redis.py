@@ -145,8 +145,8 @@ class RedisState(Asking):
         )
         lost = [index for index, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if lost:
-            sources = [(calls[index][0], calls[index][1]) for index in lost]
-            again = self._ask([(keys[0], ("EVAL", what.source, len(keys), *keys, *rest)) for keys, rest in sources])
+            repeated = [calls[index] for index in lost]
+            again = self._ask([(keys[0], ("EVAL", what.source, len(keys), *keys, *rest)) for keys, rest in repeated])
             for index, answer in zip(lost, again, strict=True):
                 answers[index] = answer
         return answers

@@ -37,6 +37,7 @@ class ClusterServers:
         self._seeds = tuple(seeds)
         self._lines: dict[Address, Line] = {}
         self._slots: Mapping[int, Address] = {}  # empty: to be asked for
+        self._guide: tuple[Address, ...] = ()
         self._lock = threading.Lock()
 
     def send(self, commands: Sequence[tuple[str, Command]]) -> list[Any]:
@@ -101,7 +102,8 @@ class ClusterServers:
         slots = self._slots
         if slots:
             return slots
-        known = dict.fromkeys([*self._seeds, *self._lines])
+        # The one that answered last comes first: the others may be away.
+        known = dict.fromkeys([*self._guide, *self._seeds, *self._lines])
         trouble: Exception = redis.ConnectionError("no node of the cluster is known")
         for node in known:
             try:
@@ -112,7 +114,7 @@ class ClusterServers:
             if isinstance(answer, ResponseError):
                 trouble = answer
                 continue
-            self._slots = slots = _read_slots(answer, node)
+            self._slots, self._guide = (slots := _read_slots(answer, node)), (node,)
             self._forget(set(slots.values()))
             return slots
         raise trouble

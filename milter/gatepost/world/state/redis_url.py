@@ -90,7 +90,9 @@ def _sentinel(parts: SplitResult, options: dict[str, str], timeout: float) -> Se
         raise StateConfigError("state.url: redis+sentinel://host:port,.../service names no service")
     own = {name: value for name, value in options.items() if name not in _SENTINEL_OPTIONS}
     connecting, _ = _connecting(_plain(parts, own, db), timeout)
-    asking: dict[str, Any] = {**_limits(timeout)}
+    sentinels = _addresses(parts, _SENTINEL_PORT)
+    # They are asked one after the other, and share what one server may take.
+    asking: dict[str, Any] = _limits(timeout / len(sentinels))
     for name in _SENTINEL_OPTIONS:
         if name in options:
             asking[name.removeprefix("sentinel_")] = options[name]
@@ -99,7 +101,6 @@ def _sentinel(parts: SplitResult, options: dict[str, str], timeout: float) -> Se
             "ssl": True,
             **{name: value for name, value in connecting.options.items() if name.startswith("ssl_")},
         }
-    sentinels = _addresses(parts, _SENTINEL_PORT)
     redis.Redis(**asking)  # Options are read here; nothing is connected yet.
     return SentinelServers(connecting, sentinels, service, asking)
 

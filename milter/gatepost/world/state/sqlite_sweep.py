@@ -9,6 +9,7 @@ swept when GROWTH records were added to it, and can lose twice as many in one sw
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Iterable
 from typing import Final
@@ -49,7 +50,9 @@ class Sweeper:
     def __init__(self, entries: int) -> None:
         self._entries = entries
         self._added = [0] * len(KINDS)
-        self._next = [0] * len(KINDS)  # where the next sweep of each kind begins, within its range
+        # Where the next sweep of each kind begins, within its range. Were it the same for all processes, workers that are
+        # replaced often would never come to the end.
+        self._next = [random.randrange(_RANGE) for _ in KINDS]
         self._turn = 0
         self._swept_at: float | None = None
 
