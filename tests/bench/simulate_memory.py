@@ -8,8 +8,8 @@ a live site does; the clock follows the Date fields (the median of neighbours), 
 
 What the packs do not say is put in its place, and that bounds what the figures mean:
 
-- **No client address** is in the data. A message comes from a made-up network for each From domain, so "network" means here what a
-  message claims; nothing is known of stolen machines that share a network.
+- **No client address** is in the data, so nothing is learned of addresses and networks. A made-up network for each From domain
+  only tells the senders of a campaign apart.
 - **No authentication** is in the data. `--proven message-id` (the default) takes a From domain for authenticated where the
   Message-ID is of the same registrable domain, which is true of most real mail and of some spam; `all` believes every From,
   which is the worst case for reputation; `none` believes nobody.
@@ -33,7 +33,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -42,7 +42,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from gatepost.checks.content.family import Settings as ClassifierSettings
 from gatepost.checks.content.family import build as build_content
-from gatepost.checks.reputation.family import Memory, build
+from gatepost.checks.reputation.family import Memory, Settings, build
 from gatepost.decision.decide import decide
 from gatepost.decision.policy import Policy
 from gatepost.effects.remember import Kept, Remembering
@@ -67,6 +67,8 @@ DAY: Final = 86_400
 HALF_LIFE: Final = 30.0 * DAY
 KEPT: Final = Kept(180 * DAY, 60 * DAY, DAY, 36 * DAY, 36 * DAY)
 SEED: Final = 2611
+NOWHERE: Final = (IPv4Network("240.0.0.0/4"),)
+"""Reserved (RFC 1112 4): nobody's network, and the one that clients seem to come from here."""
 PARTS: Final = {
     "reputation": ("sender.", "reputation."),
     "correspondents": ("correspondent.",),
@@ -141,7 +143,6 @@ def _sender(message: Message, proven: str) -> tuple[Envelope, tuple[Evidence, ..
     writer = author(message.headers).mailbox
     domain = registrable(writer.domain) if writer else ""
     digest = hashlib.blake2b(domain.encode(), digest_size=3).digest()
-    # 240.0.0.0/4 is reserved (RFC 1112 4): nobody's network.
     client = Client(ip=IPv4Address(bytes((240, *digest[:2], 1))))
     to = parse_path(message.text(b"to").partition(",")[0].rpartition("<")[2].partition(">")[0].encode())
     recipients = (to,) if to and to.domain else (Address("somebody", "here.example"),)
@@ -157,8 +158,8 @@ def simulate(mail: Sequence[Arrival], parts: tuple[str, ...], labels_share: floa
     clock = FakeClock(mail[0].at)
     state = MemoryState(clock, half_life=HALF_LIFE, entries=5_000_000)
     people, policy, draw = People(Secret(b"simulation")), Policy(), random.Random(SEED)
-    memory, _ = build(Memory(), state, FakeDns(), people, clock)
-    remembering = Remembering(state, people, KEPT)
+    memory, _ = build(Memory(Settings(exempt_networks=NOWHERE)), state, FakeDns(), people, clock)
+    remembering = Remembering(state, people, KEPT, NOWHERE)
     heard = tuple(prefix for part in parts for prefix in PARTS[part])
     local = {registrable(each.envelope.recipients[0].domain) for each in mail[:100]}
     count = Count(Counter(), Counter())
@@ -191,7 +192,7 @@ def _sent_before(arrival: Arrival, people: People, local: set[str]) -> Iterator[
 
 def _label(arrival: Arrival) -> Label:
     """Give what `gatepost learn` would write: on the text, the proven sender, and the links."""
-    who = identities(arrival.envelope, Found(arrival.before))
+    who = identities(arrival.envelope, Found(arrival.before), NOWHERE)
     links = (link(domain).key for domain in arrival.message.link_domains)
     name = hashlib.blake2b(
         "".join(arrival.message.bands).encode() or str(arrival.at).encode(), digest_size=10

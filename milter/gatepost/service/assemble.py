@@ -103,9 +103,7 @@ def lineup(config: Config, doors: Doors, key: bytes = b"", *, live: bool = False
         *auth.build(config.auth, doors.resolver, doors.clock),
         *virus.build(config.virus, doors.scanner),
         opinion,
-        *reputation.build(
-            config.memory(), doors.state, doors.resolver, people(config, doors.state, key or b"none"), doors.clock
-        ),
+        *reputation.build(config.memory(), doors.state, doors.resolver, people(config, doors.state, key), doors.clock),
         content.BulkCheck(),
     )
 

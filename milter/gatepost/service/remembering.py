@@ -19,10 +19,12 @@ _DAY = 86_400
 def people(config: Config, state: State, key: bytes) -> People:
     """Give what hashes people's addresses: all hosts that share a store must agree on its key (world/seen/secret.py).
 
-    `key` is this host's own site key, good enough where the store is a file of this host.
+    `key` is this host's site key, or b"" where it has none. One that nobody configured is good where the store is a file of
+    this host.
     """
     shared = bool(config.state.url) and not config.state.url.startswith("sqlite://")
-    return People(Secret(state=state) if shared and not config.headers.signing_key else Secret(key))
+    agree = not key or (shared and not config.headers.signing_key)
+    return People(Secret(state=state) if agree else Secret(key))
 
 
 def remembering(config: Config, state: State, known: People) -> Remembering:
