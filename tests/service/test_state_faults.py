@@ -127,7 +127,7 @@ retry_seconds = 0.5
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_mail_goes_on_through_every_fault(fault: str, stage: Stage) -> None:
-    """Every message is taken, each one during the fault is marked, none waits longer than the store's limit, and it passes."""
+    """Every message is taken, each during the fault is marked, 99 of 100 wait no longer than the breaker allows, and it passes."""
     with mail(stage.daemon) as sender:
         usual = sender.settled(lambda one: "state" not in one.degraded)
         with FAULTS[fault](stage.server, stage.proxy):
@@ -136,7 +136,8 @@ def test_mail_goes_on_through_every_fault(fault: str, stage: Stage) -> None:
     assert {one.answer for one in usual + during + after} <= {"continue", "accept"}
     slowest = sorted(one.seconds for one in during)[int(len(during) * 0.99)]
     usually = sorted(one.seconds for one in usual)[int(len(usual) * 0.99)]
-    assert slowest < TIMEOUT + usually + 0.25
+    # A slow store is found out by its second answer; a quarter of a second is for a busy test machine.
+    assert slowest < 2 * TIMEOUT + usually + 0.25
 
 
 def test_the_log_says_it_once_a_minute(stage: Stage) -> None:

@@ -184,7 +184,7 @@ def test_a_store_that_is_full_and_then_gone_is_left_alone(clock: FakeClock) -> N
 
 
 def test_a_few_slow_answers_in_a_row_open_the_breaker(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
-    """One slow answer is a hiccup; SLOW_ANSWERS in a row are a store that holds up mail, and a slow try does not bring it back."""
+    """One slow answer is a hiccup; SLOW_TOTAL seconds of them in a row hold up mail, and a slow try does not bring it back."""
 
     class Slow(MemoryState):
         seconds = 0.0
@@ -195,9 +195,9 @@ def test_a_few_slow_answers_in_a_row_open_the_breaker(clock: FakeClock, caplog: 
             clock.advance(self.seconds)
             return super().exchange(asks)
 
-    store, slow = Slow(clock), 2 * resilient.SLOW
+    store, slow = Slow(clock), resilient.SLOW_TOTAL * 0.75
     state = ResilientState(store, MemoryState(clock), clock)
-    for seconds in (slow, slow, 0.0, *[slow] * (resilient.SLOW_ANSWERS - 1)):
+    for seconds in (slow, 0.0, slow, 0.0, slow):
         store.seconds = seconds
         state.recall(["a"])
         assert not state.degraded()

@@ -1,7 +1,7 @@
 """State that always answers: the shared store while it is there, this worker's memory while it is not.
 
 A store that is slow or down must not hold up mail, and must not be asked again by every message. So this is a circuit
-breaker (Nygard, "Release It!", 2007): one failure opens it, or a few slow answers in a row; while it is open local memory
+breaker (Nygard, "Release It!", 2007): one failure opens it, or slow answers in a row; while it is open local memory
 answers at once; after a pause one caller, and only one, tries the store again; each failed try doubles the pause, up to a
 bound; one success closes it. What the workers counted by themselves meanwhile is not carried over: the store's own memory is
 the better one.
@@ -42,8 +42,8 @@ PAUSE_MAX: Final = 30.0
 SLOW: Final = 0.1
 """Seconds from which an answer is slow: a hundred times what a store takes that is well."""
 
-SLOW_ANSWERS: Final = 5
-"""Slow answers in a row that open the breaker; one alone is a hiccup."""
+SLOW_TOTAL: Final = 0.25
+"""Seconds of slow answers in a row that open the breaker: more than one hiccup, and no more than one message should lose."""
 
 _T = TypeVar("_T")
 
@@ -71,7 +71,7 @@ class ResilientState(Asking):
         self._retry_at = 0.0
         self._first_pause, self._pause_max = min(PAUSE, pause_max), pause_max
         self._pause = self._first_pause
-        self._slow = 0
+        self._slow = 0.0  # seconds of slow answers in a row
         self._announcer = Announcer(clock)
         self._here = threading.local()
 
@@ -178,8 +178,8 @@ class ResilientState(Asking):
     def _answered(self, seconds: float, *, trial: bool) -> None:
         if seconds >= SLOW:
             with self._lock:
-                self._slow += 1
-                slow = trial or self._slow >= SLOW_ANSWERS
+                self._slow += seconds
+                slow = trial or self._slow >= SLOW_TOTAL
             if slow:
                 self._failed(
                     StateUnavailableError(f"{self._primary.backend}: answers after {seconds:.2f} s"), trial=trial
@@ -187,6 +187,6 @@ class ResilientState(Asking):
             return
         if self._slow or trial:
             with self._lock:
-                self._slow = 0
+                self._slow = 0.0
                 self._circuit = _Circuit.CLOSED
         self._announcer.back(f"{self._primary.backend} answers again")

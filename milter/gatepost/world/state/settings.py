@@ -32,8 +32,8 @@ class Settings(BaseModel):
         default=0.25,
         ge=0.01,
         le=10.0,
-        description="Longest wait for one answer of the store, in seconds; past it, or after five answers in a row that took "
-        "0.1 s, the worker goes on with its own memory.",
+        description="Longest wait for one answer of the store, in seconds; past it, or after slow answers in a row (0.1 s and "
+        "more each, 0.25 s together), the worker goes on with its own memory.",
     )
     retry_seconds: float = Field(
         default=30.0,
