@@ -43,7 +43,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "sender.good": -3.0,
     "sender.bad": 4.0,
     "reputation.helo-bad": 1.5,
-    "reputation.link-bad": 2.5,
+    "reputation.link-bad": 2.0,
     "reputation.file-bad": 3.0,
     "correspondent.reply": -4.0,
     "correspondent.known": -3.0,

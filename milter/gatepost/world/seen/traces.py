@@ -16,7 +16,7 @@ from gatepost.evidence import Found, Status
 from gatepost.mail.envelope import Envelope, IpNetwork, inside
 from gatepost.mail.message import Message
 from gatepost.mail.suffix import private_suffix, under_known_suffix
-from gatepost.world.state.keys import key, network_of
+from gatepost.world.state.keys import identities, key, network_of
 
 
 class Kind(StrEnum):
@@ -39,13 +39,15 @@ class Trace:
 def traces(envelope: Envelope, message: Message, found: Found, exempt: Sequence[IpNetwork] = ()) -> tuple[Trace, ...]:
     """Give the traces of a message, at most one HELO, limits.REPUTATION_LINKS links and limits.REPUTATION_FILES files.
 
-    Reads the evidence of `spf` (`smtp.helo`) and `iprev` (`name`) with status pass. How a client in an `exempt` network
-    greets is no trace.
+    Reads the evidence of `spf` (`smtp.helo`) and `iprev` (`name`) with status pass, and what identities() reads. How a client
+    in an `exempt` network greets is no trace, and neither is a link to the proven sender's own domain: that has a record
+    already, and one mistake must not count twice.
     """
     ip = envelope.client.ip
+    own = {each.name for each in identities(envelope, found) if each.role.authenticated}
     return (
         *(() if ip is None or inside(ip, exempt) else _helo(envelope.client.helo, network_of(ip), found)),
-        *(link(domain) for domain in message.link_domains),
+        *(link(domain) for domain in message.link_domains if domain not in own),
         *(file(digest) for digest in message.file_digests),
     )
 
