@@ -9,8 +9,8 @@
 # Exit codes: 0 done, 1 an installation failed, 2 this system needs a person.
 set -euo pipefail
 
-RUN_PACKAGES=(gcc libc6-dev libmilter-dev python3 python3-dev python3-venv)
-TEST_PACKAGES=(postfix redis-server clamav-daemon nsd m4)
+RUN_PACKAGES=(gcc libc6-dev libarchive13 libmilter-dev libseccomp2 python3 python3-dev python3-venv)
+TEST_PACKAGES=(postfix redis-server clamav clamav-daemon clamav-testfiles c-icap libc-icap-mod-virus-scan nsd m4)
 RIVAL_PACKAGES=(bogofilter spamassassin)
 SENDMAIL_PACKAGES=(sendmail-bin sendmail-base sendmail-cf)
 

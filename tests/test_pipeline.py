@@ -161,12 +161,12 @@ def test_what_comes_after_the_verdict_cannot_spoil_it(caplog: pytest.LogCaptureF
     """A failure while remembering is logged; verdict, record and sink are as without it."""
     sink, given = ListSink(), []
 
-    def broken(envelope: Envelope, evidence: tuple[Evidence, ...], verdict: object) -> None:
-        given.append((envelope, [item.code for item in evidence]))
+    def broken(envelope: Envelope, message: Message, evidence: tuple[Evidence, ...], verdict: object) -> None:
+        given.append((envelope, message, [item.code for item in evidence]))
         raise RuntimeError("the store is gone")
 
     record = site(finding("one"), after=broken, sink=sink).judge(Envelope("Q1"), MESSAGE)
-    assert given == [(Envelope("Q1"), ["one.found"])]
+    assert given == [(Envelope("Q1"), MESSAGE, ["one.found"])]
     assert record.verdict.outcome == Accept()
     assert sink.records == [record]
     assert "the store is gone" in caplog.text

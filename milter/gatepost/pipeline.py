@@ -13,6 +13,7 @@ from gatepost.decision.explain import reason
 from gatepost.decision.policy import Policy
 from gatepost.effects.headers import HeaderWriter
 from gatepost.effects.reply import identified, reply
+from gatepost.effects.strip import stripped
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.ledger.record import Record
 from gatepost.ledger.sinks import NullSink, Sink
@@ -29,8 +30,8 @@ log = logging.getLogger("gatepost")
 class Pipeline:
     """Everything one site needs to judge mail. Shared by all threads of a worker; holds no state of a message.
 
-    `gate` reports evidence at RCPT; `lineup` holds the checks in order; `after` runs when the verdict stands (reputation);
-    `seconds` is the deadline of one message; `new_id` makes record ids.
+    `gate` reports evidence at RCPT; `lineup` holds the checks in order; `after` runs when the verdict stands (memory), `unknown` when
+    the MTA refused a recipient whom nobody knows; `seconds` is the deadline of one message; `new_id` makes record ids.
     """
 
     lineup: Sequence[Check]
@@ -40,7 +41,8 @@ class Pipeline:
     new_id: Callable[[], str]
     seconds: float = 30.0
     gate: Callable[[Envelope], Iterable[Evidence]] = lambda _: ()
-    after: Callable[[Envelope, tuple[Evidence, ...], Verdict], None] = lambda *_: None
+    after: Callable[[Envelope, Message, tuple[Evidence, ...], Verdict], None] = lambda *_: None
+    unknown: Callable[[Envelope], None] = lambda _: None
     sink: Sink = field(default_factory=NullSink)
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -50,6 +52,14 @@ class Pipeline:
             evidence = tuple(_guarded("gate", partial(self.gate, envelope)))
         return decide(self.policy, envelope.direction, evidence).outcome
 
+    def refused(self, envelope: Envelope) -> None:
+        """Take note of a recipient who does not exist, the envelope's last; never raises."""
+        try:
+            with allowance(self.clock, self.seconds):
+                self.unknown(envelope)
+        except Exception:
+            log.exception("noting an unknown recipient failed")
+
     def judge(self, envelope: Envelope, message: Message) -> Record:
         """Give the record of a whole message at end of data, verdict and edits included."""
         begin = self.clock.monotonic()
@@ -57,7 +67,7 @@ class Pipeline:
             found, timings = self.inquire(envelope, message)
             verdict = decide(self.policy, envelope.direction, found.items)
             record = self._record(envelope, message, found, verdict)
-            self._remember(envelope, found, verdict)
+            self._remember(envelope, message, found, verdict)
         record = replace(record, seconds=self.clock.monotonic() - begin, timings=timings)
         self.sink.write(record)
         return record
@@ -72,10 +82,10 @@ class Pipeline:
             timings[check.name] = self.clock.monotonic() - begin
         return found, timings
 
-    def _remember(self, envelope: Envelope, found: Found, verdict: Verdict) -> None:
+    def _remember(self, envelope: Envelope, message: Message, found: Found, verdict: Verdict) -> None:
         """Do what comes after a verdict; it stands whatever happens here."""
         try:
-            self.after(envelope, found.items, verdict)
+            self.after(envelope, message, found.items, verdict)
         except Exception:
             log.exception("remembering the verdict failed")
 
@@ -83,6 +93,7 @@ class Pipeline:
         """Add what the effects stage makes of a verdict, and write it all down."""
         record_id, why = self.new_id(), reason(verdict, self.policy.thresholds)
         edits = self.headers.edits(envelope, message, found.items, verdict, record_id=record_id, reason=why)
+        edits = (*stripped(message, found.items), *edits)
         outcome = identified(verdict.outcome, record_id)
         answer = reply(outcome)
         return Record(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -65,7 +65,14 @@ class RemoveHeader:
     nth: int
 
 
-Edit = AddHeader | RemoveHeader
+@dataclass(frozen=True, slots=True)
+class ReplaceBody:
+    """Put another body in the place of the one received; CRLF line ends."""
+
+    body: bytes = field(repr=False)
+
+
+Edit = AddHeader | RemoveHeader | ReplaceBody
 
 
 @dataclass(frozen=True, slots=True)

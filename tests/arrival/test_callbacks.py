@@ -65,9 +65,15 @@ class Judge:
     def foresee(self, *_: object) -> None:
         """Do nothing."""
 
+    def listen(self, *_: object) -> None:
+        """Listen to nobody."""
+
     def admit(self, *_: object) -> Accept:
         """Take everybody."""
         return Accept()
+
+    def refused(self, *_: object) -> None:
+        """Do nothing."""
 
     def judge(self, *_: object) -> Verdict:
         """Accept."""
@@ -170,6 +176,64 @@ class Foreseeing(Judge):
         self.shown.append(field.line)
         if b"raise" in field.value:
             raise RuntimeError("foresee")
+
+
+class Listening(Judge):
+    """A judge that listens, and raises at a word."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.given: list[object] = []
+        self.stopped = 0
+
+    def listen(self, *_: object) -> Listening:
+        """Be the listener."""
+        return self
+
+    def hear(self, piece: bytes) -> None:
+        """Keep it."""
+        self.heard.append(piece)
+        if piece.startswith(b"raise"):
+            raise RuntimeError("hear")
+
+    def stop(self) -> None:
+        """Count it."""
+        self.stopped += 1
+
+    def judge(self, envelope: object, message: object, heard: object = None) -> Verdict:
+        """Note who listened."""
+        self.given.append(heard)
+        return super().judge(envelope, message)
+
+
+@pytest.mark.parametrize("word", [b"fine", b"raise"])
+def test_the_judge_listens_to_large_mail(word: bytes):
+    """From a quarter of a megabyte on the judge's listener hears the body and comes back at its end; one that fails costs nothing."""
+    judge = Listening()
+    of = Site(Settings(), judge, lambda _: Answer(Kind.CONTINUE))
+    context = begun(of)
+    event(of, "header", Filter.header)(context, b"From", b" a@b.example")
+    body = event(of, "body", Filter.body)
+    chunks = [*[b"x" * 65_535] * 5, word, b"y"]
+    for chunk in chunks:
+        assert body(context, chunk) == Milter.CONTINUE
+    assert event(of, "eom", Filter.eom)(context) == Milter.CONTINUE
+    fine = word == b"fine"
+    assert judge.heard == [b"From: a@b.example\r\n", b"\r\n", b"", *chunks[: None if fine else -1]]
+    assert judge.given == [judge if fine else None]
+    assert judge.stopped == 1
+    assert context.headers == [("X-Seen", " yes", -1)]
+
+
+def test_the_judge_does_not_listen_to_small_mail():
+    """Below that nobody is asked whether he wants to listen."""
+    judge = Listening()
+    of = Site(Settings(), judge, lambda _: Answer(Kind.CONTINUE))
+    context = begun(of)
+    for _ in range(4):
+        event(of, "body", Filter.body)(context, b"x" * 65_535)
+    assert event(of, "eom", Filter.eom)(context) == Milter.CONTINUE
+    assert (judge.heard, judge.given) == ([], [None])
 
 
 def test_the_judge_foresees_from_and_signatures():

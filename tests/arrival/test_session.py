@@ -63,6 +63,55 @@ def test_fields_that_tell_what_will_be_asked():
     assert own.header(b"From", b" x") is None
 
 
+class Ear:
+    """A listener that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.stopped = 0
+
+    def hear(self, piece: bytes) -> None:
+        """Keep it."""
+        self.heard.append(piece)
+
+    def stop(self) -> None:
+        """Count it."""
+        self.stopped += 1
+
+
+def test_a_listener_hears_the_very_message():
+    """What a listener hears, from the header on, is what will be judged; it begins when the body has grown, once."""
+    message, ear = transaction(), Ear()
+    message.header(b"From", b" a@b.example\n folded")
+    grown = []
+    for chunk in (b"a" * limits.EARLY_BYTES, b"b", b"c" * 65_535, b"d" * limits.MESSAGE_BYTES, b"e"):
+        message.body(chunk)
+        grown.append(message.grown)
+        if message.grown:
+            message.listen(ear)
+        else:
+            message.tell()
+    assert grown == [False, True, False, False, False]
+    judged = message.message()
+    assert judged.truncated
+    assert b"".join(ear.heard) == judged.raw()
+
+
+def test_a_listener_is_stopped_when_its_message_ends():
+    """Abort, close, the end and a second MAIL all stop the listener, once."""
+    opened = connection()
+    for _ in range(2):
+        ear = Ear()
+        opened.mail(b"<a@example.net>", {}).listen(ear)
+        opened.drop()
+        opened.drop()
+        assert ear.stopped == 1
+    ear = Ear()
+    opened.mail(b"<a@example.net>", {}).listen(ear)
+    assert opened.mail(b"<b@example.net>", {}).listener is None
+    assert ear.stopped == 1
+
+
 @pytest.mark.parametrize(("address", "port"), [("", 0), ("127.0.0.1", 0), ("::1", 0)])
 def test_local_submission_is_internal(address, port):
     """What the MTA calls localhost, without an address or with one no connection can have, is a program of this host."""

@@ -1,7 +1,8 @@
 """`make bench`: what one message costs, check by check, on the mail cases of tests/corpus.
 
 Prints the median CPU milliseconds per message over several rounds, the share of each check, and the ratio to the committed
-baseline; then what authentication costs, beside the bare libraries, and what the content check costs, beside a fixed loop.
+baseline; then what authentication costs, beside the bare libraries, what the content check costs, beside a fixed loop, and what
+reading MIME in every way costs.
 Absolute numbers differ between machines and hours; the shares hold, and so does a ratio within one run.
 
     python tests/bench/run.py [--rounds N] [--json] [--write-baseline]
@@ -16,12 +17,13 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import bench_auth, bench_content
+from bench import bench_attachments, bench_auth, bench_content, bench_mime, bench_unpacking
 from gatepost.mail.message import Message, from_bytes
 from support.cases import Case, cases
 
@@ -98,7 +100,10 @@ def main() -> int:
     if args.json:
         auth = bench_auth.measure(args.rounds, 50)
         content = bench_content.measure(args.rounds)
-        parts = {"authentication": auth, "content": content}
+        unpacking = {what: asdict(cost) for what, cost in bench_unpacking.measure(3).items()}
+        attachments = {"attachments": bench_attachments.measure(), "unpacking": unpacking}
+        mime = bench_mime.measure(max(1, args.rounds // 5))
+        parts = {"authentication": auth, "content": content, "mime": mime, **attachments}
         print(json.dumps({"machine": machine, "messages": len(cases()), "ms": found, **parts}))
         return 0
     known = json.loads(BASELINE.read_text())["ms"] if BASELINE.exists() else {}
@@ -110,6 +115,12 @@ def main() -> int:
     bench_auth.report(bench_auth.measure(args.rounds, 50))
     print()
     bench_content.report(bench_content.measure(args.rounds))
+    print()
+    bench_mime.report(bench_mime.measure(max(1, args.rounds // 5)))
+    print()
+    bench_attachments.report(bench_attachments.measure())
+    print()
+    bench_unpacking.report(bench_unpacking.measure(3))
     return 0
 
 

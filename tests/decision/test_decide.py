@@ -101,6 +101,18 @@ def test_the_site_overrules_one_action_and_keeps_the_others() -> None:
     assert isinstance(verdict(code("virus.infected"), policy=policy).outcome, Reject)
 
 
+def test_what_is_said_of_a_scanner_error_holds_for_one_that_does_not_answer() -> None:
+    """One line defers mail whenever the scanner does not scan; a kind that is named goes its own way, and a limit is no trouble."""
+    policy = replace(
+        POLICY, actions=Actions.model_validate({"inbound": {"virus.error": "defer", "virus.timeout": "quarantine"}})
+    )
+    for trouble in ("virus.error", "virus.unreachable", "virus.reloading"):
+        assert isinstance(verdict(code(trouble), policy=policy).outcome, Defer)
+    assert isinstance(verdict(code("virus.timeout"), policy=policy).outcome, Quarantine)
+    assert verdict(code("virus.limit"), policy=policy).outcome == Accept()
+    assert isinstance(verdict(code("virus.unreachable"), direction=Direction.OUTBOUND).outcome, Defer)
+
+
 def test_the_most_severe_action_wins() -> None:
     """Held and deferred at once is deferred: the message comes again and nothing is lost."""
     found = verdict(code("dmarc.reject"), code("rate.client-exceeded"))

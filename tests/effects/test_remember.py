@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
-from gatepost.effects.remember import remember
+from gatepost.effects.remember import Remembering
 from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import Client, Direction, Envelope
 from gatepost.verdict import Accept, Because, Defer, Label, Quarantine, Reject, Verdict
 from gatepost.world.clock import FakeClock
-from gatepost.world.state.door import Mark, StateUnavailableError, Tally
+from gatepost.world.state.door import Tally
 from gatepost.world.state.memory import MemoryState
+from support.remembered import KEPT, PEOPLE, Away, letter
 
 MAIL = Envelope(client=Client(ip=ip_address("192.0.2.1")))
 DMARC = Evidence("dmarc", "dmarc.pass", Status.PASS, facts={"header.from": "shop.example"})
@@ -22,12 +22,13 @@ VIRUS = Evidence("virus", "virus.infected", Status.FAIL)
 HAM = Verdict(Accept(), -1.0, (Because("content.ham", -1.0),), Label.HAM, 0.01)
 SPAM = Verdict(Reject((5, 7, 1), "spam"), 16.0, (Because("content.spam", 16.0),), Label.SPAM, 0.999)
 KEYS = ["domain:shop.example", "network:192.0.2.0/24"]
+LETTER = letter()
 
 
 def learned(verdict: Verdict, *evidence: Evidence, envelope: Envelope = MAIL) -> list[Tally]:
     """Give what is known of the author's domain and of the network after one verdict."""
     state = MemoryState(FakeClock())
-    remember(state, envelope, evidence or (DMARC,), verdict)
+    Remembering(state, PEOPLE, KEPT)(envelope, LETTER, evidence or (DMARC,), verdict)
     return state.recall(KEYS)
 
 
@@ -93,10 +94,42 @@ def test_own_mail_is_not_judged() -> None:
 
 def test_trouble_with_the_store_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
     """The mail goes on; one line says what was lost."""
-
-    class Away(MemoryState):
-        def remember(self, marks: Sequence[Mark]) -> None:
-            raise StateUnavailableError(f"redis at nowhere: refused {len(marks)}")
-
-    remember(Away(FakeClock()), MAIL, (DMARC,), HAM)
+    remembering = Remembering(Away(FakeClock()), PEOPLE, KEPT)
+    remembering(MAIL, LETTER, (DMARC,), HAM)
+    remembering.unknown_recipient(MAIL)
+    assert "an unknown recipient is not remembered" in caplog.text
     assert "not remembered: redis at nowhere: refused" in caplog.text
+
+
+def test_each_kind_of_unwanted_mail_is_kept_apart() -> None:
+    """Belief goes by wanted and unwanted; what it was stands beside it."""
+    state = MemoryState(FakeClock())
+    remembering = Remembering(state, PEOPLE, KEPT)
+    remembering(MAIL, LETTER, (DMARC,), replace(SPAM, label=Label.PHISH))
+    remembering(MAIL, LETTER, (DMARC, VIRUS), SPAM)
+    remembering(MAIL, LETTER, (DMARC,), SPAM)
+    whole, phish, virus, unknown = state.recall(
+        [f"{kind}domain:shop.example" for kind in ("", "phish:", "virus:", "unknown:")]
+    )
+    assert (whole.unwanted, phish.unwanted, virus.unwanted, unknown.unwanted) == (2.0, 0.5, 1.0, 0.0)
+
+
+def test_an_unknown_recipient_is_held_against_the_place_alone() -> None:
+    """A harvester's address and network lose a quarter of a message each; own users and relays mistype freely."""
+    state = MemoryState(FakeClock())
+    remembering = Remembering(state, PEOPLE, KEPT, exempt=(ip_network("198.51.100.0/24"),))
+    for _ in range(4):
+        remembering.unknown_recipient(MAIL)
+    remembering.unknown_recipient(Envelope(client=Client(ip=ip_address("198.51.100.1"))))
+    remembering.unknown_recipient(Envelope(client=Client(ip=ip_address("203.0.113.1"), login="ann")))
+    remembering.unknown_recipient(Envelope())
+    keys = ["address:192.0.2.1", "network:192.0.2.0/24", "unknown:address:192.0.2.1", "domain:shop.example"]
+    assert state.recall(keys) == [Tally(0, 1.0), Tally(0, 1.0), Tally(0, 1.0), Tally()]
+    assert state.recall(["network:198.51.100.0/24", "network:203.0.113.0/24"]) == [Tally(), Tally()]
+
+
+def test_an_exempt_relay_is_not_blamed_for_what_it_hands_on() -> None:
+    """The relay's network has no record; the author behind it has."""
+    state = MemoryState(FakeClock())
+    Remembering(state, PEOPLE, KEPT, exempt=(ip_network("192.0.2.0/24"),))(MAIL, LETTER, (DMARC,), SPAM)
+    assert state.recall(KEYS) == [Tally(0, 0.5), Tally()]

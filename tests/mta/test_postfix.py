@@ -27,7 +27,9 @@ MANY = ["2000 messages"] if HERE and have_mail(PACKS) else []
 
 def with_programs(address: str, sink: Sink) -> AbstractContextManager[Postfix]:
     """Start a Postfix that passes the mail of local programs through the filter as well."""
-    extra, services = "non_smtpd_milters = $smtpd_milters", "pickup unix n - n 60 1 pickup"
+    access = "inline:{{nobody@example.org=550 5.1.1 no such user},{full@example.org=452 4.2.2 mailbox full}}"
+    extra = f"non_smtpd_milters = $smtpd_milters\nsmtpd_recipient_restrictions = check_recipient_access {access}"
+    services = "pickup unix n - n 60 1 pickup"
     return private_postfix([address], sink, extra=extra, services=services)
 
 
@@ -52,6 +54,18 @@ def test_a_client_with_ipv6(script: Site[Postfix]):
     session.quit()
     (seen,) = map(json.loads, delivered(script.sink, "over ipv6").every("X-Seen"))
     assert (seen["ip"], seen["ptr"]) == ("2001:db8::7", "mx.example.net")
+
+
+def test_postfix_tells_of_recipients_that_it_does_not_know(script: Site[Postfix]):
+    """A recipient whom Postfix refuses as unknown is told to the judge, one that it refuses otherwise is not, neither is kept."""
+    session = script.mta.client("198.51.100.77")
+    recipients = ["nobody@example.org", "full@example.org", "b@example.org"]
+    assert send(session, marked("to some"), recipients=recipients)[0] == 250
+    session.quit()
+    (seen,) = map(json.loads, delivered(script.sink, "to some").every("X-Seen"))
+    assert seen["recipients"] == ["b@example.org"]
+    script.daemon.logged("unknown recipient nobody@example.org from 198.51.100.77")
+    assert "unknown recipient full" not in script.daemon.log()
 
 
 def test_mail_of_local_programs_is_internal(script: Site[Postfix]):

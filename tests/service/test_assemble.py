@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -15,9 +16,6 @@ from gatepost.mail.envelope import Client, Direction, Envelope
 from gatepost.mail.header import Header
 from gatepost.mail.message import from_bytes
 from gatepost.service.assemble import (
-    AssemblyError,
-    Doors,
-    ReplayDoors,
     SiteJudge,
     answer,
     early_questions,
@@ -25,14 +23,18 @@ from gatepost.service.assemble import (
     pipeline,
     replay_pipeline,
 )
-from gatepost.service.codes import known_codes
-from gatepost.service.config import load
+from gatepost.service.codes import FAMILIES, known_codes
+from gatepost.service.config import ConfigError, load
+from gatepost.service.doors import AssemblyError, Doors, ReplayDoors
 from gatepost.service.places import site_key, state_directory
 from gatepost.testing import FakeClock, FakeDns, FakeScanner, MemoryState
 from gatepost.verdict import Accept, Defer, Quarantine, Reject
 from gatepost.world.dns.door import Question
+from gatepost.world.scanner.door import Infected, Scan
+from gatepost.world.scanner.head_start import head_start
 from support.cases import Case, cases
 
+REPUTATION = FAMILIES["reputation"]
 # Found only with a memory, a limit or a scanner that mail cases do not have; each has tests beside its check.
 ELSEWHERE = {
     "arc.neutral",
@@ -41,9 +43,17 @@ ELSEWHERE = {
     "content.none",
     "dkim.neutral",
     "iprev.none",
+    "virus.encrypted",
     "virus.heuristic",
+    "virus.limit",
+    "virus.reloading",
+    "virus.timeout",
+    "virus.unreachable",
 }
 ELSEWHERE |= {
+    "attachment.error",
+    "attachment.partial",
+    "attachment.timeout",
     "virus.skipped",
     "virus.error",
     "sender.bad",
@@ -52,7 +62,9 @@ ELSEWHERE |= {
     "sender.temperror",
     "rate.temperror",
 }
-ELSEWHERE |= {f"rate.{who}-{what}" for who in ("client", "sender", "login") for what in ("high", "exceeded")}
+ELSEWHERE |= {code for code in REPUTATION if code.startswith("rate.") and "-" in code}
+ELSEWHERE |= {code for code in REPUTATION if not code.startswith(("rate.", "sender."))}
+VOICES = {"rate", "sender", "reputation", "correspondent", "campaign", "greylist"}
 
 
 def doors(**zone: object) -> Doors:
@@ -72,18 +84,24 @@ def test_the_order_of_the_checks() -> None:
 
 
 def test_every_check_has_its_codes() -> None:
-    """The codes of the line-up are the known ones, and each begins with its check's name."""
+    """The codes of the line-up are the known ones, and each begins with its check's name, or belongs to reputation's voices."""
     codes = {code for check in lineup(load(None).config, doors()) for code in check.codes}
     assert codes <= set(known_codes())
     for check in lineup(load(None).config, doors()):
         assert check.codes
-        assert all(code.startswith(f"{check.name}.") for code in check.codes)
+        voices = VOICES if check.name == "reputation" else {check.name}
+        assert {code.partition(".")[0] for code in check.codes} == voices
 
 
 def test_the_mail_cases_find_every_code(caplog: pytest.LogCaptureFixture) -> None:
     """Over all mail cases every code is emitted by some case, and no code that its check does not name."""
     caplog.set_level(logging.CRITICAL)
-    named = {check.name: set(check.codes) for check in lineup(load(None).config, doors())}
+    checks = lineup(load(None).config, doors())
+    codes = {code for check in checks for code in check.codes}
+    named = {
+        voice: {code for code in codes if code.partition(".")[0] == voice}
+        for voice in (code.partition(".")[0] for code in codes)
+    }
     seen = set()
     for case in cases():
         for item in case.judge().evidence:
@@ -155,6 +173,58 @@ def test_fields_are_asked_for_as_they_arrive() -> None:
     assert [question.name for question in resolver.asked] == ["_dmarc.x.example", "s1._domainkey.y.example"]
 
 
+class Begun:
+    """A stream that keeps what it is fed and answers once."""
+
+    def __init__(self) -> None:
+        self.fed: list[bytes] = []
+        self.ended: list[str] = []
+
+    def feed(self, piece: bytes) -> bool:
+        """Keep it."""
+        self.fed.append(piece)
+        return True
+
+    def finish(self, data: bytes, seconds: float) -> Infected | None:
+        """Find malware in exactly what was fed."""
+        self.ended.append("finished")
+        return Infected("X") if seconds > 0 and data == b"".join(self.fed) else None
+
+    def abandon(self) -> None:
+        """Note it."""
+        self.ended.append("abandoned")
+
+
+class Beginning(FakeScanner):
+    """A scanner that lets a scan begin early and ends it as the live one does."""
+
+    def begin(self) -> Begun:
+        """Begin."""
+        return Begun()
+
+    def scan(self, data: bytes) -> Scan:
+        """End the head start, or scan."""
+        return head_start().finish(data, 1.0) or FakeScanner.scan(self, data)
+
+
+def test_a_head_start_reaches_the_scanner_of_its_message() -> None:
+    """What was scanned while it arrived answers for that message alone, and is let go when another one is judged with it."""
+    scanner = Beginning()
+    world = replace(doors(), scanner=scanner)
+    judge = SiteJudge(pipeline(load(None), world, b"key", live=False), world.resolver, scanner)
+    message = from_bytes(b"From: a@sender.example\r\n\r\nhello\r\n")
+    for heard, outcome in ((message.raw(), Reject), (b"half", Accept)):
+        start = judge.listen(Envelope())
+        assert start is not None
+        stream = start.stream
+        assert isinstance(stream, Begun)
+        start.hear(heard)
+        assert isinstance(judge.judge(Envelope(), message, start).outcome, outcome)
+        assert stream.ended == ["finished"]
+    assert SiteJudge(judge.pipeline, world.resolver).listen(Envelope()) is None
+    assert judge.judge(Envelope(), message).outcome == Accept()
+
+
 def test_own_mail_asks_nothing_early() -> None:
     """Outbound mail warms no cache."""
     world = doors()
@@ -214,3 +284,19 @@ def test_a_case_names_its_files() -> None:
     """A case without an .smtp file has an empty envelope: the corpus' defaults are in its files, not in code."""
     envelope = Case(Path("nowhere")).envelope()
     assert (envelope.sender, envelope.client.ip, envelope.recipients) == (None, None, ())
+
+
+def test_a_list_of_hashes_that_is_missing_stops_the_start(tmp_path: Path) -> None:
+    """A site whose list of blocked files cannot be read is told so in one line, and does not run without it."""
+    config = tmp_path / "site.toml"
+    config.write_text(f'[attachments]\nblocked_file = "{tmp_path}/absent"\n')
+    with pytest.raises(AssemblyError, match=f"{tmp_path}/absent: cannot be read"):
+        lineup(load(config).config, doors())
+
+
+def test_a_misspelt_attachment_rule_is_told_with_its_line(tmp_path: Path) -> None:
+    """A rule that could never apply is an error of the config, with the place where it stands."""
+    config = tmp_path / "site.toml"
+    config.write_text('[attachments]\nunpack_depth = 3\n[attachments.policy]\n"attachment.makro" = "hold"\n')
+    with pytest.raises(ConfigError, match=r"'attachment\.makro' is no attachment code"):
+        load(config)

@@ -6,7 +6,7 @@ import pytest
 
 from gatepost.decision.decide import decide
 from gatepost.decision.explain import _REFUSALS
-from gatepost.decision.policy import Actions, Policy, Thresholds
+from gatepost.decision.policy import UNSCANNED, Actions, Policy, Thresholds
 from gatepost.decision.weights import WEIGHTS
 from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import Direction
@@ -66,5 +66,5 @@ def test_default_actions_are_those_of_the_design() -> None:
     """An infected message is refused both ways; a scanner that is away lets inbound mail in and puts outbound mail off."""
     actions = Actions()
     assert (actions.inbound["virus.infected"], actions.outbound["virus.infected"]) == ("reject", "reject")
-    for away in ("virus.error", "virus.timeout"):
+    for away in UNSCANNED:
         assert (actions.inbound[away], actions.outbound[away]) == ("accept", "defer")

@@ -16,8 +16,9 @@ from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Client, Envelope
 from gatepost.mail.message import from_bytes
 from gatepost.pipeline import Pipeline
-from gatepost.service.assemble import Doors, pipeline
+from gatepost.service.assemble import pipeline
 from gatepost.service.config import load
+from gatepost.service.doors import Doors
 from gatepost.verdict import AddHeader, outcome_word
 from gatepost.world.clock import SystemClock
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns

@@ -189,7 +189,7 @@ def test_a_hostile_store_teaches_nothing(run: Run, place: Path) -> None:
     before = odds(run, config, place / "one.eml")
     run("learn", "spam", place / "one.eml", "--config", config)
     state = SqliteState(place / "named.db", FakeClock())
-    with state._transaction(writes=True) as connection:
+    with state._transaction("BEGIN IMMEDIATE") as connection:
         connection.execute("UPDATE entries SET data = ?", (b"\xff" * 999,))
         connection.execute("INSERT INTO entries VALUES ('lessons', 99, 'x', 'text')")
         connection.execute("INSERT INTO entries VALUES ('lessons', 98, 12, 3.5)")

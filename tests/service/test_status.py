@@ -14,7 +14,7 @@ from gatepost.service import vitals as vitals_module
 from gatepost.world.clock import SystemClock
 from gatepost.world.state.door import Hit, State
 from gatepost.world.state.keys import key
-from gatepost.world.state.redis import RedisState
+from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.sqlite import SqliteState
 from support.clamd import Clamd
 from support.dns_server import running_dns
@@ -198,6 +198,17 @@ def test_a_shadow_model_is_summed_up(run: Run, folder: Path):
     assert "[classifier] shadow: model" in told["shadow"]["trouble"]
 
 
+def test_a_store_that_takes_nothing_new(run: Run, folder: Path, server: RedisServer):
+    """A Redis that is out of memory answers, and is not well: exit 1, and the line says which one and what it does not do."""
+    server.command(b"CONFIG", b"SET", b"maxmemory", b"1")
+    try:
+        told = answer(run, site(folder, state=server.url), code=1)
+    finally:
+        server.command(b"CONFIG", b"SET", b"maxmemory", b"0")
+    assert not told["state"]["well"]
+    assert told["state"]["text"] == f"redis at 127.0.0.1:{server.port}/0 (takes nothing new)"
+
+
 def test_a_store_that_is_away(run: Run, folder: Path):
     """A Redis that nobody serves is exit 1 and one line, and the rest is answered."""
     told = answer(run, site(folder, state=f"redis://:secret@127.0.0.1:{free_port()}/0"), code=1)
@@ -221,7 +232,7 @@ def test_a_store_that_is_no_store(run: Run, folder: Path):
 
 def test_redis_is_read_alike(run: Run, folder: Path, server: RedisServer):
     """What workers counted in Redis is what status says, from any host."""
-    state = RedisState(server.url, SystemClock(), timeout=5.0)
+    state = open_redis(server.url, SystemClock(), timeout=5.0)
     fill(state, "mine", scores=dict.fromkeys(range(20), 50))
     state.close()
     told = answer(run, site(folder, state=server.url, model=learned(folder)))
@@ -257,6 +268,27 @@ def test_what_is_asked_of_the_store_is_what_the_workers_count():
     """Every pair of classes that a shadow model can give is among those that status asks for."""
     classes = {"ham", "bulk", "spam", "phish"}
     assert set(vitals_module._PAIRS) == {f"{one}>{other}" for one in classes for other in classes | {"failed"}}
+
+
+def test_dns_lists_that_refuse_are_named(run: Run, folder: Path):
+    """Each list in use has its line: one answers, one refuses this resolver, one is not there; that is no exit 1."""
+    zone = {"2.0.0.127.one.example": {"A": ["127.0.0.2"]}, "2.0.0.127.two.example": {"A": ["127.255.255.254"]}}
+    config = site(folder)
+    lists = "".join(
+        f'\n[[dnslists.list]]\nzone = "{name}.example"\nkinds = ["address"]\ntest = "127.0.0.2"\n'
+        for name in ("one", "two", "three")
+    )
+    with running_dns(zone) as dns:
+        config.write_text(config.read_text().replace("127.0.0.1:1", dns.address) + lists)
+        told = answer(run, config)["dnslists"]
+        assert {name: each["well"] for name, each in told.items()} == {
+            "one.example": True,
+            "two.example": False,
+            "three.example": False,
+        }
+        assert "this resolver may not ask" in told["two.example"]["text"]
+        shown = run("status", "--config", config)[1]
+        assert "two.example: answered 127.255.255.254" in " ".join(shown.split())
 
 
 def test_a_wrong_config_is_wrong_usage(run: Run, folder: Path):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from gatepost.checks.attachments.family import Settings as AttachmentSettings
+from gatepost.checks.attachments.unpacker import Unpacker, open_unpacker
 from gatepost.checks.content.lesson import JOURNAL, encode, make
 from gatepost.checks.content.tokens import extract
 from gatepost.ledger.record import Record
@@ -18,12 +21,14 @@ from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope
 from gatepost.mail.message import from_bytes
 from gatepost.pipeline import Pipeline
-from gatepost.service.assemble import Doors, pipeline
+from gatepost.service.assemble import pipeline
 from gatepost.service.config import load
+from gatepost.service.doors import Doors
 from gatepost.verdict import AddHeader, RemoveHeader, outcome_word
 from gatepost.world.clock import FakeClock
 from gatepost.world.dns.fake import FakeDns
-from gatepost.world.scanner import FakeScanner, Infected
+from gatepost.world.scanner.door import Infected
+from gatepost.world.scanner.fake import FakeScanner
 from gatepost.world.state.door import Entry, Mark, State
 from gatepost.world.state.keys import named
 from gatepost.world.state.memory import MemoryState
@@ -36,6 +41,20 @@ PATTERN = b"GATEPOST-TEST-VIRUS"
 def pattern_scanner() -> FakeScanner:
     """Give a scanner that knows one test pattern."""
     return FakeScanner({PATTERN: Infected("Gatepost.Test.Pattern")})
+
+
+@cache
+def _opened(bounds: str) -> Unpacker:
+    return open_unpacker(AttachmentSettings.model_validate_json(bounds))
+
+
+def _unpacker(settings: AttachmentSettings) -> Unpacker:
+    """Give the unpacker that all cases with the same bounds share: its process takes half a second to start."""
+    return _opened(
+        settings.model_dump_json(
+            include={name for name in AttachmentSettings.model_fields if name.startswith(("jail_", "unpack_"))}
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -69,7 +88,7 @@ class Case:
         resolver = FakeDns.from_yaml(zone) if zone.exists() else FakeDns({})
         state = MemoryState(clock)
         self.recall(state)
-        doors = Doors(clock, resolver, state, pattern_scanner())
+        doors = Doors(clock, resolver, state, pattern_scanner(), unpacker=_unpacker(loaded.config.attachments))
         return pipeline(loaded, doors, b"key", live=False)
 
     def recall(self, state: State) -> None:
@@ -77,6 +96,8 @@ class Case:
         known = self.read(".state")
         for name, (wanted, unwanted) in known.get("senders", {}).items():
             state.remember([Mark(named(name).key, wanted, unwanted)])
+        for key, (wanted, unwanted) in known.get("keys", {}).items():
+            state.remember([Mark(key, wanted, unwanted)])
         lesson = make(extract(from_bytes(self.data())), known["labelled"], NOW) if "labelled" in known else None
         if lesson:
             state.note(JOURNAL, [Entry(lesson.id, encode(lesson))])

@@ -108,12 +108,19 @@ def _alive(pid: int) -> bool:
 
 @contextmanager
 def gatepost(
-    config: str, *, dns: str = "", clamd: str = "", model: str = "", program: Sequence[str | Path] = _GATEPOST
+    config: str,
+    *,
+    dns: str = "",
+    clamd: str = "",
+    virus: str = "",
+    milter: str = "",
+    model: str = "",
+    program: Sequence[str | Path] = _GATEPOST,
 ) -> Iterator[Daemon]:
     """Run `gatepost run` as it ships on a free loopback port, its state in a directory of its own.
 
     `config` is TOML for the tables other than [milter], [dns], [virus] and [classifier] (whose further settings may stand at
-    its beginning). Without a `model` the shipped one is used, or a tiny one where none is installed yet.
+    its beginning). `virus` and `milter` hold further settings of [virus] and [milter]. Without a `model` the shipped one is used, or a tiny one where none is installed yet.
     """
     # The workers may be another account than ours, which could not pass the directories pytest makes.
     place = Path(tempfile.mkdtemp(prefix="gatepost-"))
@@ -124,10 +131,12 @@ def gatepost(
 listen = "{address}"
 workers = 2
 authserv_id = "mx.recipient.example"
+{milter}
 [dns]
 servers = {json.dumps([dns] if dns else ["127.0.0.1:1"])}
 [virus]
 clamd = "{clamd}"
+{virus}
 [classifier]
 model = "{model or _model(place)}"
 {config}

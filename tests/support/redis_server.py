@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from support.private_server import PrivateServer
@@ -16,6 +18,7 @@ class RedisServer(PrivateServer):
     def __init__(self, folder: Path, **options: str) -> None:
         """Take an existing folder for the socket, and further redis.conf options (`tls_port="7000"`); nothing is saved."""
         super().__init__(folder)
+        self._ready = b"+PONG"
         self.options = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
 
     @property
@@ -38,20 +41,38 @@ class RedisServer(PrivateServer):
             "--save": "",
             "--appendonly": "no",
             "--daemonize": "no",
+            "--enable-debug-command": "local",
             "--logfile": str(self.log),
             **self.options,
         }
         return ["redis-server", *(word for pair in options.items() for word in pair)]
 
     def answers(self) -> bool:
-        """Say whether it answers PING."""
+        """Say whether it answers PING, or says that it loads where that is what it is to do."""
         try:
-            return b"+PONG" in self.command(b"PING")
+            return self.command(b"PING").startswith(self._ready)
         except OSError:
             return False
+
+    @contextmanager
+    def slow_to_load(self) -> Iterator[None]:
+        """Start it with the dump in its folder, a millisecond for each key: it says LOADING until it is killed."""
+        before = self.options, self._ready
+        self.options = {**self.options, "--key-load-delay": "1000", "--loading-process-events-interval-bytes": "1024"}
+        self._ready = b"-LOADING"
+        try:
+            self.start()
+            yield
+        finally:
+            self.options, self._ready = before
 
     def command(self, *words: bytes) -> bytes:
         """Send one command over the TCP port and give what comes back first, as it stands on the wire."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as line:
-            line.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words))
-            return line.recv(65_536)
+            return spoken(line, words)
+
+
+def spoken(line: socket.socket, words: Sequence[bytes]) -> bytes:
+    """Send one command over an open connection and give what comes back first."""
+    line.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words))
+    return line.recv(65_536)

@@ -16,7 +16,7 @@ import signal
 import sys
 from pathlib import Path
 
-from gatepost.arrival.judge import Answer, Kind
+from gatepost.arrival.judge import Answer, Kind, Listener
 from gatepost.arrival.settings import Settings
 from gatepost.mail.envelope import Envelope
 from gatepost.mail.header import Header
@@ -53,7 +53,18 @@ class ScriptedJudge:
                 raise RuntimeError("admit")
         return Accept()
 
-    def judge(self, envelope: Envelope, message: Message) -> Verdict:
+    def listen(self, envelope: Envelope) -> None:
+        """Listen to nobody, and raise for one sender."""
+        if envelope.sender and envelope.sender.local == "listen-raises":
+            raise RuntimeError("listen")
+
+    def refused(self, envelope: Envelope) -> None:
+        """Write down whom the MTA did not know."""
+        logging.getLogger(__name__).info(
+            "unknown recipient %s from %s", envelope.recipients[-1].spec, envelope.client.ip
+        )
+
+    def judge(self, envelope: Envelope, message: Message, heard: Listener | None = None) -> Verdict:  # noqa: ARG002
         """Do what the subject says."""
         words = message.text(b"subject").split()
         outcome: Outcome = Accept()

@@ -25,21 +25,23 @@ from typing import Any, Final
 import Milter
 
 from gatepost.arrival.judge import Answer, Answers, Judge, Kind
-from gatepost.arrival.session import Connection, Ours, Traffic
+from gatepost.arrival.session import Connection, Ours, Traffic, Transaction
 from gatepost.arrival.settings import Settings, Trouble
-from gatepost.mail.envelope import Direction
+from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.header import Header
-from gatepost.verdict import AddHeader, Edit, RemoveHeader
+from gatepost.verdict import AddHeader, Edit, RemoveHeader, ReplaceBody
 
 log = logging.getLogger(__name__)
 
 NAME: Final = "gatepost"
 _ACTIONS: Final = Milter.ADDHDRS | Milter.CHGHDRS | Milter.QUARANTINE
+_WELCOME: Final = Milter.CHGBODY | Milter.SETSYMLIST
+"""What is used where the MTA offers it; without the first, a message whose body should change is held."""
 # RCPT, body and end of message are answered; nothing else waits for us, and what is not looked at is not sent.
 _PROTOCOL: Final = (
     Milter.P_NR_CONN | Milter.P_NR_HELO | Milter.P_NR_MAIL | Milter.P_NR_HDR
     | Milter.P_NODATA | Milter.P_NOEOH | Milter.P_NOUNKNOWN
-    | Milter.P_HDR_LEADSPC | Milter.P_SKIP
+    | Milter.P_HDR_LEADSPC | Milter.P_SKIP | Milter.P_RCPT_REJ
 )  # fmt: skip
 _QUIET: Final = {
     "connect": Milter.P_NR_CONN,
@@ -53,12 +55,15 @@ _MACROS: Final = (
     (Milter.M_CONNECT, "{daemon_name} {client_addr}"),
     (Milter.M_HELO, "{tls_version}"),
     (Milter.M_ENVFROM, "i {auth_authen} {auth_type} {client_addr} {daemon_name} {tls_version}"),
-    (Milter.M_ENVRCPT, "i"),
+    (Milter.M_ENVRCPT, "i {rcpt_mailer} {rcpt_host}"),
     (Milter.M_DATA, "i"),
     (Milter.M_EOH, "i"),
     (Milter.M_EOM, "i"),
 )
 _AT_MAIL: Final = ("{auth_authen}", "{auth_type}", "{tls_version}", "{client_addr}", "{daemon_name}")
+# A recipient that the MTA refuses is sent on to us marked so, with its enhanced status code (MILTER_README; RFC 3463 3.2).
+_REFUSED: Final = "error"
+_NO_SUCH_MAILBOX: Final = "5.1.1"
 _REASON_BYTES: Final = 100
 """Postfix cuts the reason of a quarantined message here."""
 
@@ -111,12 +116,12 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
             log.error("the MTA does not let a filter add and change headers and quarantine (offers %#x)", offered)
             return int(Milter.REJECT)
         _current.filter = self
-        self._actions, self._protocol = _ACTIONS, protocol & _PROTOCOL
+        self._actions, self._protocol = _ACTIONS | (offered & _WELCOME), protocol & _PROTOCOL
         self._leading_space = bool(self._protocol & Milter.P_HDR_LEADSPC)
         self._quiet = {
             step: Milter.NOREPLY if self._protocol & bit else Milter.CONTINUE for step, bit in _QUIET.items()
         }
-        options[:] = [_ACTIONS | (offered & Milter.SETSYMLIST), self._protocol, 0, 0]
+        options[:] = [self._actions, self._protocol, 0, 0]
         if offered & Milter.SETSYMLIST:
             self._ask_for_macros()
         return int(Milter.CONTINUE)
@@ -134,6 +139,7 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         known = hostaddr is not None and family in {socket.AF_INET, socket.AF_INET6}
         address, port = (str(hostaddr[0]), int(hostaddr[1])) if known else ("", 0)
         self._connection.opened(hostname, address, port, self.macro("{daemon_name}"))
+        self._warm(self._connection.early())
         return self._quiet["connect"]
 
     def hello(self, hostname: str) -> int:
@@ -144,18 +150,34 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
     def mail(self, path: bytes) -> int:
         """MAIL: begin a message and let the judge warm up."""
         transaction = self._connection.mail(path, {name: self.macro(name) for name in _AT_MAIL})
+        self._warm(transaction.envelope(self.macro("i")))
+        return self._quiet["mail"]
+
+    def _warm(self, envelope: Envelope) -> None:
         try:
-            self._site.judge.warm(transaction.envelope(self.macro("i")))
+            self._site.judge.warm(envelope)
         except Exception:
             # A head start that failed is no reason to refuse mail.
             log.exception("warming up failed")
-        return self._quiet["mail"]
 
     def _foresee(self, field: Header) -> None:
         try:
             self._site.judge.foresee(field)
         except Exception:
             log.exception("foreseeing failed")
+
+    def _tell(self, transaction: Transaction) -> None:
+        """Let the judge's listener hear the body, from when it has grown large; one that fails hears no more."""
+        try:
+            if transaction.grown:
+                listener = self._site.judge.listen(transaction.envelope(self.macro("i")))
+                if listener is not None:
+                    transaction.listen(listener)
+            else:
+                transaction.tell()
+        except Exception:
+            log.exception("listening failed")
+            transaction.deafen()
 
     def rcpt(self, path: bytes) -> int:
         """RCPT: ask whether this recipient is taken now, and remember it if so.
@@ -166,11 +188,20 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         address = transaction.asked(path) if transaction else None
         if transaction is None or address is None:
             return int(Milter.CONTINUE)
+        if self.macro("{rcpt_mailer}") == _REFUSED:
+            return self._refused(transaction.envelope(self.macro("i"), asked=address))
         if transaction.direction is not Direction.INTERNAL:
-            answer = self._site.answer(self._site.judge.admit(transaction.envelope(self.macro("i"), asked=address)))
+            envelope = transaction.envelope(self.macro("i"), asked=address, opens=self._connection.opens())
+            answer = self._site.answer(self._site.judge.admit(envelope))
             if answer.kind in {Kind.REJECT, Kind.TEMPFAIL}:
                 return self._reply(answer)
         transaction.accept(address)
+        return int(Milter.CONTINUE)
+
+    def _refused(self, envelope: Envelope) -> int:
+        """Take note of a recipient whom the MTA itself refuses, where the reason is that there is none of that name."""
+        if self.macro("{rcpt_host}") == _NO_SUCH_MAILBOX:
+            self._site.judge.refused(envelope)
         return int(Milter.CONTINUE)
 
     def header(self, name: bytes, value: bytes) -> int:
@@ -186,6 +217,8 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         """Take a stretch of the body; SKIP says that no more is wanted."""
         transaction = self._connection.transaction
         wanted = transaction is None or transaction.body(chunk)
+        if transaction is not None:
+            self._tell(transaction)
         return int(Milter.CONTINUE if wanted or not self._protocol & Milter.P_SKIP else Milter.SKIP)
 
     def eom(self) -> int:
@@ -196,7 +229,8 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         try:
             if transaction.broken:
                 return self.trouble()
-            verdict = self._site.judge.judge(transaction.envelope(self.macro("i")), transaction.message())
+            envelope, message = transaction.envelope(self.macro("i")), transaction.message()
+            verdict = self._site.judge.judge(envelope, message, transaction.listener)
             answer = self._site.answer(verdict.outcome)
             if answer.kind in {Kind.CONTINUE, Kind.ACCEPT}:
                 for edit in verdict.edits:
@@ -269,6 +303,11 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
                 self.addheader(name, space + value, -1 if index is None else index)
             case RemoveHeader(name=name, nth=nth):
                 self.chgheader(name, nth, None)
+            case ReplaceBody(body=body):
+                if self._actions & Milter.CHGBODY:
+                    self.replacebody(body)
+                else:
+                    self.quarantine("the MTA does not let a filter change bodies")
 
 
 # ---------------------------------------------------------------------- registration
@@ -322,7 +361,7 @@ def install(site: Site) -> None:
 
     sys.excepthook = _excepthook
     Milter.set_exception_policy(Milter.CONTINUE)
-    Milter.set_flags(_ACTIONS | Milter.SETSYMLIST)
+    Milter.set_flags(_ACTIONS | _WELCOME)
     Milter.set_connect_callback(on("connect", Filter.connect))
     Milter.set_helo_callback(on("hello", Filter.hello))
     # RFC 1869 parameters follow the path; nothing here reads them.

@@ -17,11 +17,23 @@ from gatepost.mail.message import Message
 from gatepost.verdict import Outcome, Verdict
 
 
+class Listener(Protocol):
+    """Hears one message while it arrives: its header block with the empty line, then its body, as they will be judged."""
+
+    def hear(self, piece: bytes) -> None:
+        """Take the next bytes. Returns at once, never blocks."""
+        ...
+
+    def stop(self) -> None:
+        """Stop listening: the message is over, judged or not. May be called again."""
+        ...
+
+
 class Judge(Protocol):
     """Judges mail; called from many threads at once."""
 
     def warm(self, envelope: Envelope) -> None:
-        """Take note of a sender at MAIL: start what can be started. Returns at once, never blocks."""
+        """Take note of a client at CONNECT and of a sender at MAIL: start what can be started. Returns at once, never blocks."""
         ...
 
     def foresee(self, field: Header) -> None:
@@ -32,8 +44,16 @@ class Judge(Protocol):
         """Answer at RCPT; the recipient asked about is the envelope's last. Cheap. Reject and Defer refuse this recipient."""
         ...
 
-    def judge(self, envelope: Envelope, message: Message) -> Verdict:
-        """Answer at the end of a message."""
+    def refused(self, envelope: Envelope) -> None:
+        """Take note that the MTA refused a recipient whom nobody knows, the envelope's last. Cheap; answers nothing."""
+        ...
+
+    def listen(self, envelope: Envelope) -> Listener | None:
+        """Give somebody who hears a large message while the rest still comes, or None. Returns at once, never blocks."""
+        ...
+
+    def judge(self, envelope: Envelope, message: Message, heard: Listener | None = None) -> Verdict:
+        """Answer at the end of a message; `heard` is whoever listened to it."""
         ...
 
 

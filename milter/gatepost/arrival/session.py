@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
+from gatepost.arrival.judge import Listener
 from gatepost.arrival.settings import Network, Settings
 from gatepost.mail import limits
 from gatepost.mail.address import Address, parse_path
@@ -105,11 +106,12 @@ class Transaction:
     telling: int = 0
     truncated: bool = False
     broken: bool = False
+    listener: Listener | None = None
 
-    def envelope(self, queue_id: str = "", *, asked: Address | None = None) -> Envelope:
-        """Give the envelope so far; `asked` is a recipient not accepted yet, put last."""
+    def envelope(self, queue_id: str = "", *, asked: Address | None = None, opens: bool = False) -> Envelope:
+        """Give the envelope so far; `asked` is a recipient not accepted yet, put last, and `opens` the first on its connection."""
         recipients = (*self.recipients, asked) if asked else tuple(self.recipients)
-        return Envelope(queue_id, self.client, self.sender, recipients, self.direction)
+        return Envelope(queue_id, self.client, self.sender, recipients, self.direction, opens)
 
     def asked(self, path: bytes) -> Address | None:
         """Read the path of RCPT TO, without accepting it; None if it is not an address."""
@@ -154,6 +156,28 @@ class Transaction:
         self.size += len(chunk)
         return not self.truncated or room > len(chunk)
 
+    @property
+    def grown(self) -> bool:
+        """Whether the last stretch of the body made it so long that it may be worth listening to the rest."""
+        return bool(self.chunks) and self.size - len(self.chunks[-1]) <= limits.EARLY_BYTES < self.size
+
+    def listen(self, listener: Listener) -> None:
+        """Let somebody hear what came so far."""
+        self.listener = listener
+        for piece in (*Message(tuple(self.headers)).chunks(), *self.chunks):
+            listener.hear(piece)
+
+    def tell(self) -> None:
+        """Let whoever listens hear the last stretch of the body."""
+        if self.listener is not None:
+            self.listener.hear(self.chunks[-1])
+
+    def deafen(self) -> None:
+        """Let nobody listen any more."""
+        listener, self.listener = self.listener, None
+        if listener is not None:
+            listener.stop()
+
     def message(self) -> Message:
         """Give the message; to be asked once, at its end."""
         return Message(tuple(self.headers), b"".join(self.chunks), truncated=self.truncated)
@@ -170,6 +194,7 @@ class Connection:
         self._helo = ""
         self._local = False
         self._service = ""
+        self._fresh = True
         self.known = False
         self.transaction: Transaction | None = None
 
@@ -189,6 +214,15 @@ class Connection:
         self._local = self._ptr == "localhost" and (self._ip is None or pretended)
         if self._local:
             self._ip = None
+
+    def early(self) -> Envelope:
+        """Give what CONNECT says of the envelopes to come."""
+        return Envelope(client=Client(self._ip, self._ptr), direction=self._direction("", self._service))
+
+    def opens(self) -> bool:
+        """Say whether no recipient was asked about on this connection before; asking is that."""
+        fresh, self._fresh = self._fresh, False
+        return fresh
 
     def greeted(self, helo: bytes) -> None:
         """Note the HELO or EHLO argument; a later one replaces it."""
@@ -220,5 +254,6 @@ class Connection:
     def drop(self) -> None:
         """Forget the message under way, if there is one: it ended, was aborted, or the connection closed."""
         if self.transaction is not None:
-            self.transaction = None
+            transaction, self.transaction = self.transaction, None
             self._traffic.end()
+            transaction.deafen()

@@ -13,7 +13,8 @@ from gatepost.mail.message import Message
 class Check(Protocol):
     """Reads a message and reports evidence; it never decides.
 
-    `name` prefixes every code it emits. `codes` gives each code's one-line meaning. `after` names the checks whose evidence
+    `name` prefixes every code it emits; a check of several voices (`reputation`) emits evidence under the name of each, because
+    it is the codes that people weigh. `codes` gives each code's one-line meaning. `after` names the checks whose evidence
     it may read in `found`. `run` is a plain synchronous function; temporary trouble is `temperror` evidence, and an
     exception becomes `<name>.error` evidence at the pipeline.
     """

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from gatepost.decision.explain import quarantine_reason, refusal
-from gatepost.decision.policy import BULK, SEVERITY, Action, Policy
+from gatepost.decision.policy import BULK, DOUBTED, SEVERITY, Action, Policy
 from gatepost.evidence import Evidence
 from gatepost.mail.envelope import Direction
 from gatepost.verdict import Accept, Because, Defer, Label, Outcome, Quarantine, Reject, Verdict
@@ -75,6 +75,8 @@ def _action(policy: Policy, direction: Direction, evidence: Sequence[Evidence], 
     elif score >= thresholds.quarantine:
         chosen = Action.QUARANTINE
     for item in evidence:
+        if item.code in DOUBTED and score < thresholds.greylist:
+            continue
         forced = policy.action(item.code, direction)
         if forced is Action.REJECT and policy.open(item.code, there):
             forced = Action.DEFER

@@ -16,10 +16,23 @@ _SHOWN: Final = 3
 _REFUSALS: Final = {
     "virus.infected": "the message carries a virus",
     "virus.error": "the virus scanner is not available, try again later",
+    "virus.unreachable": "the virus scanner is not available, try again later",
+    "virus.reloading": "the virus scanner is not available, try again later",
+    "virus.limit": "the message is too large for the virus scanner",
+    "attachment.reject": "the message carries a file that is not taken here",
     "virus.timeout": "the virus scanner is not available, try again later",
     "rate.client-exceeded": "too many messages from this address, try again later",
+    "rate.network-exceeded": "too many messages from this network, try again later",
     "rate.sender-exceeded": "too many messages from this sender, try again later",
     "rate.login-exceeded": "too many messages from this account, try again later",
+    "rate.recipient-exceeded": "too many messages to this recipient, try again later",
+    "rate.client-refused": "too many messages from this address",
+    "rate.network-refused": "too many messages from this network",
+    "rate.sender-refused": "too many messages from this sender",
+    "rate.login-refused": "too many messages from this account",
+    "rate.recipient-refused": "too many messages to this recipient",
+    "greylist.first": "first message of this sender to this recipient, try again in some minutes",
+    "greylist.early": "tried again too early, try again in some minutes",
     "dmarc.reject": "the author's domain refuses mail that is not authenticated (DMARC)",
 }
 

@@ -40,6 +40,12 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
     reject: float = Field(
         default=15.0, ge=0.1, le=1000, description="From this score on mail is refused while the sender waits."
     )
+    greylist: float = Field(
+        default=3.0,
+        ge=-1000,
+        le=1000,
+        description="From this score on a first contact is put off, where greylisting is on ([greylist] enabled).",
+    )
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
@@ -49,26 +55,46 @@ class Thresholds(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+NO_ANSWER: Final = ("virus.unreachable", "virus.reloading", "virus.timeout")
+"""Evidence that the virus scanner gave no answer. What a site says of `virus.error` holds for these, too, unless it names them."""
+
+UNSCANNED: Final = (*NO_ANSWER, "virus.error", "virus.limit")
+"""Evidence that a message was not scanned for viruses though it should have been."""
+
+_RATES: Final[Mapping[str, Action]] = {
+    f"rate.{per}-{word}": action
+    for per in ("client", "network", "sender", "login", "recipient")
+    for word, action in (("exceeded", Action.DEFER), ("refused", Action.REJECT))
+}
+
+DOUBTED: Final = frozenset({"greylist.first", "greylist.early"})
+"""Codes that force their action on doubtful mail alone: from the score [thresholds] greylist on."""
+
+
 class Actions(BaseModel, frozen=True, extra="forbid"):
     """[actions]: evidence codes that force an outcome, apart from the score."""
 
     inbound: Mapping[str, Action] = Field(
         default={
             "virus.infected": Action.REJECT,
-            "virus.error": Action.ACCEPT,
-            "virus.timeout": Action.ACCEPT,
+            **dict.fromkeys(UNSCANNED, Action.ACCEPT),
+            "attachment.hold": Action.QUARANTINE,
+            "attachment.reject": Action.REJECT,
+            "mime.ambiguous": Action.QUARANTINE,
             "dmarc.reject": Action.QUARANTINE,
-            "rate.client-exceeded": Action.DEFER,
-            "rate.sender-exceeded": Action.DEFER,
+            **_RATES,
+            "greylist.first": Action.DEFER,
+            "greylist.early": Action.DEFER,
         },
         description="Outcome that an evidence code forces on mail from outside; yours are merged over these.",
     )
     outbound: Mapping[str, Action] = Field(
         default={
             "virus.infected": Action.REJECT,
-            "virus.error": Action.DEFER,
-            "virus.timeout": Action.DEFER,
-            "rate.login-exceeded": Action.DEFER,
+            **dict.fromkeys(UNSCANNED, Action.DEFER),
+            "attachment.hold": Action.QUARANTINE,
+            "attachment.reject": Action.REJECT,
+            **_RATES,
         },
         description="The same for mail from authenticated users and own networks.",
     )
@@ -76,13 +102,18 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="before")
     @classmethod
     def _merge(cls, given: object) -> object:
-        """Lay the administrator's entries over the defaults, so that naming one code does not drop the others."""
+        """Lay the administrator's entries over the defaults, so that naming one code does not drop the others.
+
+        A site that defers mail on `virus.error` means any scanner that does not scan: the kinds without an answer follow.
+        """
         if not isinstance(given, Mapping):
             return given
         merged = dict(given)
         for name in ("inbound", "outbound"):
-            if isinstance(merged.get(name), Mapping):
-                merged[name] = {**cls.model_fields[name].default, **merged[name]}
+            said = merged.get(name)
+            if isinstance(said, Mapping):
+                follows = dict.fromkeys(NO_ANSWER, said["virus.error"]) if "virus.error" in said else {}
+                merged[name] = {**cls.model_fields[name].default, **follows, **said}
         return merged
 
 
@@ -100,6 +131,7 @@ EXCUSES: Final[Mapping[str, tuple[str, ...]]] = {
     # Wanted and unwanted bulk mail use the same words. `content.phish` stays: what deceives is no matter of taste, and a
     # mailing service whose customer was broken into sends phish as openly as it sends everything.
     "content.spam": ("bulk.open",),
+    "attached.spam": ("bulk.open",),
 }
 """Which evidence excuses which failure: code to the codes that excuse it, the strongest first."""
 

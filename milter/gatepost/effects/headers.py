@@ -123,8 +123,15 @@ class HeaderWriter:
             f"outcome={outcome_word(verdict.outcome)} score={verdict.score:.1f} class={verdict.label} "
             f"probability={probability} degraded={','.join(verdict.degraded)} id={record_id}"
         )
-        digest = hmac.new(self.key, body.encode(), hashlib.sha256).hexdigest()[:32]
-        return f"{body}; sig={digest}"
+        return f"{body}; sig={self._signature(body.encode())}"
+
+    def is_ours(self, value: bytes) -> bool:
+        """Say whether an X-Gatepost-Verdict value was signed with this site's key."""
+        body, mark, digest = b" ".join(value.split()).rpartition(b"; sig=")
+        return bool(mark) and hmac.compare_digest(digest, self._signature(body).encode())
+
+    def _signature(self, body: bytes) -> str:
+        return hmac.new(self.key, body, hashlib.sha256).hexdigest()[:32]
 
 
 def virus_status(evidence: Sequence[Evidence]) -> str:

@@ -40,7 +40,8 @@ class Client:
 class Envelope:
     """One SMTP transaction before its content: RFC 5321 words.
 
-    `sender` is None for the null path `<>`. `recipients` holds those the MTA accepted, at most limits.RECIPIENTS.
+    `sender` is None for the null path `<>`. `recipients` holds those the MTA accepted, at most limits.RECIPIENTS. `opens` says
+    that no recipient was asked about on this connection before.
     """
 
     queue_id: str = ""
@@ -48,6 +49,7 @@ class Envelope:
     sender: Address | None = None
     recipients: tuple[Address, ...] = ()
     direction: Direction = Direction.INBOUND
+    opens: bool = False
 
 
 def unmapped(ip: IpAddress) -> IpAddress:

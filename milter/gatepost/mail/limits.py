@@ -62,7 +62,40 @@ DECODED_BYTES: Final = 32 * 1024 * 1024
 PARAMETERS: Final = 64
 """Parameters read from one Content-Type or Content-Disposition field. The rest are ignored."""
 
-BOUNDARY_BYTES: Final = 500
+EMBEDDED_FILES: Final = 20
+"""Uuencoded and yEnc files that are decoded out of one text, and files out of one TNEF container. The rest are not opened by
+themselves; the text is scanned whole all the same."""
+
+BOUNDARY_READINGS: Final = 40
+"""Boundaries that one Content-Type may be taken to name, where it does not say plainly. The rest are not tried."""
+
+DASHED_LINES: Final = 10_000
+"""Lines that begin with two hyphens, and are looked at as delimiters that nobody declared. The rest are text."""
+
+ALTERNATIVES: Final = 64
+"""Trees that an odd message is read as beside the usual one. A message that could be read in more ways is `mime.ambiguous`."""
+
+ALTERNATIVE_BYTES: Final = 64 * 1024 * 1024
+"""Bytes that all those trees are read from, together. Past it as ALTERNATIVES."""
+
+DELIMITERS: Final = 20_000
+"""Places in one multipart that look like its delimiter, in lines and within them. A multipart with more is not cut in other
+ways, and the message is `mime.ambiguous`."""
+
+UNSURE_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of a body in broken base64 or quoted-printable that are decoded in every known way. A longer one is decoded in the
+usual way and in one other."""
+
+FILE_NAMES: Final = 16
+"""File names that the fields of one part may give it. The rest are not read."""
+
+QUOTED_PARTS: Final = 8
+"""Parts that one text quotes, fields and all, and that are decoded to be scanned. The rest are text."""
+
+TNEF_PROPERTIES: Final = 1_000
+"""MAPI properties read of one attachment in a TNEF container, and values of one property. The rest are not read."""
+
+BOUNDARY_BYTES: Final = 1_000
 """Bytes of a MIME boundary (RFC 2046 5.1.1 allows 70; real mailers exceed it). A longer one is treated as absent."""
 
 # --- text ---------------------------------------------------------------------------------------------------------
@@ -164,9 +197,84 @@ RSA_KEY_BITS_MIN: Final = 1024
 RSA_KEY_BITS_MAX: Final = 8192
 """RSA keys longer than this are not computed with: their cost is the sender's choice (RFC 8301 asks for 4096)."""
 
+# --- attachments: what is read of one file -----------------------------------------------------------------------
+FILE_TEXT_CHARACTERS: Final = 64 * 1024
+"""Characters of text that are taken out of one file for the content check. The rest is not read."""
+
+FILE_MEMBERS: Final = 100
+"""Files given out of one document, web page or message (real ones stay under 50). Past it `attachment.limit` says so."""
+
+FILE_MEMBER_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of all files given out of one document together; past it as FILE_MEMBERS."""
+
+NAME_CHARACTERS: Final = 1_024
+"""Characters of a file name that are looked at (file systems allow 255). The rest is cut off from the front."""
+
+MARKUP_BYTES: Final = 3 * 1024 * 1024
+"""Bytes of a web page, a drawing or a script that are searched (smuggled programs make pages of some megabytes). Past it
+the middle is not, and `attachment.partial` says so."""
+
+LITERALS: Final = 200
+"""Encoded literals of one page that are decoded. The rest are not."""
+
+SPREAD_LEVELS: Final = 3
+"""Layers of encoding that are peeled off one script before it is left to the scanner."""
+
+OFFICE_PARTS: Final = 5_000
+"""Entries of one Office package that are listed (large workbooks have some hundreds). Past it `attachment.partial`."""
+
+OFFICE_PART_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of one part of an Office package that are inflated. Past it as OFFICE_PARTS."""
+
+OFFICE_BYTES: Final = 96 * 1024 * 1024
+"""Bytes of all parts of one Office package that are inflated; past it as OFFICE_PARTS."""
+
+MACRO_CHARACTERS: Final = 512 * 1024
+"""Characters of the macro code of one document that are analysed. The rest is not."""
+
+COMPOUND_STREAMS: Final = 5_000
+"""Streams of one compound file that are listed; past it as OFFICE_PARTS."""
+
+RTF_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of an RTF document that are parsed: the parser is Python, 3 s for this much. Past it `attachment.partial`."""
+
+PDF_OBJECTS: Final = 50_000
+"""Objects of one PDF that are visited (a book of 500 pages has some 20,000). Past it `attachment.partial`."""
+
+PDF_PAGES: Final = 10
+"""Pages of a PDF whose text is read. The rest is not."""
+
+PDF_PAGES_DRAWN: Final = 2
+"""Pages of a PDF that are drawn to look for QR codes: some 50 ms each."""
+
+IMAGE_PIXELS: Final = 24_000_000
+"""Pixels of an image that is decoded to look for codes (a camera's picture). A larger one is not."""
+
+IMAGES_READ: Final = 8
+"""Images inside one document that are looked at for codes. The rest are not."""
+
+CODES_READ: Final = 10
+"""Codes read from one image. The rest are not."""
+
+FILES_TOLD: Final = 50
+"""Files of one message that are written down with hash, kind and size. The rest are looked into and not written down."""
+
+HASH_LIST_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of a list of hashes (a million of them). A larger file is refused at start: it is our own mistake."""
+
+SHORTCUT_BYTES: Final = 1024 * 1024
+"""Bytes of a shortcut that are read (real ones have two kilobytes). The rest is not."""
+
 # --- state, reputation, virus -------------------------------------------------------------------------------------
 STATE_KEY_CHARACTERS: Final = 200
 """Characters of a key in the state store. A longer identity (a domain may have 253) is stored under its SHA-256."""
+
+STATE_VALUE_BYTES: Final = 1_024
+"""Bytes of one value that is put into the state store: room for a verdict, a digest or a few numbers, never for text of a
+message. A longer one is refused with ValueError: it would be a mistake of the program's own."""
+
+STATE_MEMBERS: Final = 256
+"""Different members that one Distinct tells apart (3 kB). More are never asked for: ValueError."""
 
 JOURNAL_ENTRIES: Final = 20_000
 """Records kept in one journal of the state store. Past it the oldest are taken back."""
@@ -187,20 +295,115 @@ LESSON_TOKENS: Final = 4_000
 """Tokens remembered of one learned message. Of a longer one those with the smallest hashes are, which are the same ones in
 a message like it."""
 
-REPUTATION_IDENTITIES: Final = 6
-"""Identities of one message that reputation reads and judges: author, signers, envelope domain, network. More signers
-(the sender may add any number of its own) are not asked about."""
+REPUTATION_IDENTITIES: Final = 7
+"""Identities of one message that reputation reads and judges: author, signers, envelope domain, address, network. More
+signers (the sender may add any number of its own) are not asked about."""
+
+REPUTATION_LINKS: Final = 8
+"""Domains of links of one message that reputation and DNS lists ask about. A message may hold hundreds; the rest are not
+asked about."""
+
+REPUTATION_FILES: Final = 8
+"""Attached files of one message whose digests reputation asks about. The rest are not."""
+
+RATE_RECIPIENTS: Final = 20
+"""Recipients of one message that are counted one by one where a limit is per recipient. The rest are not counted."""
+
+RATE_LIMITS: Final = 32
+"""Limits in one table of rates. More are refused when the config is read: each is a question per message."""
+
+CORRESPONDENTS: Final = 50
+"""Recipients of one outbound message that are remembered as correspondents. The rest are not: that is a mailing."""
+
+CORRESPONDENT_QUESTIONS: Final = 10
+"""Pairs of writer and local recipient that one inbound message asks about. The rest are not asked about."""
+
+REFERENCES: Final = 5
+"""Message-IDs of In-Reply-To and, from its end, References that are looked up. Older ones of a long thread are not."""
+
+MESSAGE_ID_BYTES: Final = 998
+"""Bytes of a Message-ID that is remembered (a line's length, RFC 5322 2.1.1). A longer one is none."""
+
+SHINGLE_CHARACTERS: Final = 20_000
+"""Characters of visible text that a near-duplicate digest is made of. The rest does not count: what is to be read stands at
+the top."""
+
+SHINGLE_WORDS: Final = 1_000
+"""Words of them. The rest do not count."""
+
+DNSLIST_ANSWERS: Final = 16
+"""Addresses of one answer of a DNS list that are read (RFC 5782 2.3 allows several). The rest are not."""
 
 VIRUS_PARTS: Final = 64
 """Decoded parts of one message that are scanned beside the raw message. Past it the rest is not scanned by itself and the
 message is `virus.skipped`, not clean."""
 
-VIRUS_REPAIRS: Final = 10_000
-"""Places in one part (padding within base64, white space behind a soft line break) that are mended for a second reading.
-Past it the rest is read as it stands: each place costs an object, and a message has room for millions."""
+EARLY_BYTES: Final = 256 * 1024
+"""Bytes of a body from which on somebody may listen to the message while it arrives (the virus scanner's head start). Mail
+below it is handed over at its end, when that costs less than a connection that waits for a sender."""
+
+EARLY_STREAMS: Final = 4
+"""Scans under way in one worker for mail that still arrives. Each holds a connection of clamd, which accepts MaxQueue of them
+(default 100). Past it mail is scanned when it is complete."""
+
+EARLY_IDLE_SECONDS: Final = 5.0
+"""Seconds without a byte after which such a scan is given up, at its next byte or when its place is wanted."""
+
+VIRUS_REMEMBERED_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of decoded parts of one message that are looked up by their hashes, all in one question and so all in memory. Past it
+parts are decoded and scanned one by one."""
+
+VIRUS_REPAIRS: Final = 100_000
+"""Places in one part (padding within base64, odd characters, white space behind a soft line break, escapes of yEnc, short lines of
+uuencode) that are mended for another reading. Past it the rest is read as it stands: each place costs an object, and a message
+has room for millions."""
 
 VIRUS_SIGNATURE_CHARACTERS: Final = 120
 """Characters kept of a signature's name or of an error text from the virus scanner. The rest is cut."""
+
+# --- attachments: how far archives are opened ---------------------------------------------------------------------
+UNPACK_DEPTH: Final = 12
+"""Files inside files inside files that are opened (honest mail nests four deep; ClamAV stops at 17). Deeper ones stay closed
+and `attachment.limit` says so."""
+
+UNPACK_FILES: Final = 2_000
+"""Files found inside all attachments of one message together. Past it the rest stays closed, as UNPACK_DEPTH."""
+
+UNPACK_BYTES: Final = 256 * 1024 * 1024
+"""Bytes unpacked from all attachments of one message together: about two seconds of work. Past it the rest stays closed:
+`attachment.bomb` where the content is out of proportion (UNPACK_RATIO), else `attachment.limit`."""
+
+UNPACK_FILE_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of one file inside an archive. A larger one is not kept and not looked into; past it as UNPACK_BYTES."""
+
+UNPACK_RATIO: Final = 200
+"""How many bytes may come out of one byte of an archive before what exceeds a limit is called a bomb. Text and data tables
+reach 50, zeros 1,030 with deflate and far more with other methods."""
+
+UNPACK_TEXT_CHARACTERS: Final = 1024 * 1024
+"""Characters of text out of all attachments of one message together. The rest is not read."""
+
+UNPACK_SHOWN: Final = 500
+"""Files of one message that are handed on to other checks with text, links and hash. The rest are judged by themselves only."""
+
+UNPACK_CONTENT_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of files laid open (decrypted, or of formats that the virus scanner does not unpack) that are handed to the virus
+scanner, VIRUS_PARTS of them at most. Past it `attachment.limit` says so."""
+
+ZIP_TAIL_BYTES: Final = 65_535 + 22
+"""Bytes at the end of a ZIP file among which its end record stands (APPNOTE 4.3.16: a comment has 65,535 at most)."""
+
+ZIP_STRAY_HEADERS: Final = 200
+"""Local headers of a ZIP file that its directory does not list and that are opened none the less. The rest stay closed."""
+
+PASSWORDS: Final = 40
+"""Passwords that are tried on one message: those it quotes, and the customary ones. The rest are not."""
+
+PASSWORD_CHARACTERS: Final = 64
+"""Characters of a word that is tried as a password. A longer one is none."""
+
+PASSWORD_TEXT_CHARACTERS: Final = 64 * 1024
+"""Characters of subject and text in which passwords are looked for. The rest is not read."""
 
 # --- output -------------------------------------------------------------------------------------------------------
 DETAIL_CHARACTERS: Final = 300

@@ -13,10 +13,16 @@ from typing import Final
 from gatepost.mail import limits
 from gatepost.mail.charset import header_text
 from gatepost.mail.header import Header, split_fields
+from gatepost.mail.links import domains
 from gatepost.mail.mime import Mime, parse_mime
+from gatepost.mail.shingles import bands
 
 MBOX_LINE: Final = re.compile(rb"From (?![ \t]{0,64}:)")
 """How a message begins in an mbox (RFC 4155). `From : a@b.example` is a header field, and a trick."""
+
+
+SHOWN: Final = "what a reader sees"
+"""The `source` under which the visible text of the message itself and the addresses of its links are laid open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class _Views:
     mime: Mime | None = None
     index: dict[bytes, tuple[Header, ...]] | None = None
     inner: tuple[Inner, ...] = ()
+    bands: tuple[str, ...] | None = None
+    link_domains: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,28 @@ class Message:
     def lay_open(self, found: tuple[Inner, ...]) -> None:
         """Hand something on to the checks that come after; whoever calls keeps to the limits on what it opens."""
         self._views.inner += found
+        self._views.bands = self._views.link_domains = None
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The near-duplicate digests of the visible text (mail.shingles); none before that is laid open, or where it is short."""
+        if self._views.bands is None:
+            shown = next((each.text for each in self._views.inner if each.source == SHOWN), "")
+            self._views.bands = bands(shown)
+        return self._views.bands
+
+    @property
+    def link_domains(self) -> tuple[str, ...]:
+        """The registrable domains that links lead to, each once, of all that is laid open; limits.REPUTATION_LINKS of them."""
+        if self._views.link_domains is None:
+            self._views.link_domains = domains(url for each in self._views.inner for url in each.urls)
+        return self._views.link_domains
+
+    @property
+    def file_digests(self) -> tuple[str, ...]:
+        """The SHA-256 of each file laid open, each once; limits.REPUTATION_FILES of them."""
+        found = dict.fromkeys(each.sha256 for each in self._views.inner if each.sha256)
+        return tuple(found)[: limits.REPUTATION_FILES]
 
     def chunks(self) -> Iterator[bytes]:
         """Give the wire form piece by piece: the header block, the empty line, the body."""

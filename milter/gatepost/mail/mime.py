@@ -6,21 +6,22 @@ limits.MIME_DEPTH times the size. Parts hold offsets, not copies. What is odd is
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gatepost.mail import limits
-from gatepost.mail.charset import decode_base64
+from gatepost.mail.decode import transfer
 from gatepost.mail.header import Header, split_fields
-from gatepost.mail.parameters import first_value, parse_disposition, parse_type
+from gatepost.mail.parameters import every_name, first_value, parse_disposition, parse_type
 
-_IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary"})
+_BEFORE_HEADER_BYTES: Final = 256
+_MESSAGES: Final = frozenset({"message/rfc822", "message/global", "message/news"})
+"""The types that hold a whole message (RFC 2046 5.2.1, RFC 6532 3.7, RFC 5537 4.2)."""
 
 
 @dataclass(slots=True)
-class _Allowance:
+class Allowance:
     """What may still be spent on one message: decoded bytes given out, and bytes of its parts' header blocks read."""
 
     left: int = limits.DECODED_BYTES
@@ -32,7 +33,7 @@ class Part:
     """One node of the tree: a multipart or message/rfc822 (`container`) or a leaf with content.
 
     `content_type` is lower case and defaulted as RFC 2045 5.2 says; `encoding` is the lower-case transfer encoding;
-    `filename` is decoded (RFC 2231, RFC 2047) or ""; `depth` is 0 for the message itself.
+    `filename` is decoded (RFC 2231, RFC 2047) or ""; `depth` is 0 for the message itself; `boundary` is b"" but for a multipart.
     """
 
     content_type: str
@@ -46,8 +47,25 @@ class Part:
     _source: bytes = field(repr=False)
     _start: int = field(repr=False)
     _end: int = field(repr=False)
-    _allowance: _Allowance = field(repr=False, compare=False)
+    _allowance: Allowance = field(repr=False, compare=False)
+    boundary: bytes = b""
+    _begin: int = field(default=-1, repr=False)
     _decoded: list[bytes] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """What else clients may call the file, where its fields name it more than once."""
+        return tuple(name for name in every_name(self.headers) if name != self.filename)
+
+    @property
+    def block(self) -> bytes:
+        """The header block as it stands in the body, the line that ends it included; b"" for the message itself."""
+        return self._source[self._begin : self._start] if self._begin >= 0 else b""
+
+    @property
+    def region(self) -> tuple[bytes, int, int, int]:
+        """Where the entity stands: the bytes it is part of, and in them where its header, its content and it itself ends."""
+        return self._source, self._begin, self._start, self._end
 
     @property
     def raw(self) -> bytes:
@@ -67,21 +85,12 @@ class Part:
         if not self._decoded:
             # 4 base64 characters or 3 quoted-printable ones at most carry one byte; line ends come on top.
             raw = self.raw if limit is None else self._source[self._start : min(self._end, self._start + 4 * limit)]
-            decoded = _decode(raw, self.encoding)[: self._allowance.left]
+            decoded = transfer.decode(raw, self.encoding)[: self._allowance.left]
             if limit is not None and len(raw) < self.size:
                 return decoded[:limit]
             self._allowance.left -= len(decoded)
             self._decoded.append(decoded)
         return self._decoded[0] if limit is None else self._decoded[0][:limit]
-
-
-def _decode(raw: bytes, encoding: str) -> bytes:
-    """Undo a transfer encoding (RFC 2045 6); an unknown one is taken as it stands."""
-    if encoding == "base64":
-        return decode_base64(raw)
-    if encoding == "quoted-printable":
-        return binascii.a2b_qp(raw)
-    return raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,8 @@ class Mime:
 
     parts: tuple[Part, ...]
     defects: frozenset[str]
+    derived: dict[type, object] = field(default_factory=dict, repr=False, compare=False)
+    """What other modules made of the tree, by its type, so that it is made once."""
 
     @property
     def exhausted(self) -> bool:
@@ -113,13 +124,13 @@ class _Region:
     headers: tuple[Header, ...] | None = None
 
 
-def parse_mime(headers: tuple[Header, ...], body: bytes) -> Mime:
+def parse_mime(headers: tuple[Header, ...], body: bytes, allowance: Allowance | None = None) -> Mime:
     """Read the MIME structure of a message; never raises.
 
-    Takes the message's own fields and body bytes. Past a limit what remains stays one closed leaf and a defect says so.
+    Takes the message's own fields and body bytes, and an allowance that is shared with other trees, if any. Past a limit what remains stays one closed leaf and a defect says so.
     """
     defects: set[str] = set()
-    allowance = _Allowance()
+    allowance = allowance or Allowance()
     parts: list[Part] = []
     pending = [_Region(body, 0, len(body), 0, "text/plain", headers)]
     while pending:
@@ -127,16 +138,16 @@ def parse_mime(headers: tuple[Header, ...], body: bytes) -> Mime:
         if len(parts) >= limits.MIME_PARTS:
             defects.add("parts-limit")
             break
-        part, boundary = _entity(region, allowance, defects)
-        inside = _children(part, boundary, defects) if part.container else []
+        part = _entity(region, allowance, defects)
+        inside = _children(part, defects) if part.container else []
         # A multipart without any delimiter opens into nothing: it stays a leaf, so that what it holds is still looked at.
         parts.append(part if inside or not part.container else replace(part, container=False))
         pending.extend(reversed(inside))
     return Mime(tuple(parts), frozenset(defects))
 
 
-def _entity(region: _Region, allowance: _Allowance, defects: set[str]) -> tuple[Part, bytes]:
-    """Read one entity's header and say whether it opens into further parts; gives it and its boundary."""
+def _entity(region: _Region, allowance: Allowance, defects: set[str]) -> Part:
+    """Read one entity's header and say whether it opens into further parts."""
     headers, start = region.headers, region.start
     if headers is None:
         most = min(limits.PART_HEADER_BYTES, allowance.headers)
@@ -153,11 +164,11 @@ def _entity(region: _Region, allowance: _Allowance, defects: set[str]) -> tuple[
     if multipart and not 0 < len(boundary) <= limits.BOUNDARY_BYTES:
         defects.add("no-boundary")
         multipart = False
-    container = multipart or content_type == "message/rfc822"
+    container = multipart or content_type in _MESSAGES
     if container and region.depth >= limits.MIME_DEPTH:
         defects.add("depth-limit")
         container = False
-    part = Part(
+    return Part(
         content_type=content_type,
         charset=parameters.get("charset", ""),
         encoding=encoding,
@@ -170,8 +181,9 @@ def _entity(region: _Region, allowance: _Allowance, defects: set[str]) -> tuple[
         _start=start,
         _end=region.end,
         _allowance=allowance,
+        boundary=boundary if multipart and container else b"",
+        _begin=-1 if region.headers is not None else region.start,
     )
-    return part, boundary if multipart else b""
 
 
 def _only(headers: tuple[Header, ...], key: bytes, defects: set[str]) -> bytes:
@@ -182,20 +194,33 @@ def _only(headers: tuple[Header, ...], key: bytes, defects: set[str]) -> bytes:
     return found[0] if found else b""
 
 
-def _children(part: Part, boundary: bytes, defects: set[str]) -> list[_Region]:
+def _children(part: Part, defects: set[str]) -> list[_Region]:
     """Give the regions a container opens into."""
     depth = part.depth + 1
-    if boundary:
+    if part.boundary:
         default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
         return [
             _Region(part._source, start, end, depth, default)  # noqa: SLF001
-            for start, end in _split(part._source, part._start, part._end, boundary, defects)  # noqa: SLF001
+            for start, end in _split(part._source, part._start, part._end, part.boundary, defects)  # noqa: SLF001
         ]
-    if part.encoding in _IDENTITY:
-        return [_Region(part._source, part._start, part._end, depth, "text/plain")]  # noqa: SLF001
+    if part.encoding in transfer.PLAIN or not transfer.begins_as(part.raw, part.encoding):
+        start = _first_field(part._source, part._start, part._end)  # noqa: SLF001
+        return [_Region(part._source, start, part._end, depth, "text/plain")]  # noqa: SLF001
     # RFC 2046 5.2.1 forbids encoding a message/rfc822; mailers do it and clients open it.
     decoded = part.payload()
     return [_Region(decoded, 0, len(decoded), depth, "text/plain")]
+
+
+def _first_field(source: bytes, start: int, end: int) -> int:
+    """Step over empty lines and an mbox line in front of an embedded message's header, as clients do.
+
+    Gives `start` where no field follows: then the header is empty, and what stands there is text.
+    """
+    limit = min(end, start + _BEFORE_HEADER_BYTES)
+    first = limit - len(source[start:limit].lstrip(b"\r\n"))
+    if source.startswith((b"From ", b">From "), first, end):
+        first = source.find(b"\n", first, limit) + 1 or first
+    return first if split_fields(source, first, end, 1, limits.PART_HEADER_BYTES)[0] else start
 
 
 def _split(source: bytes, start: int, end: int, boundary: bytes, defects: set[str]) -> list[tuple[int, int]]:
@@ -206,10 +231,8 @@ def _split(source: bytes, start: int, end: int, boundary: bytes, defects: set[st
     delimiter = b"--" + boundary
     spans: list[tuple[int, int]] = []
     opened, position = -1, start
-    while (found := source.find(delimiter, position, end)) >= 0:
+    while (found := _line_with(source, delimiter, position, end, first=position == start)) >= 0:
         position = found + len(delimiter)
-        if found != start and source[found - 1] != 0x0A:
-            continue  # within a line: its end is not looked for, or a long line of delimiters would cost its square
         newline = source.find(b"\n", found, end)
         rest = source[position : min(end if newline < 0 else newline, position + 256)].rstrip(b" \t\r")
         if rest not in (b"", b"--"):
@@ -224,6 +247,17 @@ def _split(source: bytes, start: int, end: int, boundary: bytes, defects: set[st
         spans.append((opened, end))
     defects.add("no-close-delimiter" if spans else "no-delimiter")
     return spans
+
+
+def _line_with(source: bytes, delimiter: bytes, position: int, end: int, *, first: bool) -> int:
+    """Give the offset of the next line that begins with a delimiter, or -1; `first` says that a line begins at `position`.
+
+    What stands within lines is passed over by the search itself: a line of a million delimiters costs one look.
+    """
+    if first and source.startswith(delimiter, position, end):
+        return position
+    found = source.find(b"\n" + delimiter, position if first else position - 1, end)
+    return found + 1 if found >= 0 else -1
 
 
 def _before_line_end(source: bytes, start: int, position: int) -> int:

@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from gatepost.mail import limits
 from gatepost.mail.charset import header_text, to_text
+from gatepost.mail.header import Header
 
 _SEPARATORS: Final = re.compile(rb"[\s;]*+")
 # Either a quoted string (RFC 5322 3.2.4; the closing quote may be missing) or a run up to the next separator.
@@ -17,6 +18,7 @@ _PARAMETER: Final = re.compile(
     rb'([^\s=;"]{1,80}+)\s{0,20}+=\s{0,20}(?:"((?:[^"\\]|\\.){0,4000})"?|([^;\s]{0,4000}))', re.DOTALL
 )
 _TYPE: Final = re.compile(rb"\s*([A-Za-z0-9!#$&^_.+-]{1,60})\s{0,20}/\s{0,20}([A-Za-z0-9!#$&^_.+-]{1,80})")
+_NAMING: Final = frozenset({b"content-type", b"content-disposition"})
 _VALUE_BYTES: Final = 16 * 1024
 
 
@@ -65,21 +67,62 @@ def parse_disposition(value: bytes) -> tuple[str, dict[str, str]]:
     return first_value(value.partition(b";")[0]), _parameters(value)
 
 
+def every_name(headers: tuple[Header, ...]) -> list[str]:
+    """Give every file name that Content-Type and Content-Disposition fields hold, each once, at most limits.FILE_NAMES.
+
+    RFC 2183 prefers `filename` to `name`, RFC 2231 its own form to the plain one, and the first of two fields counts; clients
+    keep to none of that.
+    """
+    found: dict[str, None] = {}
+    for header in headers:
+        if header.key in _NAMING:
+            value = header.value[:_VALUE_BYTES]
+            for text in {value: None, strip_comments(value): None}:
+                found.update((name, None) for name in _names(text) if name)
+    return list(found)[: limits.FILE_NAMES]
+
+
+def _names(value: bytes) -> Iterator[str]:
+    """Give each file name of one field: each plain parameter by itself, and the RFC 2231 pieces joined."""
+    joined: dict[str, list[tuple[int, bool, bytes]]] = {}
+    for match in islice(_assignments(value), limits.PARAMETERS):
+        name = match[1].decode("ascii", "replace").lower()
+        base, star, index = name.partition("*")
+        if base not in {"name", "filename"}:
+            continue
+        data = _plain_value(match)
+        if star:
+            joined.setdefault(base, []).append((_piece_number(index), name.endswith("*"), data))
+        else:
+            yield header_text(data)
+    for found in joined.values():
+        yield _join(sorted(found, key=lambda piece: piece[0]))
+
+
+def _plain_value(match: re.Match[bytes]) -> bytes:
+    """Give a parameter's value without quotes and backslashes."""
+    return match[3] if match[2] is None else re.sub(rb"\\(.)", rb"\1", match[2], flags=re.DOTALL)
+
+
+def _piece_number(index: str) -> int:
+    """Give the number of an RFC 2231 piece (`0*` is 0)."""
+    number = index.rstrip("*")
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= 3 else 0
+
+
 def _parameters(value: bytes) -> dict[str, str]:
     """Collect parameters; the first of a name wins; RFC 2231 pieces are joined and decoded."""
     plain: dict[str, str] = {}
     pieces: dict[str, list[tuple[int, bool, bytes]]] = {}
     for match in islice(_assignments(value), limits.PARAMETERS):
         name = match[1].decode("ascii", "replace").lower()
-        data = match[3] if match[2] is None else re.sub(rb"\\(.)", rb"\1", match[2], flags=re.DOTALL)
+        data = _plain_value(match)
         base, star, index = name.partition("*")
         if star:
-            number = index.rstrip("*")
-            order = int(number) if number.isascii() and number.isdigit() and len(number) <= 3 else 0
-            pieces.setdefault(base, []).append((order, name.endswith("*"), data))
+            pieces.setdefault(base, []).append((_piece_number(index), name.endswith("*"), data))
         elif name == "boundary":
-            # A boundary is bytes to search for: surrogateescape keeps them exact.
-            plain.setdefault(name, data.decode("utf-8", "surrogateescape"))
+            # A boundary is bytes to search for: surrogateescape keeps them exact. Folding is none of them (RFC 5322 2.2.3).
+            plain.setdefault(name, data.replace(b"\r\n", b"").replace(b"\n", b"").decode("utf-8", "surrogateescape"))
         else:
             plain.setdefault(name, header_text(data))
     for base, found in pieces.items():
@@ -99,6 +142,11 @@ def _assignments(value: bytes) -> Iterator[re.Match[bytes]]:
         position = value.find(b";", match.end() if match else start)
 
 
+def unquote(value: bytes) -> bytes:
+    """Undo percent-encoding (RFC 2231 4) in a value."""
+    return unquote_to_bytes(value)
+
+
 def _join(pieces: list[tuple[int, bool, bytes]]) -> str:
     """Join RFC 2231 pieces: `charset'language'percent-encoded` in the first, plain or percent-encoded after it."""
     charset, data = "", b""
@@ -107,5 +155,5 @@ def _join(pieces: list[tuple[int, bool, bytes]]) -> str:
         if count == 0 and encoded and piece.count(b"'") >= 2:
             label, _, text = piece.split(b"'", 2)
             charset = label.decode("ascii", "replace")
-        data += unquote_to_bytes(text) if encoded else text
+        data += unquote(text) if encoded else text
     return to_text(data, charset)

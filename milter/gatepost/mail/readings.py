@@ -1,36 +1,28 @@
-"""Every way a part of a message may be opened: what the virus scanner and the attachment check look at.
+"""Every content that a client may open in a message: what the virus scanner and the attachment check look at.
 
-Where a MIME structure is well formed and an encoding is declared once and kept to, there is one way, and only what does not
-stand in the raw message already is given out. Where clients differ, each of their readings is:
+Where a MIME structure is well formed and an encoding is declared once and kept to, there is one reading, and only what does not
+stand in the raw message already is given out. Where clients differ, each of their readings is: other trees (alternatives.py),
+other decodings of a body (decode/), files within a text (uuencode, yEnc) or within a container (TNEF).
 
-- an odd structure (`Mime.defects`) or an unknown transfer encoding: the content as it stands, under base64 and under
-  quoted-printable;
-- base64 that is padded in the middle: some decoders stop there, others go on with the next group;
-- quoted-printable lines that end in `=` and white space: a soft line break to some (RFC 2045 6.7 (3)), two characters to others;
-- an attachment in base64 that is not declared as such;
-- a multipart in base64, which RFC 2045 6.4 forbids and some clients open.
-
-All is bounded: a part is read a handful of ways, each at most as long as the part, and the caller stops at VIRUS_PARTS.
+What the readings of a message differ in is `ambiguities()`.
 """
 
 from __future__ import annotations
 
-import binascii
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from typing import Final
 
-from gatepost.mail import limits
-from gatepost.mail.charset import decode_base64
+from gatepost.mail.alternatives import Alternative, alternatives
+from gatepost.mail.decode import base64, legacy, tnef, transfer
 from gatepost.mail.message import Message
-from gatepost.mail.mime import Mime, Part, parse_mime
+from gatepost.mail.mime import Mime, Part
 
-_PLAIN: Final = frozenset({"", "7bit", "8bit", "binary"})
-_ENCODED: Final = frozenset({"base64", "quoted-printable"})
-_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n"
-_SOFT_BREAK: Final = re.compile(rb"=[ \t]+(?=\r?\n)")
-_LOOK_BYTES: Final = 200
+_TRIMMED: Final = b" \t\r\n\0"
+_SHOWN: Final = frozenset({"text", "message", "multipart"})
+_NOISE_BYTES: Final = 3
+_UNKNOWN: Final = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +30,22 @@ class Reading:
     """One content that a part may be opened as.
 
     `part` counts the parts of the message from 1; `name` is its file name or ""; `declared` its lower-case content type.
+    `other_names` are what else clients may call it.
     """
 
     part: int
     name: str
     declared: str
-    data: bytes
+    data: bytes = field(repr=False)
+    other_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguity:
+    """Something that clients differ over, in what they deliver: `kind` for machines, `detail` for people."""
+
+    kind: str
+    detail: str
 
 
 def readings(message: Message) -> Iterator[Reading]:
@@ -57,51 +59,125 @@ def readings(message: Message) -> Iterator[Reading]:
 
 
 def _all(mime: Mime) -> Iterator[Reading]:
-    odd = bool(mime.defects)
+    source = mime.parts[0].region[0]
     for number, part in enumerate(mime.parts, start=1):
-        if not part.container:
-            for data in _contents(part, odd=odd):
-                yield Reading(number, part.filename, part.content_type, data)
-        if part.content_type.startswith("multipart/") and part.encoding in _ENCODED:
-            kept = tuple(header for header in part.headers if header.key == b"content-type")
-            # One level is enough: what is nested deeper this way is itself an encoded part, read as such below.
-            for inner in parse_mime(kept, part.payload()).leaves():
-                for data in _contents(inner, odd=True):
-                    yield Reading(number, inner.filename, inner.content_type, data)
+        # What stands in an encoded message does not stand in the raw one.
+        yield from _of_part(number, part, odd=part.region[0] is not source)
+    for other in alternatives(mime).found:
+        for part in other.mime.leaves():
+            yield from _of_part(other.part, part, odd=True)
+
+
+def _of_part(number: int, part: Part, *, odd: bool = False) -> Iterator[Reading]:
+    """Give the readings of one part: its content in each decoding, and the files within that."""
+    if part.container:
+        return
+    other_names = part.other_names if part.filename else ()
+    for data in _contents(part, odd=odd):
+        yield Reading(number, part.filename, part.content_type, data, other_names)
+        for file in tnef.files(data):
+            yield Reading(number, file.name, _UNKNOWN, file.content)
+    text = part.payload()
+    for embedded in legacy.embedded_files(text):
+        yield Reading(number, embedded.name, _UNKNOWN, embedded.content)
 
 
 def _contents(part: Part, *, odd: bool) -> Iterator[bytes]:
-    """Give the contents one leaf may be opened as."""
-    unsure = odd or part.encoding not in _PLAIN | _ENCODED
-    attached = bool(part.filename) or not part.content_type.startswith("text/")
-    raw = part.raw
-    if unsure or attached or part.encoding in _ENCODED:
-        yield part.payload()
-    if unsure:
-        yield raw
-    if unsure or part.encoding == "base64" or (attached and _looks_like_base64(raw)):
-        yield from _from_base64(raw, whole=part.encoding != "base64")
-    if unsure or part.encoding == "quoted-printable":
-        yield from _from_quoted_printable(raw, whole=part.encoding != "quoted-printable")
+    """Give what a leaf decodes to, the usual way first; nothing for text that stands in the raw message as it is."""
+    encoding = transfer.known(part.encoding)
+    attached = is_file(part)
+    usual = part.payload()
+    if encoding or attached or odd:
+        yield usual
+    if encoding:
+        # Text that all decode alike needs no second look; in a file even white space at the ends of lines may matter.
+        if attached or odd or not transfer.is_clean(part.raw, encoding):
+            yield from transfer.others(part.raw, encoding, usual)
+    elif (attached or not part.content_type.startswith("text/")) and base64.looks_like(part.raw):
+        # Not declared as base64, or declared in a way that nobody understands: some look at the content itself.
+        guessed = transfer.decode(part.raw, "base64")
+        yield guessed
+        yield from base64.others(part.raw, guessed)
+    elif attached and b"\0" in part.raw and b"\r\n" in part.raw:
+        # Sent as bytes: the line ends are the transport's (RFC 5321 2.3.8), not the file's.
+        yield part.raw.replace(b"\r\n", b"\n")
 
 
-def _from_base64(raw: bytes, *, whole: bool) -> Iterator[bytes]:
-    """Give the usual reading if `whole`, and the one that goes on after padding where there is more after it."""
-    if whole:
-        yield decode_base64(raw)
-    padding = raw.find(b"=")
-    if padding >= 0 and raw[padding:].strip(b"= \t\r\n"):
-        yield b"".join(decode_base64(piece) for piece in raw.split(b"=", limits.VIRUS_REPAIRS) if piece)
+def is_file(part: Part) -> bool:
+    """Say whether clients offer a leaf as a file, rather than showing it as text or as a structure."""
+    return bool(part.filename) or part.disposition == "attachment" or part.content_type.partition("/")[0] not in _SHOWN
 
 
-def _from_quoted_printable(raw: bytes, *, whole: bool) -> Iterator[bytes]:
-    """Give the usual reading if `whole`, and the one without white space at the end of lines where that matters."""
-    if whole:
-        yield binascii.a2b_qp(raw)
-    if b"= " in raw or b"=\t" in raw:
-        yield binascii.a2b_qp(_SOFT_BREAK.sub(b"=", raw, count=limits.VIRUS_REPAIRS))
+# --- what the readings differ in ----------------------------------------------------------------------------------------
 
 
-def _looks_like_base64(raw: bytes) -> bool:
-    head = raw[:_LOOK_BYTES]
-    return len(head) >= 40 and not head.translate(None, _BASE64)
+def ambiguities(message: Message) -> tuple[Ambiguity, ...]:
+    """Give what clients differ over in what they deliver: a file or a text that one shows and another does not, or other bytes.
+
+    Empty for honest mail, sloppy or not. At most one for each cause.
+    """
+    mime = message.mime
+    found: dict[tuple[str, str], None] = {}
+    for number, part in enumerate(mime.parts, start=1):
+        if not part.container:
+            found.update((each, None) for each in _in_content(number, part))
+    other = alternatives(mime)
+    if other.found:
+        usual = _deliveries(mime.parts)
+        for alternative in other.found:
+            # What is not likely is decoded all the same: whether there was too much may not depend on who asks first.
+            own = _deliveries(alternative.mime.parts)
+            if alternative.likely and _delivers_else(alternative, own, mime, usual):
+                found["structure", alternative.why] = None
+    if other.cut:
+        found["limit", "the message can be read in more ways than are tried"] = None
+    return tuple(Ambiguity(kind, detail) for kind, detail in found)
+
+
+def _in_content(number: int, part: Part) -> Iterator[tuple[str, str]]:
+    """Give the ambiguities within one leaf's content."""
+    if part.content_type == "message/partial":
+        yield (
+            "fragment",
+            f"part {number}: it is a fragment of a message (message/partial) that the reader's client puts together",
+        )
+    raw, encoding = part.raw, transfer.known(part.encoding)
+    if not encoding and legacy.is_fragment(raw):
+        yield "fragment", f"part {number}: it holds a fragment of a file in yEnc that the reader's client puts together"
+    legible = encoding == "quoted-printable" and part.content_type.startswith("text/")
+    if encoding and is_file(part) and not legible and not transfer.is_clean(raw, encoding):
+        usual = part.payload()
+        if not all(
+            _alike(usual.rstrip(_TRIMMED), data.rstrip(_TRIMMED)) for data in transfer.others(raw, encoding, usual)
+        ):
+            yield "content", f"part {number}: its {encoding} is broken, and is not decoded alike by all clients"
+
+
+def _alike(one: bytes, other: bytes) -> bool:
+    """Say whether two decodings are the same file but for a few bytes at its end."""
+    size = min(len(one), len(other))
+    return abs(len(one) - len(other)) <= _NOISE_BYTES and one[:size] == other[:size]
+
+
+def _deliveries(parts: Iterable[Part]) -> dict[int, bool]:
+    """Give what a tree delivers: the hash of each leaf's content, and whether it matters if a reader does not get it.
+
+    Text that stands there legibly, in quoted-printable or not encoded at all, is read one way or another by everybody.
+    """
+    found: dict[int, bool] = {}
+    for part in parts:
+        if not part.container and (content := part.payload().strip(_TRIMMED)):
+            matters = is_file(part) or transfer.known(part.encoding) not in {"", "quoted-printable"}
+            found[hash(content)] = found.get(hash(content), False) or matters
+    return found
+
+
+def _delivers_else(alternative: Alternative, own: Mapping[int, bool], mime: Mime, usual: Mapping[int, bool]) -> bool:
+    """Say whether a client that reads a part in another way gets what others do not, or does not get what others do."""
+    index = alternative.part - 1
+    depth = mime.parts[index].depth
+    below = takewhile(lambda part: part.depth > depth, islice(mime.parts, index + 1, None))
+    lost = _deliveries((mime.parts[index], *below))
+    return any(matters and key not in usual for key, matters in own.items()) or any(
+        matters and key not in own for key, matters in lost.items()
+    )

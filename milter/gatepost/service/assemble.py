@@ -1,9 +1,8 @@
-"""Where the parts meet: the only module that knows everybody. Config in, a working pipeline out."""
+"""Where the parts meet: config and doors in, a working pipeline out."""
 
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import Final
 
 import gatepost
-from gatepost.arrival.judge import Answer, Kind
+from gatepost.arrival.judge import Answer, Kind, Listener
+from gatepost.checks.attachments import family as attachments
+from gatepost.checks.attachments.check import AttachmentCheck
 from gatepost.checks.auth import family as auth
 from gatepost.checks.check import Check
 from gatepost.checks.content import family as content
@@ -22,7 +23,6 @@ from gatepost.checks.reputation import family as reputation
 from gatepost.checks.virus import family as virus
 from gatepost.effects import text
 from gatepost.effects.headers import HeaderWriter
-from gatepost.effects.remember import remember
 from gatepost.effects.reply import reply
 from gatepost.ledger.sinks import LogSink
 from gatepost.mail.envelope import Direction, Envelope
@@ -31,20 +31,26 @@ from gatepost.mail.message import Message
 from gatepost.pipeline import Pipeline
 from gatepost.service import places, privileges
 from gatepost.service.config import Config, Loaded, load
+from gatepost.service.doors import (
+    AssemblyError,
+    Doors,
+    ReplayDoors,
+    hand_over,
+    live_doors,
+    replay_doors,
+    site_key,
+    site_state,
+)
+from gatepost.service.organs import organs
+from gatepost.service.remembering import people, remembering
 from gatepost.service.worker import Snapshot
 from gatepost.verdict import Accept, Defer, Outcome, Quarantine, Reject, Verdict
-from gatepost.world.budget import allowance
-from gatepost.world.clock import Clock, SystemClock
-from gatepost.world.dns.door import Question, RecordType, Resolver, TempFailure
-from gatepost.world.dns.fake import FakeDns, NoNetworkDns, ZoneError
-from gatepost.world.dns.live import LiveResolver
+from gatepost.world.clock import SystemClock
+from gatepost.world.dns.door import Question, RecordType, Resolver
 from gatepost.world.dns.names import reverse_name
-from gatepost.world.scanner import Scanner
-from gatepost.world.state.door import State, StateConfigError
-from gatepost.world.state.keys import domain_key
-from gatepost.world.state.memory import MemoryState
-from gatepost.world.state.opening import open_state, state_file
-from gatepost.world.state.readonly import ReadOnlyState
+from gatepost.world.scanner.door import Scanner
+from gatepost.world.scanner.head_start import HeadStart, at_hand
+from gatepost.world.state.door import State
 
 _ID_BYTES: Final = 8
 _log: Final = logging.getLogger(__name__)
@@ -52,82 +58,53 @@ _PROBE_SECONDS: Final = 1.0
 """How long a start waits to learn whether the resolver answers."""
 
 
-class AssemblyError(Exception):
-    """A part that the config asks for cannot be had; the text is one line."""
+def lineup(config: Config, doors: Doors, key: bytes = b"", *, live: bool = False) -> tuple[Check, ...]:
+    """Give the checks in the order in which they run. Raises AssemblyError for a model or a list that cannot be used.
 
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """The outside world as one site sees it; `scanner` is None where no clamd is configured.
-
-    `lessons` is where the site's labels are read, if not in `state`.
-    """
-
-    clock: Clock
-    resolver: Resolver
-    state: State
-    scanner: Scanner | None
-    lessons: State | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Organ:
-    """One part of a site in words for people, and whether it is well."""
-
-    text: str
-    well: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayDoors:
-    """What `gatepost scan` may ask: a zone file instead of DNS, and whether the network is off limits."""
-
-    dns_zone: Path | None = None
-    no_network: bool = False
-
-
-def lineup(config: Config, doors: Doors, *, live: bool = False) -> tuple[Check, ...]:
-    """Give the checks in the order in which they run. Raises AssemblyError for a model that cannot be used.
-
-    Authentication comes before reputation, which believes only authenticated names; bulk mail is judged by all of them. On a
-    `live` site the classifier counts what it sees.
+    Authentication comes before reputation, which believes only authenticated names; attachments are laid open before all that
+    reads what is in them; the content, whose text and links reputation knows again, before it; bulk mail is judged by all of
+    them. On a `live` site the classifier counts what it sees. `key` is the site's.
     """
     try:
         opinion = content.build(config.classifier)
-    except ModelError as error:
+        opened = attachments.build(config.attachments, doors.unpacker or attachments.open_unpacker(config.attachments))
+    except (ModelError, attachments.HashListError) as error:
         raise AssemblyError(str(error)) from None
     opinion = content.taught(opinion, config.classifier, doors.lessons or doors.state, doors.clock)
     if live:
         opinion = content.watched(opinion, doors.state, doors.clock)
-    return (
+    before = (
         *auth.build(config.auth, doors.resolver, doors.clock),
-        *reputation.build(_reputation(config), doors.state, doors.clock),
-        *virus.build(config.virus, doors.scanner),
+        *opened,
+    )
+    return (
+        *before,
+        *virus.build(config.virus, doors.scanners, doors.state, [check.name for check in before]),
         opinion,
+        content.EnclosedCheck(opinion),
+        *reputation.build(config.memory(), doors.state, doors.resolver, people(config, doors.state, key), doors.clock),
         content.BulkCheck(),
     )
 
 
-def _reputation(config: Config) -> reputation.Settings:
-    """Give the settings of reputation; what a trusted upstream hands on is not held against its own address."""
-    exempt = (*config.reputation.exempt_networks, *config.auth.trusted_upstreams)
-    return config.reputation.model_copy(update={"exempt_networks": exempt})
+def _writer(config: Config, key: bytes) -> HeaderWriter:
+    return HeaderWriter(
+        config.milter.authserv_id,
+        config.thresholds.tag,
+        key,
+        trusted_ids=config.auth.authserv_ids,
+        received_spf=config.headers.received_spf,
+    )
 
 
 def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipeline:
     """Give the pipeline of a site. A `live` one counts, remembers and logs; a replayed one only judges."""
     config = loaded.config
-    checks = lineup(config, doors, live=live)
+    checks = lineup(config, doors, key, live=live)
     base = Pipeline(
         lineup=checks,
         policy=config.policy(),
-        headers=HeaderWriter(
-            config.milter.authserv_id,
-            config.thresholds.tag,
-            key,
-            trusted_ids=config.auth.authserv_ids,
-            received_spf=config.headers.received_spf,
-        ),
+        headers=_writer(config, key),
         clock=doors.clock,
         new_id=partial(secrets.token_hex, _ID_BYTES),
         seconds=config.milter.message_seconds,
@@ -139,8 +116,9 @@ def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipelin
     )
     if not live:
         return base
-    gate = reputation.build_gate(_reputation(config), doors.state, doors.clock)
-    return replace(base, gate=gate, after=partial(remember, doors.state), sink=LogSink())
+    gate = reputation.build_gate(config.memory(), doors.state)
+    after = remembering(config, doors.state, people(config, doors.state, key))
+    return replace(base, gate=gate, after=after, unknown=after.unknown_recipient, sink=LogSink())
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +127,19 @@ class SiteJudge:
 
     pipeline: Pipeline
     resolver: Resolver
+    scanner: Scanner | None = None
 
     def warm(self, envelope: Envelope) -> None:
-        """Ask early for what the checks will want to know: the client's name, the sender's SPF record."""
+        """Ask early for what the checks will want to know: the client's name, the sender's SPF record, DNS lists."""
         if envelope.direction is Direction.INBOUND:
             self.resolver.prefetch(early_questions(envelope))
+            for check in self.pipeline.lineup:
+                if isinstance(check, reputation.DnsListCheck):
+                    self.resolver.prefetch(check.foreseen(envelope))
+
+    def refused(self, envelope: Envelope) -> None:
+        """Take note that a client named a recipient who does not exist."""
+        self.pipeline.refused(envelope)
 
     def foresee(self, field: Header) -> None:
         """Ask early for the DMARC record of a From field and the key of a signature."""
@@ -163,9 +149,15 @@ class SiteJudge:
         """Answer at RCPT."""
         return self.pipeline.admit(envelope)
 
-    def judge(self, envelope: Envelope, message: Message) -> Verdict:
+    def listen(self, envelope: Envelope) -> HeadStart | None:  # noqa: ARG002  mail of every direction is scanned
+        """Begin to scan a large message while it arrives."""
+        stream = self.scanner.begin() if self.scanner else None
+        return HeadStart(stream) if stream else None
+
+    def judge(self, envelope: Envelope, message: Message, heard: Listener | None = None) -> Verdict:
         """Answer at the end of a message."""
-        return self.pipeline.judge(envelope, message).verdict
+        with at_hand(heard if isinstance(heard, HeadStart) else HeadStart()):
+            return self.pipeline.judge(envelope, message).verdict
 
 
 def early_questions(envelope: Envelope) -> Iterable[Question]:
@@ -194,68 +186,40 @@ def answer(outcome: Outcome) -> Answer:
 
 def replay_pipeline(loaded: Loaded, doors: ReplayDoors) -> Pipeline:
     """Give the pipeline for stored mail: nothing is counted, learned or logged. Raises AssemblyError."""
-    config, clock = loaded.config, SystemClock()
-    try:
-        resolver = _replay_resolver(config, doors, clock)
-    except ZoneError as error:
-        raise AssemblyError(str(error)) from None
-    remembered: State = MemoryState(clock)
-    if config.state.url and not doors.no_network:
-        remembered = _state(config, places.state_directory(), clock)
-    scanner = None if doors.no_network else virus.open_scanner(config.virus)
-    lessons = None if config.state.url and not doors.no_network else ReadOnlyState(_stored(config, clock))
-    seen = Doors(clock, resolver, ReadOnlyState(remembered), scanner, lessons)
+    seen = replay_doors(loaded.config, doors)
     return pipeline(loaded, seen, secrets.token_bytes(32), live=False)
 
 
-def _stored(config: Config, clock: Clock) -> State:
-    """Give the state file that the config means, the embedded one included, to read labels from; memory where there is none.
-
-    Stored mail is judged without the rates and tallies of a live site, but with what people taught it.
-    """
-    try:
-        file = state_file(config.state, places.state_directory() / "state.sqlite")
-        if file is not None and file.exists():
-            return _state(config, places.state_directory(), clock)
-    except (AssemblyError, OSError) as error:
-        _log.warning("the labels of `gatepost learn` are left out: %s", error)
-    return MemoryState(clock)
-
-
-def learning_state(loaded: Loaded) -> State:
-    """Give the store that `gatepost learn` writes into, the daemon's own. Raises AssemblyError, one line."""
-    config, directory = loaded.config, places.state_directory()
-    state = _state(config, directory, SystemClock())
-    if not config.state.url:
-        _hand_over(
-            config, directory
-        )  # Made by root before the daemon was first started, it is the workers' all the same.
-    return state
-
-
-def _replay_resolver(config: Config, doors: ReplayDoors, clock: Clock) -> Resolver:
-    if doors.dns_zone is not None:
-        return FakeDns.from_yaml(doors.dns_zone)
-    return NoNetworkDns() if doors.no_network else LiveResolver(config.dns, clock)
+def learning_writer(loaded: Loaded) -> HeaderWriter:
+    """Give what knows this site's own verdict headers again. Raises AssemblyError, one line."""
+    return _writer(loaded.config, site_key(loaded.config, places.state_directory()))
 
 
 def snapshot(config_path: Path | None, overrides: Mapping[str, object]) -> Snapshot:
     """Build everything the daemon needs, before it forks. Raises ConfigError and AssemblyError."""
     loaded = load(config_path, overrides)
     config, clock, directory = loaded.config, SystemClock(), places.state_directory()
-    state = _state(config, directory, clock)
-    doors = Doors(clock, LiveResolver(config.dns, clock), state, virus.open_scanner(config.virus))
-    key = _site_key(config, directory)
-    _hand_over(config, directory)
+    state = site_state(config, directory, clock)
+    doors = live_doors(config, clock, state)
+    key = site_key(config, directory)
+    hand_over(config, directory)
     site = pipeline(loaded, doors, key, live=True)
-    judge = SiteJudge(site, doors.resolver)
+    judge = SiteJudge(site, doors.resolver, doors.scanner)
     return Snapshot(
         settings=config.milter,
         judge=judge,
         answer=answer,
         before_exit=partial(_leave, site, state),
         description=tuple(organs(loaded, doors)),
+        before_drop=partial(_prepare, site),
     )
+
+
+def _prepare(site: Pipeline, account: privileges.Account) -> None:
+    """Let a worker that is about to become an account make ready what the account could not start."""
+    for check in site.lineup:
+        if isinstance(check, AttachmentCheck) and not privileges.can_run(account):
+            check.unpacker.keep_for(account.uid, account.gid)
 
 
 def _leave(site: Pipeline, state: State) -> None:
@@ -263,91 +227,6 @@ def _leave(site: Pipeline, state: State) -> None:
     for check in site.lineup:
         if isinstance(check, ContentCheck):
             content.settle(check)
+        elif isinstance(check, AttachmentCheck):
+            check.unpacker.close()
     state.close()
-
-
-def _state(config: Config, directory: Path, clock: Clock) -> State:
-    try:
-        return open_state(config.state, directory / "state.sqlite", clock)
-    except StateConfigError as error:
-        raise AssemblyError(str(error)) from None
-
-
-def _site_key(config: Config, directory: Path) -> bytes:
-    if config.headers.signing_key:
-        return config.headers.signing_key.encode()
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return places.site_key(directory)
-    except OSError as error:
-        raise AssemblyError(f"{error.filename}: cannot keep the site key there: {error.strerror}") from None
-
-
-def _hand_over(config: Config, directory: Path) -> None:
-    """Let the account that the workers become use the state directory; the supervisor alone keeps root."""
-    try:
-        account = privileges.choose(config.milter.user, as_root=os.geteuid() == 0)
-        if account is not None:
-            places.hand_over(directory, account.uid, account.gid)
-    except (OSError, privileges.PrivilegeError) as error:
-        raise AssemblyError(f"{directory}: {error}") from None
-
-
-def look(loaded: Loaded) -> tuple[Doors, Organ]:
-    """Give the doors of a site to somebody who only looks, and how its state store is. Makes no state file, never raises.
-
-    Memory takes the place of a store that is not there yet or cannot be opened.
-    """
-    config, clock = loaded.config, SystemClock()
-    file = state_file(config.state, places.state_directory() / "state.sqlite")
-    state: State = MemoryState(clock)
-    organ = Organ(f"sqlite at {file} (nothing stored yet)", well=True)
-    try:
-        if file is None or file.exists():
-            state = _state(config, places.state_directory(), clock)
-            organ = state_organ(state, clock)
-    except AssemblyError as error:
-        organ = Organ(str(error), well=False)
-    except OSError as error:  # a folder on the way that only others may enter
-        organ = Organ(f"{file}: {error.strerror}", well=False)
-    return Doors(clock, LiveResolver(config.dns, clock), state, virus.open_scanner(config.virus)), organ
-
-
-def organs(loaded: Loaded, doors: Doors) -> Iterable[str]:
-    """Give one line for people on each organ: is it live, and where."""
-    config = loaded.config
-    yield f"config      {loaded.path or 'built-in defaults'} (version {loaded.version})"
-    beside = f" (without effect beside it: {config.classifier.shadow})" if config.classifier.shadow else ""
-    yield f"model       {content.find_model(config.classifier.model).name}{beside}"
-    yield f"classifier  {content.marks(config.classifier).said(config.classifier.max_false_positive_rate)}"
-    yield f"resolver    {resolver_organ(config, doors).text}"
-    yield f"clamd       {clamd_organ(config, doors).text}"
-    yield f"state       {doors.state.backend}"
-    yield "for Postfix, in main.cf:"
-    yield f"  smtpd_milters = {config.milter.address}"
-
-
-def resolver_organ(config: Config, doors: Doors) -> Organ:
-    """Say which resolvers are asked, and whether one answers at all: any answer but trouble will do."""
-    servers = ", ".join(config.dns.servers) or "the system resolvers"
-    with allowance(doors.clock, _PROBE_SECONDS):
-        reached = doors.resolver.ask(Question("localhost", RecordType.A))
-    if isinstance(reached, TempFailure):
-        return Organ(f"{servers} (no answer: {reached.reason}; authentication is temperror until it does)", well=False)
-    return Organ(servers, well=True)
-
-
-def clamd_organ(config: Config, doors: Doors) -> Organ:
-    """Say where clamd is and which version answers; one that is not used is well."""
-    if not config.virus.clamd or not doors.scanner:
-        return Organ("not used ([virus] clamd is empty): mail is marked X-Virus-Status: skipped", well=True)
-    version = doors.scanner.ping()
-    told = version or "does not answer: mail is marked X-Virus-Status: error"
-    return Organ(f"{config.virus.clamd} ({told})", well=version is not None)
-
-
-def state_organ(state: State, clock: Clock) -> Organ:
-    """Say where the state is kept, and whether it answers."""
-    with allowance(clock, _PROBE_SECONDS):
-        state.recall([domain_key("probe.invalid")])
-    return Organ(state.backend, well=not state.degraded())

@@ -7,12 +7,14 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
+from gatepost.checks.attachments.family import CODES as ATTACHMENTS
 from gatepost.checks.auth.family import CODES as AUTH
 from gatepost.checks.content.family import CODES as CONTENT
 from gatepost.checks.reputation.family import CODES as REPUTATION
 from gatepost.checks.virus.family import CODES as VIRUS
 
 FAMILIES: Final[Mapping[str, Mapping[str, str]]] = {
+    "attachments": ATTACHMENTS,
     "auth": AUTH,
     "content": CONTENT,
     "reputation": REPUTATION,

@@ -18,8 +18,17 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, Field, ValidationError
 
 from gatepost.arrival.settings import Settings as MilterSettings
+from gatepost.checks.attachments.family import Settings as AttachmentSettings
 from gatepost.checks.auth.family import Settings as AuthSettings
 from gatepost.checks.content.family import Settings as ClassifierSettings
+from gatepost.checks.reputation.family import (
+    CampaignSettings,
+    CorrespondentSettings,
+    DnsListSettings,
+    GreylistSettings,
+    Memory,
+    RateSettings,
+)
 from gatepost.checks.reputation.family import Settings as ReputationSettings
 from gatepost.checks.virus.family import Settings as VirusSettings
 from gatepost.decision.policy import EXCUSES, Actions, Policy, Thresholds
@@ -56,10 +65,18 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     milter: MilterSettings = _table(MilterSettings, "The daemon: its socket, its workers, whose mail is whose.")
     dns: DnsSettings = _table(DnsSettings, "The resolver.")
     state: StateSettings = _table(StateSettings, "Where rates and reputation are kept.")
+    attachments: AttachmentSettings = _table(
+        AttachmentSettings, "What is attached: how it is opened, and what is done about it."
+    )
     virus: VirusSettings = _table(VirusSettings, "The virus scanner.")
     classifier: ClassifierSettings = _table(ClassifierSettings, "The learned content model.")
     auth: AuthSettings = _table(AuthSettings, "SPF, DKIM, DMARC, ARC and iprev.")
     reputation: ReputationSettings = _table(ReputationSettings, "Rates and sender reputation.")
+    rates: RateSettings = _table(RateSettings, "Limits on rates, beside those of [reputation].")
+    correspondents: CorrespondentSettings = _table(CorrespondentSettings, "Whom local people write to.")
+    greylist: GreylistSettings = _table(GreylistSettings, "Asking doubtful strangers to come back.")
+    campaigns: CampaignSettings = _table(CampaignSettings, "The same text from many senders.")
+    dnslists: DnsListSettings = _table(DnsListSettings, "DNS lists of addresses and domains.")
     headers: HeaderSettings = _table(HeaderSettings, "The header block.")
     thresholds: Thresholds = _table(Thresholds, "The scores at which something happens.")
     actions: Actions = _table(Actions, "Evidence codes that force an outcome.")
@@ -79,6 +96,18 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     def effective_weights(self) -> dict[str, float]:
         """Give the built-in weights with the site's own laid over them."""
         return {**WEIGHTS, **self.weights}
+
+    def memory(self) -> Memory:
+        """Give what the reputation family reads; what a trusted upstream hands on is not held against its own address."""
+        exempt = (*self.reputation.exempt_networks, *self.auth.trusted_upstreams)
+        return Memory(
+            self.reputation.model_copy(update={"exempt_networks": exempt}),
+            self.rates,
+            self.correspondents,
+            self.greylist,
+            self.campaigns,
+            self.dnslists,
+        )
 
     def policy(self) -> Policy:
         """Give what decides on a message."""

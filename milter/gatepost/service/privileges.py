@@ -13,6 +13,8 @@ import importlib
 import os
 import pkgutil
 import pwd
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Final
 
@@ -87,6 +89,28 @@ def drop(account: Account) -> None:
 def forbid_new_privileges() -> None:
     """Make set-user-id programs powerless for this process and its children; where the kernel cannot, nothing happens."""
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def can_run(account: Account) -> bool:
+    """Whether the account can start this Python with this program in it; asked as root, by trying.
+
+    An installation in a folder that only root may enter serves as long as nothing is started or imported anew.
+    """
+    command = [sys.executable, "-I", "-c", "import gatepost"]
+    try:
+        tried = subprocess.run(  # noqa: S603  our own interpreter
+            command,
+            user=account.uid,
+            group=account.gid,
+            extra_groups=(),
+            cwd="/",
+            capture_output=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return tried.returncode == 0
 
 
 def owner_ids(owner: str) -> tuple[int, int]:

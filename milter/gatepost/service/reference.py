@@ -26,6 +26,8 @@ def tables() -> Iterator[tuple[str, str, type[BaseModel] | None]]:
 
 def default_text(info: FieldInfo) -> str:
     """Give the default of a setting as TOML would write it; one that depends on the machine is left to its sentence."""
+    if info.is_required():
+        return "(required)"
     if info.default_factory is not None:
         return "(see meaning)"
     return f"`{toml_value(info.default)}`"

@@ -23,6 +23,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -312,7 +313,7 @@ def _keep_fixed(old: Settings, new: Snapshot) -> Snapshot:
         return new
     log.warning("a restart is needed for a change of [milter] %s", ", ".join(changed))
     settings = new.settings.model_copy(update=changed)
-    return Snapshot(settings, new.judge, new.answer, new.after_fork, new.before_exit, new.description)
+    return replace(new, settings=settings)
 
 
 def _to_stderr(line: str) -> None:

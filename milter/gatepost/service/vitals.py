@@ -18,8 +18,10 @@ from gatepost.checks.content.family import Settings, find_model, find_shadow
 from gatepost.checks.content.model import ModelError, load_model
 from gatepost.checks.content.population import BadReferenceError, Population, load_reference
 from gatepost.checks.content.watch import Seen
-from gatepost.service.assemble import Organ, clamd_organ, look, resolver_organ
+from gatepost.service import scanning
 from gatepost.service.config import Loaded
+from gatepost.service.organ import Organ
+from gatepost.service.organs import list_organs, look, resolver_organ
 from gatepost.world.state.door import State, StateUnavailableError
 
 TRAINING: Final = "the mail it was trained on"
@@ -56,16 +58,19 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """How a site is doing; counts are of inbound mail from strangers, `labels` of the last seven days.
+    """How a site is doing; counts are of inbound mail from strangers, `labels` of the last seven days. `lists` are DNS lists.
 
-    `drift` is None where the model could not be loaded. `here` compares with the model's beginning at this site. `age` is in
-    months, None where the model's name does not say when it was made.
+    `warnings` say which mail passes unscanned. `drift` is None where the model could not be loaded. `here` compares with the
+    model's beginning at this site. `age` is in months, None where the model's name does not say when it was made.
     """
 
     model: Organ
     state: Organ
     resolver: Organ
     clamd: Organ
+    second: Organ
+    warnings: tuple[str, ...] = ()
+    lists: tuple[tuple[str, Organ], ...] = ()
     name: str = ""
     age: int | None = None
     day: float = 0.0
@@ -96,7 +101,14 @@ def vitals(loaded: Loaded) -> Vitals:
     """Ask how a site is doing; never raises for what is broken: that is part of the answer."""
     config = loaded.config
     doors, state = look(loaded)
-    organs = (state, resolver_organ(config, doors), clamd_organ(config, doors))
+    organs = (
+        state,
+        resolver_organ(config, doors),
+        scanning.clamd_organ(config.virus, doors.scanner),
+        scanning.second_organ(doors.second),
+        tuple(scanning.warnings(config.virus, doors.scanners, doors.clock.now())),
+        tuple(list_organs(config, doors)),
+    )
     try:
         directory = find_model(config.classifier.model)
         name = load_model(directory).version

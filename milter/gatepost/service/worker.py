@@ -51,11 +51,16 @@ def _nothing() -> None:
     return
 
 
+def _nobody(account: privileges.Account) -> None:  # noqa: ARG001  the form of a hook
+    return
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A whole config made ready to serve: built before the fork, shared by the workers, never changed.
 
-    `after_fork` opens what may not cross a fork, in each worker, under its account. `before_exit` lets go of it.
+    `before_drop` makes ready, in each worker that is still root, what its account could not. `after_fork` opens what may not
+    cross a fork, in each worker, under its account. `before_exit` lets go of it.
     `description` are lines for the log that say what is in use.
     """
 
@@ -65,6 +70,7 @@ class Snapshot:
     after_fork: Callable[[], None] = _nothing
     before_exit: Callable[[], None] = _nothing
     description: tuple[str, ...] = ()
+    before_drop: Callable[[privileges.Account], None] = _nobody
 
 
 def bind(name: str) -> None:
@@ -92,6 +98,7 @@ def serve(
         # libmilter waits for these in a thread of its own; a thread that does not block them would die of them.
         signal.pthread_sigmask(signal.SIG_BLOCK, _LIBMILTERS)
         if account is not None:
+            snapshot.before_drop(account)
             privileges.drop(account)
         else:
             privileges.forbid_new_privileges()

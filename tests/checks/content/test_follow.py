@@ -21,7 +21,7 @@ from gatepost.mail.message import from_bytes
 from gatepost.world.clock import FakeClock
 from gatepost.world.state.door import Entry, StateUnavailableError
 from gatepost.world.state.memory import MemoryState
-from gatepost.world.state.redis import RedisState
+from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.resilient import ResilientState
 from support.letters import letter
 from support.model import write_model
@@ -169,7 +169,7 @@ def test_threads_share_one_layer(clock: FakeClock) -> None:
 def test_redis_flushed_and_gone(tmp_path: Path, clock: FakeClock) -> None:
     """Two workers follow one Redis; killed, they keep what they had; back and empty, they forget it; and learn anew."""
     with RedisServer(tmp_path) as server:
-        states = [ResilientState(RedisState(server.url, clock, timeout=1.0), MemoryState(clock), clock) for _ in "ab"]
+        states = [ResilientState(open_redis(server.url, clock, timeout=1.0), MemoryState(clock), clock) for _ in "ab"]
         layers = [FollowedLayer(state, clock) for state in states]
         teach(states[0], "spam", DATA)
         assert all(moved(layer) > 4 for layer in layers)

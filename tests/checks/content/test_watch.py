@@ -21,7 +21,7 @@ from gatepost.mail.message import from_bytes
 from gatepost.world.clock import FakeClock
 from gatepost.world.state.door import Hit, State, StateUnavailableError
 from gatepost.world.state.memory import MemoryState
-from gatepost.world.state.redis import RedisState
+from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.sqlite import SqliteState
 from support.letters import letter
 from support.model import write_model
@@ -62,7 +62,7 @@ def open_states(form: str, server: RedisServer, folder: Path, clock: FakeClock) 
     """Give the states of two workers on one store."""
     if form == "redis":
         server.command(b"FLUSHALL")
-        return RedisState(server.url, clock, timeout=5.0), RedisState(server.url, clock, timeout=5.0)
+        return open_redis(server.url, clock, timeout=5.0), open_redis(server.url, clock, timeout=5.0)
     one, other = (SqliteState(folder / "state.db", clock, timeout=5.0) for _ in range(2))
     one.prepare()
     return one, other

@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from ipaddress import ip_address
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.checks.reputation.sender import CODES, SenderCheck, strength
-from gatepost.checks.reputation.settings import Settings
-from gatepost.evidence import Evidence, Found, Status
+from gatepost.checks.reputation.belief import confidence, strength, wanted_share
+from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import Client, Direction, Envelope
-from gatepost.mail.message import Message
 from gatepost.world.clock import FakeClock
-from gatepost.world.state.door import Mark, StateUnavailableError, Tally
+from gatepost.world.state.door import Mark, Tally
 from gatepost.world.state.memory import MemoryState
+from support.remembered import Away, Local, Site, dmarc, letter, mail
 
-MAIL = Envelope(client=Client(ip=ip_address("192.0.2.1")))
-DMARC = Evidence("dmarc", "dmarc.pass", Status.PASS, facts={"header.from": "shop.example"})
+DMARC = dmarc("shop.example")
 DKIM = Evidence("dkim", "dkim.pass", Status.PASS, facts={"header.d": "esp.example"})
 
 
-class Away(MemoryState):
-    """A state whose every question fails."""
-
-    def recall(self, keys: Sequence[str]) -> list[Tally]:
-        """Fail."""
-        raise StateUnavailableError(f"redis at nowhere: refused {len(keys)}")
-
-
-class Local(MemoryState):
-    """A state that answers from local memory."""
-
-    def degraded(self) -> bool:
-        """Say so."""
-        return True
-
-
-def say(state: MemoryState, *found: Evidence, envelope: Envelope = MAIL) -> Evidence:
-    """Run the check and give its one piece of evidence."""
-    (said,) = SenderCheck(Settings(), state).run(envelope, Message(()), Found(found))
-    assert said.code in CODES
-    return said
+def say(state: MemoryState, *found: Evidence, envelope: Envelope | None = None) -> Evidence:
+    """Ask memory and give its one piece of evidence on the sender."""
+    said = Site(state=state).judge(envelope or mail(), None, *found)
+    (found_one,) = [item for item in said if item.check == "sender"]
+    return found_one
 
 
 @pytest.fixture
@@ -70,13 +49,20 @@ def test_each_history_has_its_code(state: MemoryState, tally: Tally, code: str, 
 
 
 def test_the_sentence_names_what_it_is_based_on(state: MemoryState) -> None:
-    """A person reads who, in which capacity, and how much of each."""
+    """A person reads who, in which capacity, and how much of each; a machine reads the confidence as well."""
     state.remember([Mark("domain:shop.example", 40.0, 1.0)])
     said = say(state, DMARC)
     assert said.detail == (
         "shop.example (author's domain, DMARC pass) sent about 40.0 wanted and 1.0 unwanted messages lately."
     )
-    assert said.facts["sender.identity"] == "shop.example"
+    assert said.facts == {
+        "sender.identity": "shop.example",
+        "sender.role": "author",
+        "sender.wanted": "40.0",
+        "sender.unwanted": "1.0",
+        "sender.wanted-share": "0.95",
+        "sender.confidence": "0.90",
+    }
 
 
 def test_a_forged_name_gets_no_credit(state: MemoryState) -> None:
@@ -87,28 +73,39 @@ def test_a_forged_name_gets_no_credit(state: MemoryState) -> None:
 
 
 def test_the_strongest_known_identity_speaks(state: MemoryState) -> None:
-    """A known author outweighs its provider; an unknown author is judged by the provider, then by the network."""
+    """A known author outweighs its provider; an unknown author is judged by the provider, then by the place."""
     state.remember([Mark("network:192.0.2.0/24", unwanted=50.0)])
     by_network = say(state, DMARC, DKIM)
     assert (by_network.code, by_network.facts["sender.role"]) == ("sender.bad", "network")
+    state.remember([Mark("address:192.0.2.1", unwanted=50.0)])
+    by_address = say(state, DMARC, DKIM)
+    assert by_address.facts["sender.role"] == "address"
     state.remember([Mark("domain:esp.example", wanted=50.0)])
     assert say(state, DMARC, DKIM).facts["sender.role"] == "signer"
     state.remember([Mark("domain:shop.example", unwanted=50.0)])
     by_author = say(state, DMARC, DKIM)
     assert (by_author.code, by_author.facts["sender.role"]) == ("sender.bad", "author")
     assert by_network.value == pytest.approx(by_author.value / 2)
+    assert by_network.value < by_address.value < by_author.value
 
 
-def test_nobody_at_all_is_unknown(state: MemoryState) -> None:
+@pytest.mark.parametrize("key", ["network:192.0.2.0/24", "address:192.0.2.1"])
+def test_a_good_place_does_not_speak_for_a_sender(state: MemoryState, key: str) -> None:
+    """Whoever forges a name from a shared host must not profit from its neighbours."""
+    state.remember([Mark(key, wanted=100.0)])
+    forged = Evidence("dmarc", "dmarc.fail", Status.FAIL, facts={"header.from": "shop.example"})
+    assert say(state, forged).code == "sender.neutral"
+
+
+def test_nobody_at_all_is_unknown() -> None:
     """Mail without a client address or a proven name asks nothing."""
     assert say(Away(FakeClock()), envelope=Envelope()).code == "sender.unknown"
 
 
-def test_own_users_are_not_asked_about(state: MemoryState) -> None:
+def test_own_users_are_not_asked_about() -> None:
     """Outbound and authenticated mail gets no opinion."""
-    check = SenderCheck(Settings(), state)
-    assert check.run(Envelope(direction=Direction.OUTBOUND), Message(()), Found((DMARC,))) == []
-    assert check.run(Envelope(client=Client(login="ann")), Message(()), Found((DMARC,))) == []
+    for envelope in (Envelope(direction=Direction.OUTBOUND), Envelope(client=Client(login="ann"))):
+        assert not [item for item in Site().judge(envelope, letter(), DMARC) if item.check == "sender"]
 
 
 def test_a_store_that_is_away_is_not_called_unknown() -> None:
@@ -124,13 +121,17 @@ def test_a_store_that_is_away_is_not_called_unknown() -> None:
 def test_strength_grows_as_documented() -> None:
     """The numbers in the module's own words."""
     assert [round(strength(Tally(wanted, 0)), 2) for wanted in (3, 10, 100)] == [0.06, 0.58, 0.95]
+    assert [round(confidence(Tally(wanted, 0)), 2) for wanted in (0, 100)] == [0.05, 0.97]
 
 
 @given(wanted=st.floats(0, 1_000), unwanted=st.floats(0, 1_000))
 @settings(max_examples=200)
 def test_strength_is_fair_and_bounded(wanted: float, unwanted: float) -> None:
     """Within -1 and 1, mirrored when good and bad change places, and never against the majority."""
-    lean = strength(Tally(wanted, unwanted))
+    tally = Tally(wanted, unwanted)
+    lean = strength(tally)
     assert -1.0 < lean < 1.0
     assert lean == pytest.approx(-strength(Tally(unwanted, wanted)))
     assert lean * (wanted - unwanted) >= 0
+    assert 0.0 <= confidence(tally) < 1.0
+    assert 0.0 < wanted_share(tally) < 1.0

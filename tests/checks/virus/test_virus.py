@@ -15,16 +15,29 @@ from gatepost.checks.virus.family import Settings, build, open_scanner
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
 from gatepost.mail.envelope import Envelope
-from gatepost.mail.message import Message, from_bytes
-from gatepost.world.scanner import FakeScanner, Heuristic, Infected, Scan, ScanFailed, Scanner, TooLarge, Unreachable
-from support.clamd import EICAR, SUSPICIOUS, Clamd
+from gatepost.mail.message import Inner, Message, from_bytes
+from gatepost.world.scanner.door import (
+    Encrypted,
+    Heuristic,
+    Infected,
+    OverLimit,
+    Reloading,
+    Scan,
+    ScanFailed,
+    Scanner,
+    TimedOut,
+    Unreachable,
+)
+from gatepost.world.scanner.fake import FakeScanner
+from support.clamd import EICAR, SUSPICIOUS, TESTFILES, Clamd
 
 BAD = b"MALWARE"
 
 
 def look(scanner: Scanner | None, message: Message, **options: int) -> list[Evidence]:
     """Run the check; sees to it that each code is documented and all evidence names one status."""
-    said = list(VirusCheck(scanner, **options).run(Envelope(), message, Found()))
+    scanners = [scanner] if scanner else []
+    said = list(VirusCheck(*scanners, **options).run(Envelope(), message, Found()))
     assert all(item.code in CODES and item.code.startswith("virus.") for item in said)
     assert len({item.facts["virus.status"] for item in said}) == 1
     return said
@@ -56,7 +69,7 @@ def test_a_plain_message_is_scanned_once() -> None:
     said = look(scanner, mail(PLAIN))
     assert codes(said) == ["virus.clean"]
     assert said[0].status is Status.PASS
-    assert said[0].facts == {"virus.status": "clean"}
+    assert said[0].facts == {"virus.status": "clean", "virus.engine": "fake scanner"}
     assert len(scanner.scanned) == 1
 
 
@@ -65,7 +78,12 @@ def test_an_encoded_part_is_scanned_decoded() -> None:
     said = look(FakeScanner({BAD: Infected("Win.Bad")}), mail(PLAIN, part(BAD)))
     assert codes(said) == ["virus.infected"]
     assert said[0].status is Status.FAIL
-    assert said[0].facts == {"virus.status": "infected", "virus.signature": "Win.Bad"}
+    assert said[0].facts == {
+        "virus.status": "infected",
+        "virus.signature": "Win.Bad",
+        "virus.engine": "fake scanner",
+        "virus.found-by": "fake",
+    }
 
 
 def test_an_unencoded_attachment_is_scanned_by_itself() -> None:
@@ -97,10 +115,12 @@ def test_an_ambiguous_encoding_is_scanned_every_way(headers: bytes) -> None:
     [
         (Infected("X"), "virus.infected", Status.FAIL, "infected", ""),
         (Heuristic("PUA.X"), "virus.heuristic", Status.POLICY, "clean", ""),
-        (TooLarge(0), "virus.skipped", Status.NONE, "skipped", ""),
-        (TooLarge(10), "virus.skipped", Status.NONE, "skipped", ""),
+        (Encrypted("Heuristics.Encrypted.Zip"), "virus.encrypted", Status.POLICY, "skipped", ""),
+        (OverLimit("a limit"), "virus.limit", Status.PERMERROR, "error", ""),
         (ScanFailed("boom"), "virus.error", Status.TEMPERROR, "error", "virus"),
-        (Unreachable("gone"), "virus.error", Status.TEMPERROR, "error", "virus"),
+        (Reloading("busy"), "virus.reloading", Status.TEMPERROR, "error", "virus"),
+        (TimedOut("slow"), "virus.timeout", Status.TEMPERROR, "error", "virus"),
+        (Unreachable("gone"), "virus.unreachable", Status.TEMPERROR, "error", "virus"),
     ],
 )
 @pytest.mark.parametrize("where", ["raw", "part"])
@@ -161,9 +181,9 @@ def test_an_ordinary_attachment_is_read_one_way() -> None:
     assert len(scanner.scanned) == 3
 
 
-def test_an_infection_outweighs_a_suspicion_and_a_raw_message_too_large() -> None:
-    """A heuristic hit or a size limit on the raw message does not stop the search in its parts."""
-    for first in (Heuristic("PUA.X"), TooLarge(0)):
+def test_an_infection_outweighs_what_else_was_said() -> None:
+    """A suspicion, a limit or an error on the raw message does not stop the search in its parts."""
+    for first in (Heuristic("PUA.X"), Encrypted("Heuristics.Encrypted.Zip"), OverLimit("a limit"), ScanFailed("boom")):
         scanner = FakeScanner({BAD: Infected("Win.Bad"), b"hello": first})
         assert codes(look(scanner, mail(PLAIN, part(BAD)))) == ["virus.infected"]
 
@@ -172,14 +192,14 @@ def test_a_suspicion_beside_trouble_keeps_both() -> None:
     """A suspicion in one part and an error on another are two findings with one status: error."""
     scanner = FakeScanner({b"hello": Heuristic("PUA.X"), BAD: Unreachable("gone")})
     said = look(scanner, mail(PLAIN, part(BAD)))
-    assert codes(said) == ["virus.heuristic", "virus.error"]
+    assert codes(said) == ["virus.heuristic", "virus.unreachable"]
     assert said[0].facts["virus.status"] == "error"
 
 
 def test_a_dead_scanner_is_asked_once_per_message() -> None:
     """After one Unreachable the parts are not tried: the message would only wait longer."""
     scanner = FakeScanner(down=True)
-    assert codes(look(scanner, mail(PLAIN, part(b"a"), part(b"b")))) == ["virus.error"]
+    assert codes(look(scanner, mail(PLAIN, part(b"a"), part(b"b")))) == ["virus.unreachable"]
     assert len(scanner.scanned) == 1
 
 
@@ -222,6 +242,49 @@ def test_no_scanner_is_said() -> None:
     assert open_scanner(Settings()) is None
 
 
+def two(first: FakeScanner, second: FakeScanner, message: Message) -> list[Evidence]:
+    """Run the check with two engines."""
+    first.name, second.name = "clamd", "icap"
+    return list(VirusCheck(first, second).run(Envelope(), message, Found()))
+
+
+def test_two_engines_see_every_view() -> None:
+    """What only the second one knows is found, and named; both see the raw message and the parts."""
+    first, second = FakeScanner(), FakeScanner({BAD: Infected("Other.Bad")})
+    (said,) = two(first, second, mail(PLAIN, part(BAD)))
+    assert (said.code, said.facts["virus.found-by"]) == ("virus.infected", "icap")
+    assert len(first.scanned) == len(second.scanned) == 2
+
+
+def test_one_engine_that_is_away_leaves_the_other_at_work() -> None:
+    """A message that one of two engines did not scan is not clean; it is asked once, the other one about every part."""
+    first, second = FakeScanner(down=True), FakeScanner()
+    (said,) = two(first, second, mail(PLAIN, part(b"a"), part(b"b")))
+    assert (said.code, said.facts["virus.status"], said.degraded) == ("virus.unreachable", "error", "virus")
+    assert "clamd" in said.detail
+    assert (len(first.scanned), len(second.scanned)) == (1, 3)
+    (found,) = two(FakeScanner(down=True), FakeScanner({BAD: Infected("X")}), mail(PLAIN, part(BAD)))
+    assert found.code == "virus.infected"
+
+
+def test_what_other_checks_laid_open_is_scanned() -> None:
+    """A decrypted file is scanned after the parts, named by where it was found, once, and within the same limit."""
+    scanner = FakeScanner({BAD: OverLimit("a limit")})
+    message = mail(PLAIN, part(b"a"))
+    message.lay_open((Inner("mail.zip > a.exe", BAD), Inner("text only"), Inner("twice", BAD), Inner("same", b"a")))
+    (said,) = look(scanner, message)
+    assert scanner.scanned[1:] == [b"a", BAD]
+    assert "mail.zip > a.exe" in said.detail
+    assert codes(look(FakeScanner(), message, max_parts=1)) == ["virus.skipped"]
+
+
+def test_it_comes_after_the_check_that_lays_open() -> None:
+    """Where the line-up has an attachment check before it, it comes after that; else after none."""
+    (alone,) = build(Settings(), [])
+    (behind,) = build(Settings(), [], earlier=["dkim", "attachment"])
+    assert (alone.after, behind.after) == (frozenset(), {"attachment"})
+
+
 @pytest.fixture(scope="module")
 def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clamd]:
     """Give a running clamd for this module."""
@@ -233,7 +296,7 @@ def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clamd]:
 def test_with_a_real_clamd(clamd: Clamd, tmp_path: Path) -> None:
     """The test file is found in the open and in base64, well-formed or not; a clean mail is clean; a dead clamd is an error."""
     wanted = Settings(clamd=clamd.address)
-    (check,) = build(wanted, open_scanner(wanted))
+    (check,) = build(wanted, [open_scanner(wanted)])
     plain = from_bytes(b"From: a@b.example\r\nContent-Type: text/plain\r\n\r\n" + EICAR + b"\r\n")
     encoded = mail(PLAIN, part(EICAR))
     broken = from_bytes(
@@ -249,5 +312,20 @@ def test_with_a_real_clamd(clamd: Clamd, tmp_path: Path) -> None:
     )
     for message, code in cases:
         assert [item.code for item in check.run(Envelope(), message, Found())] == [code]
-    (gone,) = build(wanted, open_scanner(Settings(clamd=f"unix:{tmp_path}/none.sock")))
+    (gone,) = build(wanted, [open_scanner(Settings(clamd=f"unix:{tmp_path}/none.sock"))])
     assert [item.degraded for item in gone.run(Envelope(), plain, Found())] == ["virus"]
+
+
+@pytest.mark.servers
+def test_every_container_of_debians_test_files(clamd: Clamd) -> None:
+    """Each file of clamav-testfiles is found as an attachment, in base64 as mail clients send it; there is no exception."""
+    wanted = Settings(clamd=clamd.address)
+    (check,) = build(wanted, [open_scanner(wanted)])
+    files = sorted(TESTFILES.iterdir())
+    assert len(files) >= 40
+    missed = []
+    for file in files:
+        message = mail(PLAIN, part(file.read_bytes(), kind=b'application/octet-stream; name="%b"' % file.name.encode()))
+        if [item.code for item in check.run(Envelope(), message, Found())] != ["virus.infected"]:
+            missed.append(file.name)
+    assert missed == []

@@ -1,64 +1,43 @@
-"""One set of promises for every form of state: memory, SQLite, and a real Redis over TCP and over a unix socket."""
+"""One set of promises for every form of state (support.state_forms): memory, SQLite, and real Redis servers in all forms."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gatepost.mail import limits
 from gatepost.world.budget import allowance
 from gatepost.world.clock import FakeClock
 from gatepost.world.state import maths
-from gatepost.world.state.door import Hit, Mark, OutOfTimeError, State, StateUnavailableError, Tally
+from gatepost.world.state.door import (
+    Answer,
+    Ask,
+    Distinct,
+    Forget,
+    Get,
+    Hit,
+    Leave,
+    Mark,
+    OutOfTimeError,
+    Put,
+    Rate,
+    Recall,
+    State,
+    StateUnavailableError,
+    Tally,
+)
 from gatepost.world.state.memory import MemoryState
-from gatepost.world.state.redis import RedisState
+from gatepost.world.state.readonly import ReadOnlyState
 from gatepost.world.state.resilient import ResilientState
-from gatepost.world.state.sqlite import SqliteState
-from support.redis_server import RedisServer
+from support.state_forms import Servers, opened
 
 WINDOW = 60
 HALF_LIFE = 1_000.0
-FORMS = ("memory", "sqlite", "redis", "redis-unix", "resilient")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """Give a running Redis for this module."""
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    """Give a clock that stands at the start of a window."""
-    return FakeClock(1_700_000_000.0 // WINDOW * WINDOW)
-
-
-@pytest.fixture(params=FORMS)
-def state(request, server: RedisServer, tmp_path: Path, clock: FakeClock) -> Iterator[State]:
-    """Give each form of state in turn, empty."""
-    server.command(b"FLUSHALL")
-    made = build(request.param, server, tmp_path, clock)
-    yield made
-    made.close()
-
-
-def build(form: str, server: RedisServer, folder: Path, clock: FakeClock) -> State:
-    """Open one form."""
-    match form:
-        case "memory":
-            return MemoryState(clock, half_life=HALF_LIFE)
-        case "sqlite" | "resilient":
-            file = SqliteState(folder / "state.db", clock, half_life=HALF_LIFE, timeout=5.0)
-            file.prepare()
-            return file if form == "sqlite" else ResilientState(file, MemoryState(clock, half_life=HALF_LIFE), clock)
-        case _:
-            url = server.url if form == "redis" else server.unix_url
-            return RedisState(url, clock, half_life=HALF_LIFE, timeout=5.0)
 
 
 def test_counts_each_key_and_window_by_itself(state: State) -> None:
@@ -119,8 +98,125 @@ def test_forgets_what_it_is_told_to(state: State) -> None:
     assert state.recall(["a", "b"]) == [Tally(), Tally(1.0, 0.0)]
 
 
+def test_one_exchange_answers_everything_in_order(state: State) -> None:
+    """Asks of all kinds in one list: each has its own answer, and a later one sees what an earlier one did."""
+    asks: list[Ask] = [
+        Hit("a", WINDOW),
+        Mark("a", wanted=3.0),
+        Put("a", b"\0\xff", 60),
+        Distinct("a", "x", WINDOW),
+        Rate("a", 10, WINDOW, 2),
+        Hit("a", WINDOW, 0),
+        Recall("a"),
+        Get("a"),
+        Distinct("a", "", WINDOW),
+        Forget("a"),
+        Recall("a"),
+    ]
+    used = Leave(allowed=True, wait=0.0, used=pytest.approx(1.0))
+    assert state.exchange(asks) == [1, None, True, 1, used, 1, Tally(3, 0), b"\0\xff", 1, None, Tally()]
+    looks = [Get("a"), Hit("a", WINDOW, 0), Rate("a", 10, WINDOW, 2, 0), Distinct("a", "", WINDOW), Get("b")]
+    assert state.exchange(looks) == [b"\0\xff", 1, used, 1, None]
+    assert not state.degraded()
+
+
+def test_values_are_kept_for_their_time(state: State, clock: FakeClock) -> None:
+    """What is put is got again, an empty value included; absent_only leaves what is there; the next Put replaces it."""
+    assert state.exchange([Get("a")]) == [None]
+    assert state.exchange([Put("a", b"1", 60, absent_only=True), Put("a", b"2", 60, absent_only=True)]) == [True, False]
+    assert state.exchange([Get("a"), Put("a", b"", 60), Get("a")]) == [b"1", True, b""]
+    assert state.exchange([Put("b", b"x" * limits.STATE_VALUE_BYTES, 60), Get("b")])[0] is True
+
+
+def test_what_no_store_takes_cannot_be_asked() -> None:
+    """Too long a value, no time to keep it, too many members, a limit of nothing: ValueError where the ask is made."""
+    for wrong in (
+        lambda: Put("a", b"x" * (limits.STATE_VALUE_BYTES + 1), 60),
+        lambda: Put("a", b"x", 0),
+        lambda: Distinct("a", "x", WINDOW, limits.STATE_MEMBERS + 1),
+        lambda: Distinct("a", "x", WINDOW, 0),
+        lambda: Rate("a", 0, WINDOW, 1),
+    ):
+        with pytest.raises(ValueError, match=r"at most|members|above 0"):
+            wrong()
+
+
+def test_members_are_told_apart_and_bounded(state: State, clock: FakeClock) -> None:
+    """The same member counts once, past `most` the one seen longest ago makes room, and outside the window none counts."""
+    for expected, member in ((1, "x"), (2, "y"), (2, "x"), (3, "z")):
+        assert state.exchange([Distinct("a", member, WINDOW, 3)]) == [expected]
+        clock.advance(10)
+    # y was seen longest ago; after w came, x is no new one and y is.
+    assert state.exchange([Distinct("a", "w", WINDOW, 3), Distinct("a", "x", WINDOW, 4)]) == [3, 3]
+    assert state.exchange([Distinct("a", "y", WINDOW, 4), Distinct("a", "", WINDOW, 2)]) == [4, 2]
+    clock.advance(WINDOW)
+    assert state.exchange([Distinct("a", "", WINDOW)]) == [0]
+    assert state.exchange([Distinct("a", "x", WINDOW)]) == [1]
+
+
+def test_leave_is_given_at_the_rate_after_the_burst(state: State, clock: FakeClock) -> None:
+    """A burst at once, then one each window / limit seconds; a refusal says how long to wait and uses nothing up."""
+    rate = Rate("a", limit=6, window=WINDOW, burst=3)
+    leaves = [leave(state, rate) for _ in range(5)]
+    assert [given.allowed for given in leaves] == [True, True, True, False, False]
+    assert [given.wait for given in leaves[3:]] == [pytest.approx(10.0)] * 2
+    assert leaves[4].used == pytest.approx(3.0)
+    clock.advance(10.0)
+    assert [leave(state, rate).allowed for _ in range(2)] == [True, False]
+    clock.advance(WINDOW)
+    assert leave(state, Rate("a", 6, WINDOW, 3, amount=0)) == Leave(allowed=True, wait=0.0, used=0.0)
+    assert not leave(state, Rate("a", 6, WINDOW, 3, amount=4)).allowed
+    assert leave(state, Rate("a", 6, WINDOW, 3, amount=3)).allowed
+
+
+def test_a_clock_that_was_ahead_locks_nobody_out(state: State, clock: FakeClock) -> None:
+    """What a host whose clock was a day ahead used up counts as a full burst, and drains as one."""
+    rate = Rate("a", limit=6, window=WINDOW, burst=3)
+    clock.advance(86_400.0)
+    assert leave(state, rate).allowed
+    clock.advance(-86_400.0)
+    assert leave(state, rate).wait == pytest.approx(10.0)
+    clock.advance(10.0)
+    # The time of the host that was ahead is still written there, and still counts as full.
+    assert leave(state, Rate("a", 6, WINDOW, 3, 0)).used <= 3.0
+
+
+def leave(state: State, rate: Rate) -> Leave:
+    """Ask for one leave."""
+    (given,) = state.exchange([rate])
+    assert isinstance(given, Leave)
+    return given
+
+
+def test_threads_never_get_more_leave_than_there_is(state: State) -> None:
+    """Eight threads ask at one moment for twice what the burst allows: exactly the burst is given."""
+    given: list[bool] = []
+    together(8, lambda: given.extend(leave(state, Rate("a", 1, 3_600, 100)).allowed for _ in range(25)))
+    assert (len(given), sum(given)) == (200, 100)
+
+
+def test_read_only_state_looks_and_leaves_no_trace(state: State) -> None:
+    """Behind glass every ask is answered as it stands, in order, and nothing changes."""
+    state.exchange([Hit("a", WINDOW), Mark("a", 1.0), Put("a", b"1", 60), Distinct("a", "x", WINDOW)])
+    glass = ReadOnlyState(state)
+    asks: list[Ask] = [
+        Mark("a", 5.0),
+        Hit("a", WINDOW),
+        Forget("a"),
+        Put("a", b"2", 60),
+        Distinct("a", "y", WINDOW),
+        Rate("a", 1, WINDOW, 1),
+        Recall("a"),
+        Get("a"),
+    ]
+    nothing = Leave(allowed=True, wait=0.0, used=0.0)
+    for _ in range(2):
+        assert glass.exchange(asks) == [None, 1, None, False, 1, nothing, Tally(pytest.approx(1.0), 0.0), b"1"]
+
+
 def test_empty_calls_are_answered(state: State) -> None:
     """No keys in, no answers out, and nothing breaks."""
+    assert state.exchange([]) == []
     assert state.hit([]) == []
     assert state.recall([]) == []
     state.remember([])
@@ -152,28 +248,48 @@ def test_no_time_left_is_said_at_once(state: State, clock: FakeClock) -> None:
                 state.hit([Hit("a", WINDOW)])
 
 
-@given(
-    steps=st.lists(
-        st.tuples(st.floats(-30, 200), st.integers(0, 5), st.floats(0, 60), st.floats(0, 60)), min_size=1, max_size=12
-    )
+KEYS = st.sampled_from("ab")
+AMOUNTS = st.integers(0, 5)
+WEIGHTS = st.floats(0, 60)
+ASKS = st.one_of(
+    st.builds(Hit, KEYS, st.sampled_from([WINDOW, 3_600]), AMOUNTS),
+    st.builds(Rate, KEYS, st.just(7), st.just(WINDOW), st.just(4), AMOUNTS),
+    st.builds(Recall, KEYS),
+    st.builds(Mark, KEYS, WEIGHTS, WEIGHTS),
+    st.builds(Forget, KEYS),
+    st.builds(Get, KEYS),
+    st.builds(Put, KEYS, st.binary(max_size=9), st.just(100_000), st.booleans()),
+    st.builds(Distinct, KEYS, st.sampled_from(["", "x", "y", "z", "ä"]), st.just(WINDOW), st.integers(1, 3)),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_all_forms_agree(server: RedisServer, tmp_path_factory: pytest.TempPathFactory, steps) -> None:
-    """The same calls at the same times give the same answers from memory, SQLite and Redis."""
-    server.command(b"FLUSHALL")
+
+
+@given(steps=st.lists(st.tuples(st.floats(-30, 200), st.lists(ASKS, max_size=5)), min_size=1, max_size=10))
+@settings(max_examples=60, deadline=None)
+def test_all_forms_agree(servers: Servers, tmp_path_factory: pytest.TempPathFactory, steps) -> None:
+    """The same asks at the same times get the same answers from memory, SQLite, a Redis server and a cluster."""
     clock = FakeClock()
-    states = [build(form, server, tmp_path_factory.mktemp("agree"), clock) for form in ("memory", "sqlite", "redis")]
-    for seconds, amount, wanted, unwanted in steps:
-        clock.advance(seconds)
-        rates = [state.hit([Hit("a", WINDOW, amount)]) for state in states]
-        for state in states:
-            state.remember([Mark("a", wanted, unwanted)])
-        tallies = [state.recall(["a"])[0] for state in states]
-        for rate, tally in zip(rates[1:], tallies[1:], strict=True):
-            assert rate == pytest.approx(rates[0])
-            assert (tally.wanted, tally.unwanted) == pytest.approx((tallies[0].wanted, tallies[0].unwanted))
-    for state in states:
-        state.close()
+    folder = tmp_path_factory.mktemp("agree")
+    with ExitStack() as stack:
+        forms = ("memory", "sqlite", "redis", "redis-cluster")
+        states = [stack.enter_context(opened(form, servers, folder, clock)) for form in forms]
+        for seconds, asks in steps:
+            clock.advance(seconds)
+            first, *others = [[roughly(answer) for answer in state.exchange(asks)] for state in states]
+            for other in others:
+                assert other == first
+
+
+def roughly(answer: Answer) -> object:
+    """Give an answer in a form that is equal to another one despite the last digits."""
+    match answer:
+        case Tally(wanted, unwanted):
+            return (pytest.approx(wanted, abs=1e-9), pytest.approx(unwanted, abs=1e-9))
+        case Leave(allowed, wait, used):
+            return (allowed, pytest.approx(wait, abs=1e-4), pytest.approx(used, abs=1e-4))
+        case float():
+            return pytest.approx(answer)
+        case _:
+            return answer
 
 
 def together(count: int, work: Callable[[], object]) -> None:

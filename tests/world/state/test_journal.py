@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,42 +16,10 @@ from gatepost.world.state.door import Changes, Entry, Hit, JournalError, State, 
 from gatepost.world.state.journal import Position, position
 from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.readonly import ReadOnlyState
-from gatepost.world.state.redis import RedisState
+from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.resilient import ResilientState
-from gatepost.world.state.sqlite import SqliteState
 from support.redis_server import RedisServer
-
-FORMS = ("memory", "sqlite", "redis", "redis-unix", "resilient")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """Give a running Redis for this module."""
-    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
-        yield running
-
-
-@pytest.fixture(params=FORMS)
-def state(request, server: RedisServer, tmp_path: Path) -> Iterator[State]:
-    """Give each form of state in turn, empty."""
-    server.command(b"FLUSHALL")
-    made = build(request.param, server, tmp_path)
-    yield made
-    made.close()
-
-
-def build(form: str, server: RedisServer, folder: Path) -> State:
-    """Open one form."""
-    clock = FakeClock()
-    match form:
-        case "memory":
-            return MemoryState(clock)
-        case "sqlite" | "resilient":
-            file = SqliteState(folder / "state.db", clock, timeout=5.0)
-            file.prepare()
-            return file if form == "sqlite" else ResilientState(file, MemoryState(clock), clock)
-        case _:
-            return RedisState(server.url if form == "redis" else server.unix_url, clock, timeout=5.0)
+from support.state_forms import Servers, build
 
 
 class Reader:
@@ -172,18 +139,20 @@ def test_unwelcome_records_are_refused(state: State) -> None:
         st.tuples(st.integers(0, 6), st.one_of(st.none(), st.binary(max_size=9)), st.booleans()), max_size=25
     )
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_readers_agree_in_every_form(
-    server: RedisServer, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, steps
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, steps
 ) -> None:
     """Whatever is written and whenever a reader looks, it holds what a new reader would hold, the same in every form."""
     for name, bound in (("ENTRIES", 4), ("BYTES", 20), ("RETRACTED", 2), ("PAGE", 2)):
         monkeypatch.setattr(limits, f"JOURNAL_{name}", bound)
-    server.command(b"FLUSHALL")
-    readers = [Reader(build(form, server, tmp_path_factory.mktemp("agree"))) for form in ("memory", "sqlite", "redis")]
+    readers = [
+        Reader(build(form, servers, tmp_path_factory.mktemp("agree"), FakeClock()))
+        for form in ("memory", "sqlite", "redis", "redis-cluster")
+    ]
     for number, data, looks in steps:
         answers = [reader.state.note("j", [Entry(f"e{number}", data)]) for reader in readers]
-        assert answers[0] == answers[1] == answers[2]
+        assert answers == [answers[0]] * len(readers)
         if looks:
             for reader in readers:
                 reader.look()
@@ -191,14 +160,13 @@ def test_readers_agree_in_every_form(
     held = [list(reader.look().items()) for reader in readers]
     for reader in readers:
         reader.state.close()
-    assert held == [fresh[0]] * 3
-    assert fresh == [fresh[0]] * 3
+    assert held == [fresh[0]] * len(readers)
+    assert fresh == [fresh[0]] * len(readers)
 
 
-def test_a_flushed_redis_is_noticed(server: RedisServer, tmp_path: Path) -> None:
+def test_a_flushed_redis_is_noticed(server: RedisServer, servers: Servers, tmp_path: Path) -> None:
     """After FLUSHALL there is nothing; what is written then is all there is, though its numbers begin again."""
-    server.command(b"FLUSHALL")
-    reader = Reader(build("redis", server, tmp_path))
+    reader = Reader(build("redis", servers, tmp_path, FakeClock()))
     reader.state.note("j", [Entry("a", b"1"), Entry("b", b"2")])
     reader.look()
     server.command(b"FLUSHALL")
@@ -211,37 +179,36 @@ def test_a_flushed_redis_is_noticed(server: RedisServer, tmp_path: Path) -> None
     reader.state.close()
 
 
-def test_a_replaced_file_is_noticed(tmp_path: Path) -> None:
+def test_a_replaced_file_is_noticed(servers: Servers, tmp_path: Path) -> None:
     """A new database under the old name is another journal: its reader forgets what the old one said."""
-    reader = Reader(build("sqlite", None, tmp_path))
+    reader = Reader(build("sqlite", servers, tmp_path, FakeClock()))
     reader.state.note("j", [Entry("a", b"1"), Entry("b", b"2")])
     reader.look()
     reader.state.close()
     for file in tmp_path.iterdir():
         file.unlink()
-    reader.state = build("sqlite", None, tmp_path)
+    reader.state = build("sqlite", servers, tmp_path, FakeClock())
     reader.state.note("j", [Entry("c", b"3")])
     assert reader.look() == {"c": b"3"}
     reader.state.close()
 
 
-def test_an_older_file_gains_its_journals(tmp_path: Path) -> None:
+def test_an_older_file_gains_its_journals(servers: Servers, tmp_path: Path) -> None:
     """A file of the version before journals is taken over and keeps what it held."""
-    state = build("sqlite", None, tmp_path)
+    state = build("sqlite", servers, tmp_path, FakeClock())
     state.close()
     with sqlite3.connect(tmp_path / "state.db") as connection:
         connection.executescript("DROP TABLE entries; DROP TABLE journals; PRAGMA user_version = 1")
     connection.close()
-    state = build("sqlite", None, tmp_path)
+    state = build("sqlite", servers, tmp_path, FakeClock())
     assert state.note("j", [Entry("a", b"1")]) == [False]
     state.close()
 
 
 @pytest.mark.parametrize("form", ["sqlite", "redis"])
-def test_processes_share_a_journal(form: str, server: RedisServer, tmp_path: Path) -> None:
+def test_processes_share_a_journal(form: str, servers: Servers, tmp_path: Path) -> None:
     """Four processes write at once; every record arrives, and a reader in this one hears of all of them."""
-    server.command(b"FLUSHALL")
-    state = build(form, server, tmp_path)
+    state = build(form, servers, tmp_path, FakeClock())
     reader = Reader(state)
     reader.look()
     fork = multiprocessing.get_context("fork")
@@ -265,7 +232,7 @@ def test_a_store_that_is_away_is_said_and_comes_back(tmp_path: Path) -> None:
     """While Redis is down writing and reading a journal raise, local memory takes nothing in; a reader then goes on."""
     with RedisServer(tmp_path) as server:
         clock = FakeClock()
-        away = ResilientState(RedisState(server.url, clock, timeout=1.0), MemoryState(clock), clock)
+        away = ResilientState(open_redis(server.url, clock, timeout=1.0), MemoryState(clock), clock)
         away.note("j", [Entry("a", b"1")])
         reader = Reader(away)
         reader.look()
@@ -284,7 +251,7 @@ def test_a_store_that_is_away_is_said_and_comes_back(tmp_path: Path) -> None:
 def test_a_foreign_value_in_redis_is_trouble_of_the_store(server: RedisServer, tmp_path: Path) -> None:
     """Keys of another type, or numbers that are none, make the journal unreadable, and nothing else of the store."""
     clock = FakeClock()
-    state = ResilientState(RedisState(server.url, clock, timeout=5.0), MemoryState(clock), clock)
+    state = ResilientState(open_redis(server.url, clock, timeout=5.0), MemoryState(clock), clock)
     for command in (
         (b"SET", b"gp:journal:{j}:meta", b"x"),
         (b"HSET", b"gp:journal:{j}:meta", b"epoch", b"\xff", b"floor", b"x"),

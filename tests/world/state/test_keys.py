@@ -16,6 +16,8 @@ from gatepost.mail.suffix import registrable
 from gatepost.world.state import keys
 from gatepost.world.state.keys import Role
 
+PLACES = [(Role.ADDRESS, "192.0.2.77"), (Role.NETWORK, "192.0.2.0/24")]
+
 
 def proof(check: str, fact: str, domain: str, status: Status = Status.PASS) -> Evidence:
     """Give evidence as the authentication checks report it."""
@@ -30,14 +32,14 @@ def who(*evidence: Evidence, ip: str = "192.0.2.77", exempt: tuple[str, ...] = (
 
 
 def test_only_passing_evidence_names_a_domain() -> None:
-    """A forged domain is nobody: only the network is left."""
+    """A forged domain is nobody: only the client's address and network are left."""
     for status in (Status.FAIL, Status.SOFTFAIL, Status.NONE, Status.TEMPERROR, Status.PERMERROR, Status.NEUTRAL):
         forged = (
             proof("dmarc", "header.from", "forged.example", status),
             proof("dkim", "header.d", "forged.example", status),
             proof("spf", "smtp.mailfrom", "a@forged.example", status),
         )
-        assert who(*forged) == [(Role.NETWORK, "192.0.2.0/24")]
+        assert who(*forged) == PLACES
 
 
 def test_the_strongest_role_comes_first_and_once() -> None:
@@ -47,7 +49,7 @@ def test_the_strongest_role_comes_first_and_once() -> None:
         proof("dkim", "header.d", "news.shop.co.uk"),
         proof("dkim", "header.d", "esp.example"),
         proof("dmarc", "header.from", "shop.co.uk"),
-    ) == [(Role.AUTHOR, "shop.co.uk"), (Role.SIGNER, "esp.example"), (Role.NETWORK, "192.0.2.0/24")]
+    ) == [(Role.AUTHOR, "shop.co.uk"), (Role.SIGNER, "esp.example"), *PLACES]
 
 
 def test_more_signers_than_the_limit_do_not_push_the_network_out() -> None:
@@ -55,12 +57,18 @@ def test_more_signers_than_the_limit_do_not_push_the_network_out() -> None:
     signers = [proof("dkim", "header.d", f"d{number}.example") for number in range(20)]
     found = who(*signers)
     assert len(found) == limits.REPUTATION_IDENTITIES
-    assert found[-1][0] is Role.NETWORK
+    assert found[-2:] == PLACES
 
 
 def test_an_exempt_network_is_not_an_identity() -> None:
     """Mail that comes through the site's own relay says nothing about the relay."""
     assert who(ip="10.1.2.3", exempt=("10.0.0.0/8", "2001:db8::/32")) == []
+
+
+def test_a_known_forwarder_is_not_an_identity() -> None:
+    """Whoever hands on what others sent is not blamed for it, nor praised."""
+    forwarded = Evidence("forward", "forward.known", Status.PASS)
+    assert who(forwarded, proof("dmarc", "header.from", "shop.example")) == [(Role.AUTHOR, "shop.example")]
 
 
 @pytest.mark.parametrize(

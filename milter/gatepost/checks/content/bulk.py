@@ -60,7 +60,7 @@ class BulkCheck:
 
     name: ClassVar[str] = "bulk"
     codes: ClassVar[Mapping[str, str]] = CODES
-    after: ClassVar[frozenset[str]] = frozenset({"dkim", "dmarc", "sender", "content"})
+    after: ClassVar[frozenset[str]] = frozenset({"dkim", "dmarc", "reputation", "content"})
 
     def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:
         """Say how openly the message is bulk mail; never raises."""

@@ -91,9 +91,10 @@ class ContentCheck:
     def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002
         """Give one finding about the text, and `content.limit` where a limit left something unread; never raises."""
         features = extract(message)
+        message.lay_open((features.shown,))
         # Own users' mail is none that the model learned from: it would hide what strangers send.
         watch = self.watch if envelope.direction is Direction.INBOUND and not envelope.client.login else None
-        items = [self._finding(features, watch)]
+        items = [self.finding(features, watch)]
         if features.unread:
             reasons = ", ".join(sorted(features.unread))
             items.append(
@@ -107,8 +108,8 @@ class ContentCheck:
             )
         return items
 
-    def _finding(self, features: Features, watch: Watch | None) -> Evidence:
-        """Turn the model's opinion into evidence, and count it."""
+    def finding(self, features: Features, watch: Watch | None) -> Evidence:
+        """Turn the model's opinion of features into evidence; `watch` counts it."""
         if not features.readable:
             if watch:
                 watch.count(features, None, "none")

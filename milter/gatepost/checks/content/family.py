@@ -14,9 +14,10 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 import gatepost
-from gatepost.checks.content import budget, bulk, classifier
+from gatepost.checks.content import budget, bulk, classifier, enclosed
 from gatepost.checks.content.bulk import BulkCheck
 from gatepost.checks.content.classifier import ContentCheck
+from gatepost.checks.content.enclosed import EnclosedCheck
 from gatepost.checks.content.follow import FollowedLayer
 from gatepost.checks.content.model import ModelError, load_model
 from gatepost.checks.content.shadow import Shadow
@@ -28,6 +29,7 @@ from gatepost.world.state.door import State
 __all__ = [
     "CODES",
     "BulkCheck",
+    "EnclosedCheck",
     "Settings",
     "build",
     "find_budget",
@@ -39,7 +41,7 @@ __all__ = [
     "watched",
 ]
 
-CODES: Final[Mapping[str, str]] = {**classifier.CODES, **bulk.CODES}
+CODES: Final[Mapping[str, str]] = {**classifier.CODES, **enclosed.CODES, **bulk.CODES}
 
 _PACKAGE: Final = Path(gatepost.__file__).resolve().parent
 # A wheel carries the models inside the package; a checkout has them beside the source root.

@@ -39,12 +39,13 @@ from gatepost.checks.content.text import normalise, read_text
 from gatepost.checks.content.urls import Link, read_links, word_tokens
 from gatepost.checks.content.words import cut, joined, without_addresses
 from gatepost.mail import limits
-from gatepost.mail.message import Message
+from gatepost.mail.message import SHOWN, Inner, Message
 
 FEATURES_VERSION: Final = 2
 """Rises whenever the same message gives other tokens than before: a model fits one version only."""
 
 _LINK_DOMAINS: Final = 10
+_NOTHING_SHOWN: Final = Inner(SHOWN)
 # Reply and forward marks cost a sender nothing and separate list archives from everything else.
 _MARKS: Final = frozenset(("re", "fw", "fwd", "aw", "wg", "sv", "vs", "antw", "tr", "rif"))
 
@@ -53,12 +54,14 @@ _MARKS: Final = frozenset(("re", "fw", "fwd", "aw", "wg", "sv", "vs", "antw", "t
 class Features:
     """The tokens of one message, each once, in reading order; `readable` is False where it had no text at all.
 
-    `unread` names limits that left something out (`text-limit`, `token-limit`, `parts-limit`, ...).
+    `unread` names limits that left something out (`text-limit`, `token-limit`, `parts-limit`, ...). `shown` is the visible
+    text that they were read from, and where its links lead, for the checks that run after this one.
     """
 
     tokens: tuple[bytes, ...]
     readable: bool
     unread: frozenset[str]
+    shown: Inner = _NOTHING_SHOWN
 
     def hashes(self) -> npt.NDArray[np.uint32]:
         """Give each token's CRC-32, in the order of `tokens`."""
@@ -97,7 +100,13 @@ def extract(message: Message) -> Features:
     unread |= {defect for defect in message.mime.defects if defect.endswith("-limit")}
     if message.truncated:
         unread.add("size-limit")
-    return Features(_encoded([*found, *words][: limits.TOKENS]), readable, frozenset(unread))
+    tokens = _encoded([*found, *words][: limits.TOKENS])
+    return Features(tokens, readable, frozenset(unread), _shown(reading.text, links))
+
+
+def _shown(text: str, links: Sequence[Link]) -> Inner:
+    """Give what a reader sees, as it is handed on."""
+    return Inner(SHOWN, text=text, urls=tuple(f"http://{link.host}/" for link in links if link.domain))
 
 
 def _identities(sender: Sender, links: Sequence[Link]) -> list[str]:

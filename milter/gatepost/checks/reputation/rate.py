@@ -1,13 +1,12 @@
-"""How much mail comes from here just now: the check `rate`, and the gate that asks the same before a message is taken.
+"""How much mail comes from here just now: the judge `rate`, and the gate that asks the same before a message is taken.
 
-Three things are counted over a sliding window: messages of a client address, of an envelope domain, and of a login. Above
-a soft limit the number is evidence, and stronger the further above; above a hard limit the code says `exceeded`, which
-policy answers with "try again later".
+Counted are messages, recipients, bytes and connections, of clients, networks, senders and logins and for recipients
+(subjects.py). Above a limit that scores the number is evidence, and stronger the further above; above one that defers the code says
+`exceeded`, above one that rejects `refused`, and policy answers ([actions]).
 
-- A client is an IPv4 address or an IPv6 /64, because the holder of a /64 has 2^64 addresses to rotate through.
-- An envelope domain is counted as itself only under an SPF pass, and otherwise together with the client's network. Else
-  anybody could use up the allowance of a domain by forging it.
-- A login counts on outbound mail: a thousand messages an hour from one mailbox is a stolen password.
+A limit without a burst is counted over a sliding window. One with a burst is a steady rate with so many at once (the generic
+cell rate algorithm, ITU-T I.371). Both are counted by the store, atomically and for all hosts that share it: of a thousand
+messages that arrive at the same moment a limit of a hundred lets through a hundred.
 
 While the shared store is away each worker counts by itself: what it then sees above a limit is said under the usual code,
 and where it sees nothing unusual it says `rate.temperror` instead of `rate.normal`, both marked degraded.
@@ -15,160 +14,190 @@ and where it sees nothing unusual it says `rate.temperror` instead of `rate.norm
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, cast
 
-from gatepost.checks.reputation.settings import Settings
-from gatepost.evidence import Evidence, Found, Status
-from gatepost.mail.envelope import Direction, Envelope, inside
+from gatepost.checks.reputation.inquiry import Case, Heard, Inquiry
+from gatepost.checks.reputation.rate_settings import Limit, Per, What
+from gatepost.checks.reputation.subjects import Counted, Subject
+from gatepost.evidence import Evidence, Status
+from gatepost.mail.envelope import Envelope
 from gatepost.mail.message import Message
-from gatepost.mail.suffix import registrable
-from gatepost.world.state import keys
-from gatepost.world.state.door import Hit, State, StateUnavailableError
+from gatepost.world.state.door import Answer, Ask, Hit, Leave, Rate
+
+_WHO: Final[Mapping[str, str]] = {
+    "client": "client address",
+    "network": "client's network",
+    "sender": "sender",
+    "login": "authenticated user",
+    "recipient": "recipient",
+}
 
 CODES: Final[Mapping[str, str]] = {
     "rate.normal": "The client, sender or user sends no more than is usual.",
-    "rate.client-high": "The client address sent more messages lately than the soft limit.",
-    "rate.client-exceeded": "The client address sent more messages lately than the hard limit.",
-    "rate.sender-high": "The envelope domain sent more messages lately than the soft limit.",
-    "rate.sender-exceeded": "The envelope domain sent more messages lately than the hard limit.",
-    "rate.login-high": "The authenticated user sent more messages lately than the soft limit.",
-    "rate.login-exceeded": "The authenticated user sent more messages lately than the hard limit.",
+    **{f"rate.{per}-high": f"A soft limit on mail per {who} is passed." for per, who in _WHO.items()},
+    **{f"rate.{per}-exceeded": f"A limit on mail per {who} that defers is passed." for per, who in _WHO.items()},
+    **{f"rate.{per}-refused": f"A limit on mail per {who} that rejects is passed." for per, who in _WHO.items()},
     "rate.temperror": "The shared counters could not be asked, and this worker alone saw nothing unusual.",
 }
 
+_WORDS: Final = {"score": "high", "defer": "exceeded", "reject": "refused"}
+_SEVERITY: Final = ("high", "exceeded", "refused")
 _FULL_VALUE_AT: Final = 4.0
 """Times the soft limit at which the evidence has its full value, 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Count:
-    """One thing that is counted: the word in the code, the name for people, its key and its two limits (0: none)."""
+class Count:
+    """One limit on one subject, and what to ask the store about it."""
 
-    word: str
-    name: str
-    key: str
-    soft: int
-    hard: int
+    limit: Limit
+    subject: Subject
+    ask: Hit | Rate
 
 
-class _Limits:
-    """Which counts apply to an envelope."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def counted(self, envelope: Envelope) -> list[_Count]:
-        """Give the counts known at RCPT: the login of own users, else the client address."""
-        wanted, client = self._settings, envelope.client
-        if client.login:
-            name = f"user {client.login}"
-            return [
-                _Count("login", name, keys.key("login", client.login.casefold()), wanted.login_soft, wanted.login_hard)
-            ]
-        if envelope.direction is not Direction.INBOUND or client.ip is None or self.exempt(envelope):
-            return []
-        host = keys.host_of(client.ip)
-        return [_Count("client", host, keys.key("client", host), wanted.client_soft, wanted.client_hard)]
-
-    def sender(self, envelope: Envelope, found: Found) -> list[_Count]:
-        """Give the count of the envelope domain; none for the null path and for own users."""
-        domain = registrable(envelope.sender.domain) if envelope.sender else ""
-        if not domain or envelope.client.login or envelope.direction is not Direction.INBOUND or self.exempt(envelope):
-            return []
-        proven = any(item.status is Status.PASS and item.facts.get("smtp.mailfrom") for item in found.of("spf"))
-        network = keys.network_of(envelope.client.ip) if envelope.client.ip else "local"
-        place = keys.key("sender", domain) if proven else keys.key("sender-unproven", domain, network)
-        name = f"domain {domain}" if proven else f"domain {domain} at {network}"
-        return [_Count("sender", name, place, self._settings.sender_soft, self._settings.sender_hard)]
-
-    def exempt(self, envelope: Envelope) -> bool:
-        """Say whether the client stands in a network that is not counted."""
-        ip = envelope.client.ip
-        return ip is not None and inside(ip, self._settings.exempt_networks)
+def counts(
+    table: Iterable[Limit], subjects: Mapping[Per, Sequence[Subject]], amounts: Mapping[What, int]
+) -> list[Count]:
+    """Give the counts of a message: each limit of a table on each of its subjects, for the amounts that are given."""
+    return [
+        Count(limit, subject, _ask(limit, subject, amounts[limit.what]))
+        for limit in table
+        if limit.what in amounts
+        for subject in subjects[limit.per]
+    ]
 
 
-class RateCheck:
-    """The check `rate`: counts this message and reports what is unusual; one round trip to the state."""
+def _ask(limit: Limit, subject: Subject, amount: int) -> Hit | Rate:
+    if not limit.burst:
+        return Hit(subject.key(limit.what), limit.window_seconds, amount)
+    # A steady rate of another size is another counter.
+    place = subject.key(limit.what, str(limit.limit), str(limit.window_seconds))
+    return Rate(place, limit.limit, limit.window_seconds, limit.burst, amount)
 
-    name: Final = "rate"
+
+class RateJudge:
+    """Counts a message at its end and says which limits it passes."""
+
     codes: Final = CODES
-    after: Final = frozenset({"spf"})
 
-    def __init__(self, settings: Settings, state: State) -> None:
-        self._limits = _Limits(settings)
-        self._window = settings.window_seconds
-        self._state = state
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
 
-    def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002  the contract
-        """Count the message; gives one piece of evidence per limit passed, or one that says that none was."""
-        counts = self._limits.counted(envelope) + self._limits.sender(envelope, found)
-        if not counts:
-            return []
-        try:
-            rates = self._state.hit([Hit(count.key, self._window) for count in counts])
-        except StateUnavailableError as error:
-            return [_unknown(str(error))]
-        degraded = "state" if self._state.degraded() else ""
-        over = [_judge(*pair, self._window, degraded) for pair in zip(counts, rates, strict=True)]
-        said = [item for item in over if item is not None]
-        if said:
-            return said
-        if degraded:
-            return [_unknown("only this worker's own count is known")]
-        seen = "; ".join(f"{rate:.0f} from {count.name}" for count, rate in zip(counts, rates, strict=True))
-        return [Evidence("rate", "rate.normal", detail=f"Messages in the last {_span(self._window)}: {seen}.")]
+    def inquire(self, case: Case) -> Inquiry | None:
+        """Count the message under every limit that applies; equal questions are asked once."""
+        table = self._counted.table(case.envelope)
+        subjects = {limit.per: self._counted.subjects(limit.per, case.envelope, case.found) for limit in table}
+        found = counts(table, subjects, _amounts(case.envelope, case.message))
+        if not found:
+            return None
+        asks: tuple[Ask, ...] = tuple(dict.fromkeys(count.ask for count in found))
+
+        def speak(answers: Sequence[Answer], heard: Heard) -> list[Evidence]:
+            known = dict(zip(asks, answers, strict=True))
+            return _judged([(count, known[count.ask]) for count in found], heard.degraded)
+
+        return Inquiry(asks, speak, lambda reason: [_unknown(reason)])
 
 
 class RateGate:
-    """The same limits at RCPT, before the message is taken: only looks, counts nothing, asks only where a hard limit is set.
+    """The limits that defer or reject, at RCPT, before the message is taken; asks only where there is one.
 
-    Looking does not count, so a client that keeps knocking while it is deferred is let in again as its window passes.
+    Messages, recipients and bytes are only looked at here and counted at the end of the message, so a client that keeps
+    knocking while it is deferred is let in again as its window passes. A connection is counted at its first recipient.
     """
 
-    def __init__(self, settings: Settings, state: State) -> None:
-        self._limits = _Limits(settings)
-        self._window = settings.window_seconds
-        self._state = state
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
 
-    def admit(self, envelope: Envelope) -> Evidence | None:
-        """Give `rate.client-exceeded` or `rate.login-exceeded` when a hard limit was passed already, else None.
+    def asked(self, envelope: Envelope) -> list[Count]:
+        """Give what to ask: at the first recipient about the client and the login, at each about that recipient."""
+        table = [limit for limit in self._counted.table(envelope) if limit.action != "score" and limit.per != "sender"]
+        first = len(envelope.recipients) <= 1
+        newest = Envelope(recipients=envelope.recipients[-1:])
+        subjects = {
+            limit.per: self._counted.subjects(limit.per, newest if limit.per == "recipient" else envelope, None)
+            if first or limit.per == "recipient"
+            else ()
+            for limit in table
+        }
+        looked: dict[What, int] = {"messages": 0, "recipients": 0, "bytes": 0}
+        if first and envelope.opens:
+            looked["connections"] = 1
+        return counts(table, subjects, looked)
 
-        Asks at the first recipient only. State trouble admits: the check at the end of the message reports it.
-        """
-        counts = [count for count in self._limits.counted(envelope) if count.hard]
-        if not counts or len(envelope.recipients) > 1:
+    def admit(self, asked: Sequence[Count], answers: Sequence[Answer], degraded: str) -> Evidence | None:
+        """Give the first code that speaks against taking the message now, or None."""
+        said = [_said(count, _with_this(count, answer), degraded) for count, answer in zip(asked, answers, strict=True)]
+        return max((item for item in said if item), key=_severity, default=None)
+
+
+def _with_this(count: Count, answer: Answer) -> Answer:
+    """Give an answer as it will be when the message at hand is counted: it is not in the estimate yet."""
+    if count.limit.what == "connections":
+        return answer
+    if isinstance(answer, Leave):
+        return Leave(answer.used + 1 <= count.limit.burst, answer.wait, answer.used)
+    return cast("float", answer) + 1
+
+
+def _amounts(envelope: Envelope, message: Message) -> dict[What, int]:
+    size = sum(len(header.line) for header in message.headers) + len(message.body)
+    return {"messages": 1, "recipients": max(1, len(envelope.recipients)), "bytes": size}
+
+
+def _judged(found: Sequence[tuple[Count, Answer]], degraded: str) -> list[Evidence]:
+    """Give for each kind of subject the most severe limit that is passed, or one evidence that says that none is."""
+    worst: dict[str, Evidence] = {}
+    for count, answer in found:
+        item = _said(count, answer, degraded)
+        known = worst.get(count.limit.per)
+        if item and (known is None or _severity(item) > _severity(known)):
+            worst[count.limit.per] = item
+    if worst:
+        return list(worst.values())
+    if degraded:
+        return [_unknown("only this worker's own count is known")]
+    return [Evidence("rate", "rate.normal", detail="; ".join(dict.fromkeys(_normal(found))) + ".")]
+
+
+def _severity(item: Evidence) -> tuple[int, float]:
+    return _SEVERITY.index(item.code.rpartition("-")[2]), item.value
+
+
+def _normal(found: Sequence[tuple[Count, Answer]]) -> Iterator[str]:
+    for count, answer in found:
+        used = answer.used if isinstance(answer, Leave) else cast("float", answer)
+        what = count.limit.what.capitalize()
+        yield f"{what} in the last {span(count.limit.window_seconds)}: {used:.0f} of {count.subject.name}"
+
+
+def _said(count: Count, answer: Answer, degraded: str) -> Evidence | None:
+    """Give evidence when a count is above its limit."""
+    limit, subject = count.limit, count.subject
+    value = 1.0
+    if isinstance(answer, Leave):
+        if answer.allowed:
             return None
-        try:
-            rates = self._state.hit([Hit(count.key, self._window, 0) for count in counts])
-        except StateUnavailableError:
-            return None
-        degraded = "state" if self._state.degraded() else ""
-        for count, rate in zip(counts, rates, strict=True):
-            # The message at hand is not in the estimate yet.
-            if rate >= count.hard:
-                return _judge(count, rate + 1, self._window, degraded)
-        return None
-
-
-def _judge(count: _Count, rate: float, window: int, degraded: str) -> Evidence | None:
-    """Give evidence when a count is above one of its limits."""
-    if count.hard and rate > count.hard:
-        word, limit, value = "exceeded", count.hard, 1.0
-    elif count.soft and rate > count.soft:
-        word, limit, value = "high", count.soft, min(1.0, rate / (_FULL_VALUE_AT * count.soft))
+        number, bound = answer.used, limit.burst
+        detail = (
+            f"{limit.what.capitalize()} of {subject.name} come faster than {limit.limit} per {span(limit.window_seconds)} "
+            f"with {limit.burst} at once."
+        )
     else:
-        return None
-    return Evidence(
-        "rate",
-        f"rate.{count.word}-{word}",
-        Status.POLICY,
-        f"{rate:.0f} messages from {count.name} in the last {_span(window)}, more than {limit}.",
-        value,
-        {"rate.count": f"{rate:.0f}", "rate.limit": str(limit)},
-        degraded,
-    )
+        number, bound = cast("float", answer), limit.limit
+        if number <= bound:
+            return None
+        if limit.action == "score":
+            value = min(1.0, number / (_FULL_VALUE_AT * bound))
+        detail = (
+            f"{number:.0f} {limit.what} of {subject.name} in the last {span(limit.window_seconds)}, more than {bound}."
+        )
+    code = f"rate.{limit.per}-{_WORDS[limit.action]}"
+    facts = {"rate.count": f"{number:.0f}", "rate.limit": str(bound), "rate.of": limit.what}
+    return Evidence("rate", code, Status.POLICY, detail, value, facts, degraded)
 
 
 def _unknown(reason: str) -> Evidence:
@@ -176,9 +205,10 @@ def _unknown(reason: str) -> Evidence:
     return Evidence("rate", "rate.temperror", Status.TEMPERROR, detail, degraded="state")
 
 
-def _span(seconds: int) -> str:
-    """Give a stretch of time in words."""
-    for size, word in ((3_600, "hour"), (60, "minute")):
+@lru_cache(maxsize=64)
+def span(seconds: int) -> str:
+    """Give a stretch of time in words: `hour`, `5 minutes`, `90 seconds`."""
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds % size == 0:
             return word if seconds == size else f"{seconds // size} {word}s"
     return f"{seconds} seconds"

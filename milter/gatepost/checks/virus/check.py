@@ -1,136 +1,152 @@
-"""Is there malware in the message? Asks the scanner about every view of it that somebody might open.
+"""Is there malware in the message? Asks the scanners about every view of it that somebody might open.
 
 A scanner reads MIME in its own way and mail clients in theirs, and malware is sent in the gap between the two ("Inbox
 Invasion", CCS 2024). Measured on public corpora of broken MIME, the raw message alone shows 258 of 372 test viruses, our
-decoded parts alone 169, both together 286. So the raw message is scanned first, and then every content that a part of it may
-be opened as and that the raw bytes do not show (mail/readings.py).
+decoded parts alone 169, both together 286. So the raw message is scanned first, then every content that a part of it may
+be opened as and that the raw bytes do not show (mail/readings.py), then what other checks laid open (`message.inner`).
 
-"Clean" is said only of a message that was scanned whole: what was cut, too large or of too many parts is `skipped`, and a
-scanner that did not answer is `error`.
+"Clean" is said only of a message that was scanned whole: what was over a limit, cut, or of too many parts is said so, and a
+scanner that did not answer is trouble.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Final
 
-from gatepost.evidence import Evidence, Found, Status
+from gatepost.checks.virus.recall import Memory, Recollection
+from gatepost.checks.virus.report import CODES, Report
+from gatepost.evidence import Evidence, Found
 from gatepost.mail import limits
 from gatepost.mail.envelope import Envelope
 from gatepost.mail.message import Message
 from gatepost.mail.readings import readings
-from gatepost.world.scanner import Clean, Heuristic, Infected, Scan, ScanFailed, Scanner, TooLarge, Unreachable
+from gatepost.world.scanner.door import Reloading, Scanner, TimedOut, Unreachable
 
-CODES: Final[Mapping[str, str]] = {
-    "virus.infected": "The virus scanner found malware in the message.",
-    "virus.heuristic": "The virus scanner suspects something without knowing it as malware.",
-    "virus.clean": "The virus scanner read the whole message and found nothing.",
-    "virus.skipped": "The message, or a part of it, was not scanned for viruses: no scanner, too large, or cut off.",
-    "virus.error": "The virus scanner did not answer, or answered with an error; the message may hold anything.",
-}
+__all__ = ["CODES", "VirusCheck"]
 
 # Defects of a structure that was not opened to its end.
 _CLOSED: Final = frozenset({"parts-limit", "depth-limit"})
+_GONE: Final = (Reloading, TimedOut, Unreachable)
 
 
-@dataclass(slots=True)
-class _Report:
-    """What the scans of one message came to so far."""
+@dataclass(frozen=True, slots=True)
+class View:
+    """One stretch of bytes to scan, and what it is for people: `the message`, `part 3`, `invoice.zip > scan.pdf`.
 
-    infected: str = ""
-    heuristic: str = ""
-    error: str = ""
-    skipped: str = ""
-    scans: int = 0
+    `digest` is what its answers are remembered under, "" if they are not.
+    """
 
-    def take(self, scan: Scan, what: str) -> None:
-        """Note one scan of `what` (`the message`, `part 3`)."""
-        self.scans += 1
-        match scan:
-            case Clean():
-                pass
-            case Infected(signature):
-                self.infected = signature
-            case Heuristic(signature):
-                self.heuristic = self.heuristic or signature
-            case TooLarge(limit):
-                bound = f"the limit of {limit:,} bytes" if limit else "the scanner's own limit"
-                self.skipped = self.skipped or f"{what} is larger than {bound}"
-            case ScanFailed(reason):
-                self.error = self.error or f"the scanner answered with an error on {what}: {reason}"
-            case Unreachable(reason):
-                self.error = self.error or f"the scanner did not answer: {reason}"
+    what: str
+    data: bytes
+    digest: str = ""
+
+
+class VirusCheck:
+    """The check `virus`. Takes the site's scanners, or none; what remembers their answers; and whom it comes after."""
+
+    name: Final = "virus"
+    codes: Final = CODES
+
+    def __init__(
+        self,
+        *scanners: Scanner,
+        max_parts: int = limits.VIRUS_PARTS,
+        memory: Memory | None = None,
+        after: frozenset[str] = frozenset(),
+    ) -> None:
+        self.after = after
+        self._scanners = scanners
+        self._memory = memory or Memory()
+        self._max_parts = min(max_parts, limits.VIRUS_PARTS)
+
+    def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002  the contract
+        """Scan the message; gives one piece of evidence, and more for suspicions beside an error or a gap."""
+        if not self._scanners:
+            facts = {"virus.status": "skipped"}
+            return [Evidence("virus", "virus.skipped", detail="No virus scanner is configured.", facts=facts)]
+        asked = _Asked(self._scanners, self._memory.about(self._scanners))
+        asked.scan(View("the message", message.raw()))
+        if not asked.over:
+            self._parts(message, asked)
+        report = asked.report
+        report.skipped = report.skipped or _unopened(message)
+        report.by = ", ".join(told(self._scanners))[: limits.DETAIL_CHARACTERS]
+        return report.evidence()
+
+    def _parts(self, message: Message, asked: _Asked) -> None:
+        for count, view in enumerate(asked.recalled(_views(message), self._max_parts)):
+            if count >= self._max_parts:
+                asked.report.skipped = f"only the first {self._max_parts} parts were scanned by themselves"
+                return
+            asked.scan(view)
+            if asked.over:
+                return
+
+
+class _Asked:
+    """The scanners of one message and what they said: one that is away is not asked about further views."""
+
+    def __init__(self, scanners: Sequence[Scanner], recollection: Recollection) -> None:
+        self.report = Report()
+        self._left = list(scanners)
+        self._recollection = recollection
 
     @property
     def over(self) -> bool:
         """Whether further scans cannot change the result for the worse, or are in vain."""
-        return bool(self.infected or self.error)
+        return bool(self.report.infected) or not self._left
 
+    def recalled(self, views: Iterator[View], most: int) -> Iterator[View]:
+        """Give the views, having looked up what is remembered of the first `most` of them, as far as they are held at once."""
+        held: list[View] = []
+        size = 0
+        for view in islice(views, most):
+            held.append(replace(view, digest=self._recollection.digest(view.data)))
+            size += len(view.data)
+            if size > limits.VIRUS_REMEMBERED_BYTES:
+                break
+        self._recollection.look_up([view.digest for view in held if view.digest])
+        return chain(held, views)
 
-class VirusCheck:
-    """The check `virus`. Takes a scanner, or None where the site has none."""
-
-    name: Final = "virus"
-    codes: Final = CODES
-    after: Final[frozenset[str]] = frozenset()
-
-    def __init__(self, scanner: Scanner | None, max_parts: int = limits.VIRUS_PARTS) -> None:
-        self._scanner = scanner
-        self._max_parts = min(max_parts, limits.VIRUS_PARTS)
-
-    def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002  the contract
-        """Scan the message; gives one piece of evidence, and a second one for a suspicion beside an error or a gap."""
-        if self._scanner is None:
-            return [_evidence("skipped", "skipped", "No virus scanner is configured.")]
-        report = _Report()
-        report.take(self._scanner.scan(message.raw()), "the message")
-        if not report.over:
-            self._parts(self._scanner, message, report)
-        if message.truncated and not report.skipped:
-            report.skipped = "only the beginning of the message was kept"
-        if message.mime.exhausted and not report.skipped:
-            report.skipped = "its parts decode to more than is looked at"
-        if message.mime.defects & _CLOSED and not report.skipped:
-            report.skipped = "its parts are too many or too deeply nested to be opened"
-        return _said(report)
-
-    def _parts(self, scanner: Scanner, message: Message, report: _Report) -> None:
-        for count, reading in enumerate(readings(message)):
-            if count >= self._max_parts:
-                report.skipped = report.skipped or f"only the first {self._max_parts} parts were scanned by themselves"
+    def scan(self, view: View) -> None:
+        """Ask each scanner about a view, unless it is remembered what it said."""
+        for scanner in tuple(self._left):
+            if self.report.infected:
                 return
-            report.take(scanner.scan(reading.data), f"part {reading.part}")
-            if report.over:
-                return
+            answer = self._recollection.known(scanner.name, view.digest)
+            if answer is None:
+                answer = scanner.scan(view.data)
+                self._recollection.learn(scanner.name, view.digest, answer)
+            self.report.take(answer, view.what, scanner.name)
+            if isinstance(answer, _GONE):
+                self._left.remove(scanner)
 
 
-def _said(report: _Report) -> list[Evidence]:
-    """Turn the report into evidence; an infection outweighs trouble, trouble outweighs a gap, a gap outweighs clean."""
-    if report.infected:
-        detail = f"The virus scanner found {report.infected}."
-        return [_evidence("infected", "infected", detail, Status.FAIL, report.infected)]
-    status = "error" if report.error else "skipped" if report.skipped else "clean"
-    said: list[Evidence] = []
-    if report.heuristic:
-        detail = f"The virus scanner suspects {report.heuristic}, which is not a known virus."
-        said.append(_evidence("heuristic", status, detail, Status.POLICY, report.heuristic))
-    if report.error:
-        detail = f"Not known to be free of viruses: {report.error}."
-        said.append(_evidence("error", status, detail, Status.TEMPERROR, degraded="virus"))
-    elif report.skipped:
-        said.append(_evidence("skipped", status, f"Not wholly scanned for viruses: {report.skipped}."))
-    elif not report.heuristic:
-        detail = f"The virus scanner found nothing in {report.scans} view{'s' * (report.scans > 1)} of the message."
-        said.append(_evidence("clean", status, detail, Status.PASS))
-    return said
+def _views(message: Message) -> Iterator[View]:
+    """Give what is scanned beside the raw message, without repeats."""
+    seen: set[int] = set()
+    parts = (View(f"part {reading.part}", reading.data) for reading in readings(message))
+    opened = (View(inner.source, inner.content) for inner in message.inner)
+    for view in chain(parts, opened):
+        if view.data and hash(view.data) not in seen:
+            seen.add(hash(view.data))
+            yield view
 
 
-def _evidence(
-    word: str, status: str, detail: str, result: Status = Status.NONE, signature: str = "", degraded: str = ""
-) -> Evidence:
-    """Make evidence; `virus.status` is the word for the X-Virus-Status header, the same on all evidence of a message."""
-    facts = {"virus.status": status}
-    if signature:
-        facts["virus.signature"] = signature
-    return Evidence("virus", f"virus.{word}", result, detail, facts=facts, degraded=degraded)
+def _unopened(message: Message) -> str:
+    """Say why parts of a message were not opened, "" if all were."""
+    if message.truncated:
+        return "only the beginning of the message was kept"
+    if message.mime.exhausted:
+        return "its parts decode to more than is looked at"
+    if message.mime.defects & _CLOSED:
+        return "its parts are too many or too deeply nested to be opened"
+    return ""
+
+
+def told(scanners: Sequence[Scanner]) -> Iterator[str]:
+    """Give what the engines behind the scanners say of themselves, each once."""
+    yield from dict.fromkeys(engine.version for scanner in scanners for engine in scanner.heard() if engine.version)

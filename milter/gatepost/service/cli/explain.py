@@ -14,7 +14,7 @@ from gatepost.arrival.replay import ReplayError, Stored, files, messages
 from gatepost.decision.policy import Policy
 from gatepost.ledger.recall import names, recalled
 from gatepost.mail.envelope import Envelope
-from gatepost.service.assemble import ReplayDoors, replay_pipeline
+from gatepost.service.assemble import replay_pipeline
 from gatepost.service.cli import options
 from gatepost.service.cli.explain_page import page
 from gatepost.service.cli.explanation import Explanation, explain, plain_data
@@ -22,6 +22,7 @@ from gatepost.service.cli.records import records
 from gatepost.service.cli.scan import verdicts
 from gatepost.service.cli.show import console
 from gatepost.service.config import Loaded, load
+from gatepost.service.doors import ReplayDoors
 
 HELP: Final = """Say why a message gets its verdict: the parts of its score, the words behind the classifier's share, and what
 would have flipped it. Nothing is learned or counted.

@@ -16,6 +16,7 @@ from gatepost.checks.content.speak import speak
 from gatepost.decision.decide import decide
 from gatepost.decision.flip import Answer, Flip, answer, smallest_absence, smallest_presences
 from gatepost.decision.policy import Policy
+from gatepost.evidence import Evidence
 from gatepost.ledger.record import Record, shown
 from gatepost.verdict import outcome_word
 
@@ -89,14 +90,21 @@ def explain(name: str, record: Record, policy: Policy) -> Explanation:
 
 
 def _reading(record: Record) -> Reading | None:
-    """Share the classifier's points out over what it read; None where it had nothing to read."""
-    for item in record.evidence:
-        told = shares.read(item.facts) if item.check == "content" else None
-        if told is not None:
-            part = next((part for part in record.verdict.because if part.code == item.code), None)
-            given, excuse = (part.points, part.excuse) if part else (0.0, "")
-            return Reading(item.code, given, excuse, tuple(_lines(told, given)))
-    return None
+    """Share the classifier's points out over what it read; None where it had nothing to read.
+
+    Where it read what is attached as well as the message itself, the reading with more points is the one that is told.
+    """
+    found = [reading for item in record.evidence if (reading := _reading_of(record, item))]
+    return max(found, key=lambda reading: abs(reading.points), default=None)
+
+
+def _reading_of(record: Record, item: Evidence) -> Reading | None:
+    told = shares.read(item.facts) if item.check in {"content", "attached"} else None
+    if told is None:
+        return None
+    part = next((part for part in record.verdict.because if part.code == item.code), None)
+    given, excuse = (part.points, part.excuse) if part else (0.0, "")
+    return Reading(item.code, given, excuse, tuple(_lines(told, given)))
 
 
 def _lines(told: Shares, given: float) -> Iterator[Line]:

@@ -19,11 +19,14 @@ from gatepost.arrival.replay import Stored, files, messages
 from gatepost.checks.content.follow import PAGES
 from gatepost.checks.content.lesson import JOURNAL, LABELS, Lesson, decode, encode, make
 from gatepost.checks.content.tokens import extract
+from gatepost.effects.headers import HeaderWriter
+from gatepost.effects.teach import Label, keys_behind, take_back, teach
 from gatepost.ledger.record import shown
-from gatepost.service.assemble import learning_state
+from gatepost.service.assemble import learning_writer
 from gatepost.service.cli.show import console
 from gatepost.service.complaints import plain
 from gatepost.service.config import load
+from gatepost.service.doors import learning_state
 from gatepost.world.budget import allowance
 from gatepost.world.clock import SystemClock
 from gatepost.world.state.door import Entry, State, StateUnavailableError
@@ -45,6 +48,10 @@ _BATCH: Final = 50
 """Messages written to the store in one go."""
 
 _BATCH_SECONDS: Final = 30.0
+_TAUGHT_AT_ONCE: Final = 10
+"""Labels told to the memory of senders and texts in one go: some twenty questions each."""
+
+_DAY: Final = 86_400.0
 _ID: Final = re.compile(r"[0-9a-f]{20}")
 
 
@@ -55,6 +62,15 @@ class _Done:
     file: str
     lesson: Lesson | None
     again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What labels are written into: the store, its half-life in seconds, and what knows the site's own verdicts again."""
+
+    state: State
+    half_life: float
+    writer: HeaderWriter
 
 
 def learn(
@@ -85,14 +101,17 @@ def learn(
         raise typer.BadParameter(f"{wrong!r} is no id (20 hexadecimal digits)", param_hint="--undo")
     if not (undo or listing):
         _require_label(given)
-    state = learning_state(load(config))
+    loaded = load(config)
+    writer = learning_writer(loaded)
+    state = learning_state(loaded)
+    site = _Site(state, loaded.config.state.half_life_days * _DAY, writer)
     try:
         if listing:
             _print_list(_lessons(state), json_output)
         elif undo:
-            _undo(state, given, json_output)
+            _undo(site, given, json_output)
         else:
-            _learn(state, given[0], [Path(each) for each in given[1:]], json_output)
+            _learn(site, given[0], [Path(each) for each in given[1:]], json_output)
     except StateUnavailableError as error:
         sys.stderr.write(f"gatepost learn: the state store does not answer: {plain(str(error))}\n")
         raise typer.Exit(1) from None
@@ -108,7 +127,7 @@ def _require_label(given: list[str]) -> None:
         raise typer.BadParameter(f"no PATH to learn as {given[0]}")
 
 
-def _learn(state: State, label: str, paths: list[Path], json_output: bool) -> None:
+def _learn(site: _Site, label: str, paths: list[Path], json_output: bool) -> None:
     """Learn messages; exits 1 where none had anything to learn from."""
     found = list(files(paths))
     told: Counter[str] = Counter()
@@ -118,7 +137,7 @@ def _learn(state: State, label: str, paths: list[Path], json_output: bool) -> No
     with Progress(*columns, console=error, transient=True, disable=not error.is_terminal or len(found) < 2) as progress:
         task = progress.add_task("learning", total=len(found))
         stored = _each(found, lambda: progress.advance(task))
-        for last in _taught(state, label, stored):
+        for last in _taught(site, label, stored):
             told["empty" if last.lesson is None else "again" if last.again else "new"] += 1
             if json_output:
                 _print_json({"file": shown(last.file), **_told(last.lesson), "again": last.again})
@@ -135,29 +154,47 @@ def _each(found: Iterable[Path], done: Any) -> Iterator[Stored]:
         done()
 
 
-def _taught(state: State, label: str, stored: Iterable[Stored]) -> Iterator[_Done]:
+def _taught(site: _Site, label: str, stored: Iterable[Stored]) -> Iterator[_Done]:
     """Write the lessons of messages in batches, and give what became of each message, in order."""
-    batch: list[tuple[str, Lesson | None]] = []
+    batch: list[_Read] = []
     clock = SystemClock()
     for item in stored:
-        batch.append((item.name, make(extract(item.message()), label, clock.now())))
+        message = item.message()
+        features = extract(message)
+        message.lay_open((features.shown,))
+        lesson = make(features, label, clock.now())
+        batch.append(_Read(item.name, lesson, keys_behind(message, site.writer) if lesson else ()))
         if len(batch) >= _BATCH:
-            yield from _written(state, batch)
+            yield from _written(site, batch)
             batch = []
-    yield from _written(state, batch)
+    yield from _written(site, batch)
 
 
-def _written(state: State, batch: list[tuple[str, Lesson | None]]) -> Iterator[_Done]:
-    lessons = [lesson for _, lesson in batch if lesson]
-    with allowance(SystemClock(), _BATCH_SECONDS):
-        answers = iter(state.note(JOURNAL, [Entry(lesson.id, encode(lesson)) for lesson in lessons]))
-    for name, lesson in batch:
-        yield _Done(name, lesson, next(answers) if lesson else False)
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A message that was read: its lesson, None where it had no text, and the keys of memory that its label speaks about."""
+
+    name: str
+    lesson: Lesson | None
+    keys: tuple[str, ...]
 
 
-def _undo(state: State, ids: list[str], json_output: bool) -> None:
+def _written(site: _Site, batch: list[_Read]) -> Iterator[_Done]:
+    lessons = [read.lesson for read in batch if read.lesson]
+    labels = [Label(read.lesson.id, read.lesson.label, read.keys) for read in batch if read.lesson]
+    clock = SystemClock()
+    with allowance(clock, _BATCH_SECONDS):
+        answers = iter(site.state.note(JOURNAL, [Entry(lesson.id, encode(lesson)) for lesson in lessons]))
+        for start in range(0, len(labels), _TAUGHT_AT_ONCE):
+            teach(site.state, labels[start : start + _TAUGHT_AT_ONCE], clock.now(), site.half_life)
+    for read in batch:
+        yield _Done(read.name, read.lesson, next(answers) if read.lesson else False)
+
+
+def _undo(site: _Site, ids: list[str], json_output: bool) -> None:
     """Take labels back; exits 1 where an id is not known."""
-    answers = state.note(JOURNAL, [Entry(each, None) for each in ids])
+    answers = site.state.note(JOURNAL, [Entry(each, None) for each in ids])
+    take_back(site.state, ids, SystemClock().now(), site.half_life)
     for each, there in zip(ids, answers, strict=True):
         if json_output:
             _print_json({"id": each, "undone": there})

@@ -10,7 +10,6 @@ from typing import Any, Final, NoReturn
 import typer
 
 from gatepost.arrival.replay import ReplayError
-from gatepost.service.assemble import AssemblyError
 from gatepost.service.cli.config import config_app
 from gatepost.service.cli.evaluate import HELP as EVALUATE_HELP
 from gatepost.service.cli.evaluate import ManyPaths, evaluate
@@ -18,6 +17,7 @@ from gatepost.service.cli.explain import HELP as EXPLAIN_HELP
 from gatepost.service.cli.explain import explain_command
 from gatepost.service.cli.learn import HELP as LEARN_HELP
 from gatepost.service.cli.learn import learn
+from gatepost.service.cli.reputation import reputation_app
 from gatepost.service.cli.run import run
 from gatepost.service.cli.scan import HELP as SCAN_HELP
 from gatepost.service.cli.scan import scan
@@ -30,6 +30,7 @@ from gatepost.service.cli.train import train
 from gatepost.service.cli.version import version
 from gatepost.service.complaints import plain
 from gatepost.service.config import ConfigError
+from gatepost.service.doors import AssemblyError
 
 _HELP: Final = """Gatepost filters mail beside the mail server you already run.
 
@@ -38,6 +39,7 @@ Start the milter:            gatepost run
 Try it on a message:         gatepost scan message.eml
 Ask why it was flagged:      gatepost explain message.eml
 Teach it your own mail:      gatepost learn spam Junk/
+Look a sender up:            gatepost reputation show example.com
 Explain every setting:       gatepost config reference
 Check your config:           gatepost config check /etc/gatepost/gatepost.toml
 """
@@ -60,6 +62,7 @@ app.command(help=SHADOW_HELP)(shadow)
 app.command(help=STATUS_HELP)(status)
 app.command()(version)
 app.add_typer(config_app, name="config")
+app.add_typer(reputation_app, name="reputation")
 
 
 # Newer versions of Typer carry their own copy of click: its usage errors are found by their place, not by their module.

@@ -17,10 +17,11 @@ from gatepost.arrival.replay import ReplayError, Stored, files, messages
 from gatepost.ledger.record import Record, judgement, shown
 from gatepost.mail.envelope import Envelope
 from gatepost.pipeline import Pipeline
-from gatepost.service.assemble import ReplayDoors, replay_pipeline
+from gatepost.service.assemble import replay_pipeline
 from gatepost.service.cli import options
 from gatepost.service.cli.show import Row, console, page, row, verdict_table
 from gatepost.service.config import load
+from gatepost.service.doors import ReplayDoors
 from gatepost.verdict import outcome_word
 
 _QUEUED_PER_JOB: Final = 8

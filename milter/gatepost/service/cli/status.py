@@ -16,9 +16,9 @@ from rich.text import Text
 
 from gatepost.checks.content.drift import OLD_MONTHS, WATCH_FROM, Drift, Movement
 from gatepost.ledger.record import shown
-from gatepost.service.assemble import Organ
 from gatepost.service.cli.show import console
 from gatepost.service.config import Loaded, load
+from gatepost.service.organ import Organ
 from gatepost.service.vitals import TRAINING, Beside, Compared, Vitals, vitals
 
 HELP: Final = """Say how the site is doing: its model, its mail of the last days, its store, its resolver and its scanner.
@@ -76,6 +76,9 @@ def plain_data(loaded: Loaded, found: Vitals) -> dict[str, Any]:
         "state": _organ(found.state),
         "resolver": _organ(found.resolver),
         "clamd": _organ(found.clamd),
+        "second_scanner": _organ(found.second),
+        "scanning_warnings": [shown(line) for line in found.warnings],
+        "dnslists": {name: _organ(organ) for name, organ in found.lists},
     }
 
 
@@ -133,8 +136,13 @@ def table(loaded: Loaded, found: Vitals) -> Table:
             for row in _drift_rows("", found.here):
                 grid.add_row(*row)
         grid.add_row("shadow", _shadow_line(found))
-    for name, organ in (("state", found.state), ("resolver", found.resolver), ("clamd", found.clamd)):
+    organs = (("state", found.state), ("resolver", found.resolver), ("clamd", found.clamd), ("second", found.second))
+    for name, organ in organs:
         grid.add_row(name, _told(organ))
+    for line in found.warnings:
+        grid.add_row("warning", Text(shown(line), style="yellow"))
+    for name, organ in found.lists:
+        grid.add_row("dns list", Text(f"{shown(name)}: ") + _told(organ))
     return grid
 
 

@@ -1,4 +1,7 @@
-"""The state door: counters, rates, reputation and journals, shared by all workers.
+"""The state door: counters, limits, reputation, small values and journals, shared by all workers.
+
+Everything but journals goes through `exchange()`: a check says all that it wants to know and to store in one list of
+*asks*, and the store answers them in order, in one round trip. Each ask is atomic by itself; a list of them is not.
 
 A *journal* is a named list of small records that every process can follow: who has read it once asks only for what
 changed since. A record has an id; writing the same id again replaces it, and taking one back is a change like any other,
@@ -8,14 +11,17 @@ its bounds the oldest records are taken back.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, cast
+
+from gatepost.mail import limits
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One event to count: `key` (namespaced text, at most 200 characters), and the `window` in seconds it is counted over.
+    """Count events over a sliding window of `window` seconds; answered with the estimate including these, a float.
 
     `amount` 0 only looks: it gives the estimate and leaves no trace.
     """
@@ -23,6 +29,57 @@ class Hit:
     key: str
     window: int
     amount: int = 1
+
+    @property
+    def place(self) -> str:
+        """Where the count lies: hits over different windows never meet."""
+        return f"r:{{{self.key}}}:{self.window}"
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is counted."""
+        return self.amount != 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Ask for leave: `limit` events in each `window` seconds, `burst` of them at once; answered with Leave.
+
+    This is the generic cell rate algorithm (ITU-T I.371; "leaky bucket as a meter"): exact however many ask at the same
+    moment, and a refused event is not counted. `amount` 0 only looks, and is always allowed.
+    """
+
+    key: str
+    limit: float
+    window: float
+    burst: float
+    amount: float = 1.0
+
+    def __post_init__(self) -> None:
+        if min(self.limit, self.window, self.burst) <= 0:
+            raise ValueError("a limit, its window and its burst are above 0")
+
+    @property
+    def place(self) -> str:
+        """Where the limit lies."""
+        return f"l:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Whether leave is asked for."""
+        return self.amount != 0
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Whether the events of a Rate were allowed, the seconds until they would be (0 when they were), and the events in use.
+
+    `used` lies between 0 and the burst; it drains at limit / window. More than the burst at once is never allowed.
+    """
+
+    allowed: bool
+    wait: float
+    used: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +91,153 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """Look up an identity's decayed Tally; an unknown one is Tally(0, 0)."""
+
+    key: str
+
+    @property
+    def place(self) -> str:
+        """Where the tally lies."""
+        return f"t:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Never."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
-    """A judgement to remember about an identity: `key`, and how much to add to wanted and to unwanted."""
+    """A judgement to remember about an identity: how much to add to wanted and to unwanted; answered with None."""
 
     key: str
     wanted: float = 0.0
     unwanted: float = 0.0
+
+    @property
+    def place(self) -> str:
+        """Where the tally lies."""
+        return f"t:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Drop the tally of an identity; answered with None, whether or not there was one."""
+
+    key: str
+
+    @property
+    def place(self) -> str:
+        """Where the tally lies."""
+        return f"t:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Look up what Put stored; answered with its bytes, or None when there is nothing or its time is over."""
+
+    key: str
+
+    @property
+    def place(self) -> str:
+        """Where the value lies."""
+        return f"d:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Never."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Store at most limits.STATE_VALUE_BYTES for so many `seconds` (at least 1); answered with whether it was written.
+
+    With `absent_only` what is there already stays, and the answer is False.
+    """
+
+    key: str
+    data: bytes
+    seconds: int
+    absent_only: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.data) > limits.STATE_VALUE_BYTES or self.seconds < 1:
+            raise ValueError(
+                f"{len(self.data)} bytes for {self.seconds} s: at most {limits.STATE_VALUE_BYTES} bytes, at least 1 s"
+            )
+
+    @property
+    def place(self) -> str:
+        """Where the value lies."""
+        return f"d:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Always."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """Note a member, and count the different ones within `window` seconds; answered with an int, at most `most`.
+
+    The answer `most` means "that many or more": past it the member that was seen longest ago makes room. A member is kept as
+    eight bytes of its hash and the second in which it was last seen. An empty `member` only looks.
+    """
+
+    key: str
+    member: str
+    window: int
+    most: int = 64
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.most <= limits.STATE_MEMBERS:
+            raise ValueError(f"{self.most} members: from 1 to {limits.STATE_MEMBERS}")
+
+    @property
+    def place(self) -> str:
+        """Where the set lies."""
+        return f"s:{{{self.key}}}"
+
+    @property
+    def writes(self) -> bool:
+        """Whether a member is noted."""
+        return bool(self.member)
+
+
+Ask = Hit | Rate | Recall | Mark | Forget | Get | Put | Distinct
+"""One question to the store, or one thing to store. `key` is namespaced text of at most limits.STATE_KEY_CHARACTERS
+(`keys.key()` makes one). `place` is where its record lies in every form of store: the letter of its kind (records), the
+key in braces (a hash tag of Redis), so that asks of different kinds never meet under one key. `writes` says whether it may
+change the record; the others only look. One that no store takes cannot be made: ValueError."""
+
+Answer = float | Leave | Tally | None | bytes | bool | int
+"""What an ask is answered with; each says which of these."""
+
+
+def looking(ask: Ask) -> Ask | None:
+    """Give the ask that only looks where this one would write; None where there is nothing to look at."""
+    match ask:
+        case Hit() | Rate():
+            return replace(ask, amount=0)
+        case Distinct():
+            return replace(ask, member="")
+        case Mark() | Put() | Forget():
+            return None
+        case Recall() | Get():
+            return ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +274,10 @@ class JournalError(StateUnavailableError):
     """What the store holds in the place of a journal is none, or it refused to write one; the rest of the store may be well."""
 
 
+class StateRefusedError(StateUnavailableError):
+    """The store answers and takes nothing new (full, read-only); what it holds can still be read."""
+
+
 class StateConfigError(Exception):
     """What the config names cannot be a store (path, URL, foreign file); the message is one line for the administrator."""
 
@@ -89,6 +291,10 @@ class State(Protocol):
     @property
     def backend(self) -> str:
         """A word and place for people: `redis at ...`, `sqlite at ...`, `memory`."""
+        ...
+
+    def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Give the answer to each ask, in order."""
         ...
 
     def hit(self, hits: Sequence[Hit]) -> list[float]:
@@ -129,3 +335,29 @@ class State(Protocol):
     def close(self) -> None:
         """Let go of connections and files."""
         ...
+
+
+class Asking(ABC):
+    """The four calls that ask for one kind of thing, over `exchange()`; every form of state has them from here."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Answer a list of asks; see the door."""
+
+    def hit(self, hits: Sequence[Hit]) -> list[float]:
+        """Count events; see the door."""
+        return cast("list[float]", self.exchange(hits))
+
+    def recall(self, keys: Sequence[str]) -> list[Tally]:
+        """Give the faded tallies; see the door."""
+        return cast("list[Tally]", self.exchange([Recall(key) for key in keys]))
+
+    def remember(self, marks: Sequence[Mark]) -> None:
+        """Add judgements; see the door."""
+        self.exchange(marks)
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Drop tallies; see the door."""
+        self.exchange([Forget(key) for key in keys])

@@ -2,8 +2,8 @@
 
 The checks that ask about a sender and the effect that judges it must mean the same thing by "the sender"; this is the one
 place that says it. Only authenticated names count (an allow list that a forger can use is worse than none): the author's
-domain when DMARC passed, domains that signed with DKIM, the envelope domain when SPF passed. The client's network is the
-fallback, because nobody can forge it through a TCP handshake.
+domain when DMARC passed, domains that signed with DKIM, the envelope domain when SPF passed. The client's address and its
+network are the fallback, because nobody can forge them through a TCP handshake; their users do not choose their neighbours.
 
 Domains are taken at the registrable level (the Public Suffix List): names below it cost their owner nothing.
 """
@@ -29,7 +29,13 @@ class Role(StrEnum):
     AUTHOR = "author"
     SIGNER = "signer"
     ENVELOPE = "envelope"
+    ADDRESS = "address"
     NETWORK = "network"
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether the name was proven to be the sender's, rather than being the place that the message came from."""
+        return self not in {Role.ADDRESS, Role.NETWORK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,8 @@ def identities(envelope: Envelope, found: Found, exempt: Sequence[IpNetwork] = (
     """Give the authenticated identities behind a message, strongest first, at most limits.REPUTATION_IDENTITIES.
 
     Reads the evidence of `dmarc` (`header.from`), `dkim` (`header.d`) and `spf` (`smtp.mailfrom`) with status pass. One
-    domain appears once, in its strongest role; the client's network comes last, unless it is among the `exempt` ones.
+    domain appears once, in its strongest role; the client's address and network come last, unless among the `exempt` ones or
+    those of a known forwarder (`forward.known`): they hand on what others sent.
     """
     names: dict[str, Role] = {}
     for role, check, fact in (
@@ -58,11 +65,16 @@ def identities(envelope: Envelope, found: Found, exempt: Sequence[IpNetwork] = (
             if domain:
                 names.setdefault(domain, role)
     domains = [Identity(role, name, domain_key(name)) for name, role in names.items()]
-    del domains[limits.REPUTATION_IDENTITIES - 1 :]
-    if envelope.client.ip is not None and not inside(envelope.client.ip, exempt):
-        network = network_of(envelope.client.ip)
-        domains.append(Identity(Role.NETWORK, network, network_key(network)))
-    return tuple(domains)
+    del domains[limits.REPUTATION_IDENTITIES - 2 :]
+    ip = envelope.client.ip
+    relayed = ip is None or inside(ip, exempt) or found.code("forward.known")
+    return tuple(domains) if ip is None or relayed else (*domains, *places(ip))
+
+
+def places(ip: IpAddress) -> tuple[Identity, Identity]:
+    """Give where a client stands: its address (IPv6: its /64) and its network."""
+    host, network = host_of(ip), network_of(ip)
+    return Identity(Role.ADDRESS, host, address_key(host)), Identity(Role.NETWORK, network, network_key(network))
 
 
 def named(text: str) -> Identity:
@@ -99,6 +111,11 @@ def host_of(ip: IpAddress) -> str:
 def domain_key(domain: str) -> str:
     """Give the key of a domain's tally."""
     return key("domain", domain)
+
+
+def address_key(host: str) -> str:
+    """Give the key of an address's tally."""
+    return key("address", host)
 
 
 def network_key(network: str) -> str:

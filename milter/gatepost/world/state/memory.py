@@ -1,6 +1,7 @@
 """State in this process's memory: for tests, for the command line, and for the minutes when the shared store is away.
 
-Both tables are least-recently-used and bounded, so that a flood of invented senders costs a fixed amount of memory.
+Each kind of record has a table of its own, least recently written first out and bounded, so that a flood of invented senders
+costs a fixed amount of memory and never pushes out what another check needs.
 """
 
 from __future__ import annotations
@@ -11,24 +12,25 @@ from collections.abc import Sequence
 from typing import Final
 
 from gatepost.world.clock import Clock
-from gatepost.world.state import maths
-from gatepost.world.state.door import Changes, Entry, Hit, Mark, Tally
+from gatepost.world.state import records
+from gatepost.world.state.door import Answer, Ask, Asking, Changes, Entry
 from gatepost.world.state.journal import MemoryJournal, checked
 
 ENTRIES: Final = 50_000
-"""Rates and tallies kept, each (about 15 MB when full). Past it the least recently used one is forgotten."""
+"""Records kept of each kind (about 15 MB for each kind that is full; of values up to 60 MB). Past it the least recently
+written one is forgotten."""
 
 
-class MemoryState:
-    """The state door over two dictionaries; safe between threads, never away. `half_life` is in seconds."""
+class MemoryState(Asking):
+    """The state door over dictionaries; safe between threads, never away. `half_life` is in seconds."""
 
     def __init__(self, clock: Clock, *, half_life: float = 30 * 86_400.0, entries: int = ENTRIES) -> None:
         self._clock = clock
         self._half_life = half_life
         self._entries = entries
         self._lock = threading.Lock()
-        self._slots: OrderedDict[tuple[str, int], maths.Slot] = OrderedDict()
-        self._tallies: OrderedDict[str, tuple[Tally, float]] = OrderedDict()
+        # By kind and place: the bytes, and the time when they expire.
+        self._tables: dict[str, OrderedDict[str, tuple[bytes, float]]] = {kind: OrderedDict() for kind in records.KINDS}
         self._journals: dict[str, MemoryJournal] = {}  # their names are the program's own and few
 
     @property
@@ -36,47 +38,28 @@ class MemoryState:
         """The word `memory`."""
         return "memory"
 
-    def hit(self, hits: Sequence[Hit]) -> list[float]:
-        """Count events; see the door."""
+    def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Answer a list of asks, all at one moment; see the door."""
         now = self._clock.now()
         with self._lock:
-            return [self._count(hit, now) for hit in hits]
+            return [self._answer(ask, now) for ask in asks]
 
-    def _count(self, hit: Hit, now: float) -> float:
-        place = (hit.key, hit.window)
-        slot = maths.roll(self._slots.get(place), maths.bucket_at(now, hit.window), hit.amount)
-        if hit.amount:
-            self._slots[place] = slot
-            self._slots.move_to_end(place)
-            if len(self._slots) > self._entries:
-                self._slots.popitem(last=False)
-        return maths.estimate(slot, now, hit.window)
-
-    def recall(self, keys: Sequence[str]) -> list[Tally]:
-        """Give the faded tallies; see the door."""
-        now = self._clock.now()
-        with self._lock:
-            return [self._faded(key, now) for key in keys]
-
-    def _faded(self, key: str, now: float) -> Tally:
-        tally, written = self._tallies.get(key, (Tally(), now))
-        return maths.faded(tally, now - written, self._half_life)
-
-    def remember(self, marks: Sequence[Mark]) -> None:
-        """Add judgements; see the door."""
-        now = self._clock.now()
-        with self._lock:
-            for mark in marks:
-                self._tallies[mark.key] = (maths.judged(self._faded(mark.key, now), mark), now)
-                self._tallies.move_to_end(mark.key)
-                if len(self._tallies) > self._entries:
-                    self._tallies.popitem(last=False)
-
-    def forget(self, keys: Sequence[str]) -> None:
-        """Drop tallies; see the door."""
-        with self._lock:
-            for key in keys:
-                self._tallies.pop(key, None)
+    def _answer(self, ask: Ask, now: float) -> Answer:
+        place = ask.place
+        table = self._tables[place[0]]
+        found, expires = table.get(place, (None, 0.0))
+        if expires <= now:
+            found = None
+        if not ask.writes:
+            return records.look(ask, found, now, self._half_life)
+        answer, data, seconds = records.step(ask, found, now, self._half_life)
+        if data is not None:
+            table.pop(place, None)
+            if seconds:
+                table[place] = (data, now + seconds)
+                if len(table) > self._entries:
+                    table.popitem(last=False)
+        return answer
 
     def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:
         """Write records or take them back; see the door."""

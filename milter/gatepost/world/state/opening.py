@@ -9,9 +9,9 @@ from urllib.parse import unquote
 from gatepost.world.clock import Clock
 from gatepost.world.state.door import State, StateConfigError
 from gatepost.world.state.memory import MemoryState
-from gatepost.world.state.redis import RedisState
+from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.resilient import ResilientState
-from gatepost.world.state.settings import SCHEMES, Settings
+from gatepost.world.state.settings import REDIS_SCHEMES, SCHEMES, Settings
 from gatepost.world.state.sqlite import SqliteState
 
 _DAY: Final = 86_400.0
@@ -26,7 +26,8 @@ def open_state(settings: Settings, default_path: Path, clock: Clock) -> Resilien
     """
     half_life = settings.half_life_days * _DAY
     local = MemoryState(clock, half_life=half_life, entries=settings.local_entries)
-    return ResilientState(_primary(settings, default_path, clock, half_life), local, clock)
+    primary = _primary(settings, default_path, clock, half_life)
+    return ResilientState(primary, local, clock, pause_max=settings.retry_seconds)
 
 
 def state_file(settings: Settings, default_path: Path) -> Path | None:
@@ -40,14 +41,21 @@ def state_file(settings: Settings, default_path: Path) -> Path | None:
 
 
 def _primary(settings: Settings, default_path: Path, clock: Clock, half_life: float) -> State:
-    if settings.url.startswith(("redis://", "rediss://", "unix://")):
-        return RedisState(settings.url, clock, half_life=half_life, timeout=settings.timeout_seconds)
+    if settings.url.startswith(REDIS_SCHEMES):
+        return open_redis(settings.url, clock, half_life=half_life, timeout=settings.timeout_seconds)
     path = default_path
     if settings.url:
         path = _sqlite_path(settings.url)
     else:
         _make_folder(path.parent)
-    state = SqliteState(path, clock, half_life=half_life, timeout=settings.timeout_seconds, entries=settings.entries)
+    state = SqliteState(
+        path,
+        clock,
+        half_life=half_life,
+        timeout=settings.timeout_seconds,
+        entries=settings.entries,
+        own=not settings.url,
+    )
     state.prepare()
     return state
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from gatepost.world.state.door import Changes, Entry, Hit, Mark, State, Tally
+from gatepost.world.state.door import Answer, Ask, Asking, Changes, Entry, Put, State, looking
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOnlyState:
+class ReadOnlyState(Asking):
     """Another state, behind glass."""
 
     behind: State
@@ -19,19 +19,14 @@ class ReadOnlyState:
         """The state behind, and that it is only read."""
         return f"{self.behind.backend} (read only)"
 
-    def hit(self, hits: Sequence[Hit]) -> list[float]:
-        """Look at the estimates without counting the event."""
-        return self.behind.hit([replace(hit, amount=0) for hit in hits])
-
-    def recall(self, keys: Sequence[str]) -> list[Tally]:
-        """Give the faded tallies; see the door."""
-        return self.behind.recall(keys)
-
-    def remember(self, marks: Sequence[Mark]) -> None:
-        """Forget it."""
-
-    def forget(self, keys: Sequence[str]) -> None:
-        """Keep everything."""
+    def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Look where the asks would write: nothing is counted, judged, dropped or put (the answer to a Put is False)."""
+        looks = [looking(ask) for ask in asks]
+        answers = iter(self.behind.exchange([look for look in looks if look is not None]))
+        return [
+            next(answers) if look is not None else (False if isinstance(ask, Put) else None)
+            for ask, look in zip(asks, looks, strict=True)
+        ]
 
     def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:  # noqa: ARG002  the door's names
         """Write nothing."""

@@ -1,29 +1,36 @@
 """State that always answers: the shared store while it is there, this worker's memory while it is not.
 
 A store that is slow or down must not hold up mail, and must not be asked again by every message. So this is a circuit
-breaker (Nygard, "Release It!", 2007): one failure opens it; while it is open local memory answers at once; after a pause
-one caller, and only one, tries the store again; each failed try doubles the pause, up to PAUSE_MAX; one success closes it.
-What the workers counted by themselves meanwhile is not carried over: the store's own memory is the better one.
+breaker (Nygard, "Release It!", 2007): one failure opens it, or slow answers in a row; while it is open local memory
+answers at once; after a pause one caller, and only one, tries the store again; each failed try doubles the pause, up to a
+bound; one success closes it. What the workers counted by themselves meanwhile is not carried over: the store's own memory is
+the better one.
+
+A store that answers and takes nothing new (out of memory, a full disk, a replica) is *half open*: what it remembers
+is still asked for, what would be written goes to local memory, and only an exchange that writes can be the next try. All of
+these answers are marked degraded, because the store grows old.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
+from enum import Enum, auto
 from typing import Final, TypeVar
 
 from gatepost.world.clock import Clock
+from gatepost.world.state.announce import Announcer
 from gatepost.world.state.door import (
+    Answer,
+    Ask,
+    Asking,
     Changes,
     Entry,
-    Hit,
     JournalError,
-    Mark,
     OutOfTimeError,
     State,
+    StateRefusedError,
     StateUnavailableError,
-    Tally,
 )
 
 PAUSE: Final = 1.0
@@ -32,58 +39,88 @@ PAUSE: Final = 1.0
 PAUSE_MAX: Final = 30.0
 """Seconds between two tries at most: so long does it take at worst to notice that the store is back."""
 
-LOG_EVERY: Final = 60.0
-"""Seconds between two log lines about the store being away."""
+SLOW: Final = 0.1
+"""Seconds from which an answer is slow: a hundred times what a store takes that is well."""
 
-_log: Final = logging.getLogger(__name__)
+SLOW_TOTAL: Final = 0.25
+"""Seconds of slow answers in a row that open the breaker: more than one hiccup, and no more than one message should lose."""
+
 _T = TypeVar("_T")
 
 
-class ResilientState:
+class _Circuit(Enum):
+    """Who answers."""
+
+    CLOSED = auto()  # the store
+    HALF_OPEN = auto()  # the store what only looks, local memory the rest
+    OPEN = auto()  # local memory
+
+
+class ResilientState(Asking):
     """The state door that never raises StateUnavailableError; `degraded()` tells where the last answer came from.
 
-    Journals are the exception: this worker's memory knows nothing of what others wrote into them.
+    Journals are the exception: this worker's memory knows nothing of what others wrote into them. `pause_max` is in seconds.
     """
 
-    def __init__(self, primary: State, local: State, clock: Clock) -> None:
+    def __init__(self, primary: State, local: State, clock: Clock, *, pause_max: float = PAUSE_MAX) -> None:
         self._primary = primary
         self._local = local
         self._clock = clock
         self._lock = threading.Lock()
-        self._retry_at: float | None = None  # None: closed, the store is asked.
-        self._pause = PAUSE
-        self._logged_at: float | None = None
-        self._told = False
+        self._circuit = _Circuit.CLOSED
+        self._retry_at = 0.0
+        self._first_pause, self._pause_max = min(PAUSE, pause_max), pause_max
+        self._pause = self._first_pause
+        self._slow = 0.0  # seconds of slow answers in a row
+        self._announcer = Announcer(clock)
         self._here = threading.local()
 
     @property
     def backend(self) -> str:
-        """The store's own words, and that it is away while it is."""
-        return self._primary.backend if self._retry_at is None else f"memory ({self._primary.backend} does not answer)"
+        """The store's own words, and that it is away or takes nothing new while that is so."""
+        match self._circuit:
+            case _Circuit.CLOSED:
+                return self._primary.backend
+            case _Circuit.HALF_OPEN:
+                return f"{self._primary.backend} (takes nothing new)"
+            case _Circuit.OPEN:
+                return f"memory ({self._primary.backend} does not answer)"
 
-    def hit(self, hits: Sequence[Hit]) -> list[float]:
-        """Count events; see the door."""
-        return self._either(lambda state: state.hit(hits))
+    def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Answer a list of asks, from the store or from local memory; see the door."""
+        if self._may_ask(writes=any(ask.writes for ask in asks)):
+            try:
+                answers = self._try(lambda state: state.exchange(asks))
+            except StateUnavailableError:
+                pass
+            else:
+                self._here.local = False
+                return answers
+        self._here.local = True
+        return self._apart(asks) if self._circuit is _Circuit.HALF_OPEN else self._local.exchange(asks)
 
-    def recall(self, keys: Sequence[str]) -> list[Tally]:
-        """Give the faded tallies; see the door."""
-        return self._either(lambda state: state.recall(keys))
-
-    def remember(self, marks: Sequence[Mark]) -> None:
-        """Add judgements; see the door."""
-        self._either(lambda state: state.remember(marks))
-
-    def forget(self, keys: Sequence[str]) -> None:
-        """Drop tallies; see the door."""
-        self._either(lambda state: state.forget(keys))
+    def _apart(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Ask the store what only looks, and local memory the rest."""
+        looks = [ask for ask in asks if not ask.writes]
+        try:
+            looked = iter(self._primary.exchange(looks))
+        except OutOfTimeError:
+            return self._local.exchange(asks)
+        except StateUnavailableError as error:
+            self._failed(error)
+            return self._local.exchange(asks)
+        rest = iter(self._local.exchange([ask for ask in asks if ask.writes]))
+        return [next(rest) if ask.writes else next(looked) for ask in asks]
 
     def note(self, journal: str, entries: Sequence[Entry]) -> list[bool]:
         """Write records or take them back; raises StateUnavailableError while the store is away."""
-        return self._store_alone(lambda state: state.note(journal, entries))
+        return self._store_alone(lambda state: state.note(journal, entries), writes=True)
 
     def changes(self, journal: str, after: str = "") -> Changes:
         """Give a page of what changed; raises StateUnavailableError while the store is away."""
-        return self._store_alone(lambda state: state.changes(journal, after))
+        if self._circuit is _Circuit.HALF_OPEN:
+            return self._primary.changes(journal, after)
+        return self._store_alone(lambda state: state.changes(journal, after), writes=False)
 
     def degraded(self) -> bool:
         """Say whether the last answer given to this thread came from local memory."""
@@ -94,66 +131,62 @@ class ResilientState:
         self._primary.close()
         self._local.close()
 
-    def _either(self, ask: Callable[[State], _T]) -> _T:
-        """Ask the store if it is its turn, else local memory, and note which one answered."""
-        try:
-            answer = self._store_alone(ask)
-        except StateUnavailableError:
-            self._here.local = True
-            return ask(self._local)
-        self._here.local = False
-        return answer
-
-    def _store_alone(self, ask: Callable[[State], _T]) -> _T:
+    def _store_alone(self, ask: Callable[[State], _T], *, writes: bool) -> _T:
         """Ask the store if it is its turn; raises StateUnavailableError if not, or if it does not answer."""
-        trial = self._retry_at is not None
-        if not self._may_ask():
+        if not self._may_ask(writes=writes):
             raise StateUnavailableError(f"{self._primary.backend} does not answer")
-        try:
-            answer = ask(self._primary)
-        except (OutOfTimeError, JournalError):
-            # The message's trouble or the journal's, not the store's: the next message may ask.
-            self._retry_soon()
-            raise
-        except StateUnavailableError as error:
-            self._failed(error, trial=trial)
-            raise
-        self._answered()
-        return answer
+        return self._try(ask)
 
-    def _may_ask(self) -> bool:
+    def _may_ask(self, *, writes: bool) -> bool:
         """Say whether this call goes to the store; while it is away one caller per pause does."""
+        if self._circuit is _Circuit.CLOSED:
+            return True
         with self._lock:
-            if self._retry_at is None:
-                return True
             now = self._clock.monotonic()
-            if now < self._retry_at:
+            if now < self._retry_at or (self._circuit is _Circuit.HALF_OPEN and not writes):
                 return False
             self._retry_at = now + self._pause  # The others wait until this try is over.
             return True
 
-    def _retry_soon(self) -> None:
-        with self._lock:
-            if self._retry_at is not None:
-                self._retry_at = self._clock.monotonic()
+    def _try(self, ask: Callable[[State], _T]) -> _T:
+        """Ask the store, and draw the conclusions."""
+        begun = self._clock.monotonic()
+        trial = self._circuit is not _Circuit.CLOSED
+        try:
+            answer = ask(self._primary)
+        except (OutOfTimeError, JournalError):
+            # The message's trouble or the journal's, not the store's: the next message may ask.
+            with self._lock:
+                self._retry_at = begun
+            raise
+        except StateUnavailableError as error:
+            self._failed(error, trial=trial)
+            raise
+        self._answered(self._clock.monotonic() - begun, trial=trial)
+        return answer
 
-    def _failed(self, error: StateUnavailableError, *, trial: bool) -> None:
+    def _failed(self, error: StateUnavailableError, *, trial: bool = False) -> None:
         with self._lock:
-            now = self._clock.monotonic()
             # Callers that were under way when the store went say nothing new: only a failed trial lengthens the pause.
-            self._pause = min(PAUSE_MAX, self._pause * 2) if trial else PAUSE
-            self._retry_at = now + self._pause
-            tell = self._logged_at is None or now - self._logged_at >= LOG_EVERY
-            if tell:
-                self._logged_at, self._told = now, True
-        if tell:
-            _log.warning("state: %s; this worker goes on with its own memory, verdicts are marked degraded", error)
+            self._pause = min(self._pause_max, self._pause * 2) if trial else self._first_pause
+            self._retry_at = self._clock.monotonic() + self._pause
+            refused = isinstance(error, StateRefusedError)
+            self._circuit = _Circuit.HALF_OPEN if refused else _Circuit.OPEN
+        what = "reads it and counts in" if refused else "goes on with"
+        self._announcer.away(f"{error}; this worker {what} its own memory, verdicts are marked degraded")
 
-    def _answered(self) -> None:
-        if self._retry_at is None:
+    def _answered(self, seconds: float, *, trial: bool) -> None:
+        if seconds >= SLOW:
+            with self._lock:
+                self._slow += seconds
+                slow = trial or self._slow >= SLOW_TOTAL
+            if slow:
+                self._failed(
+                    StateUnavailableError(f"{self._primary.backend}: answers after {seconds:.2f} s"), trial=trial
+                )
             return
-        with self._lock:
-            self._retry_at = None
-            tell, self._told = self._told, False
-        if tell:
-            _log.warning("state: %s answers again", self._primary.backend)
+        if self._slow or trial:
+            with self._lock:
+                self._slow = 0.0
+                self._circuit = _Circuit.CLOSED
+        self._announcer.back(f"{self._primary.backend} answers again")

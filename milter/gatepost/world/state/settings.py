@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-SCHEMES = ("redis://", "rediss://", "unix://", "sqlite://")
+REDIS_SCHEMES = (
+    "redis://",
+    "rediss://",
+    "unix://",
+    "redis+sentinel://",
+    "rediss+sentinel://",
+    "redis+cluster://",
+    "rediss+cluster://",
+)
+SCHEMES = (*REDIS_SCHEMES, "sqlite://")
 
 
 class Settings(BaseModel):
@@ -15,14 +24,22 @@ class Settings(BaseModel):
     url: str = Field(
         default="",
         max_length=1_000,
-        description="Where rates and reputation are kept: redis://, rediss:// (TLS) or unix:///socket for Redis, "
-        "sqlite:///path for a file of your choice; empty for the embedded file in the state directory.",
+        description="Where rates and reputation are kept: redis://, rediss:// (TLS) or unix:///socket for a Redis server, "
+        "redis+sentinel://host:port,host:port/service for the master that Sentinel names, redis+cluster://host:port,host:port "
+        "for a cluster, sqlite:///path for a file of your choice; empty for the embedded file in the state directory.",
     )
     timeout_seconds: float = Field(
         default=0.25,
         ge=0.01,
         le=10.0,
-        description="Longest wait for one answer of the store, in seconds; past it the worker goes on with its own memory.",
+        description="Longest wait for one answer of the store, in seconds; past it, or after slow answers in a row (0.1 s and "
+        "more each, 0.25 s together), the worker goes on with its own memory.",
+    )
+    retry_seconds: float = Field(
+        default=30.0,
+        ge=0.05,
+        le=3_600.0,
+        description="Longest pause between two tries of a store that is away, in seconds; the first is a second, and each doubles.",
     )
     half_life_days: float = Field(
         default=30.0,
@@ -34,14 +51,15 @@ class Settings(BaseModel):
         default=250_000,
         ge=1_000,
         le=50_000_000,
-        description="Rates and sender tallies kept in an SQLite file, each; past it those that would expire first are dropped.",
+        description="Records of each kind (rates, limits, sender tallies, sets, values) kept in an SQLite file; past it those that "
+        "would expire first are dropped.",
     )
     local_entries: int = Field(
         default=50_000,
         ge=100,
         le=5_000_000,
-        description="Rates and sender tallies each worker keeps in its own memory while the store is away; past it the least "
-        "recently used are forgotten.",
+        description="Records of each kind that a worker keeps in its own memory while the store is away; past it the least "
+        "recently written are forgotten.",
     )
 
     @field_validator("url")

@@ -1,0 +1,190 @@
+"""The program that runs in the jail: looks into every file of a message, and into the files inside of it, to the end.
+
+Each file is asked two questions: what is it and what is remarkable about it (inspect.py), and is it an archive (archives.py).
+What either of them finds inside is a file in its turn, under the same limits. A reader that fails takes its file's content with
+it and nothing else: the failure is a finding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from gatepost.checks.attachments.alarm import OutOfTime, alarm
+from gatepost.checks.attachments.archives import SCANNED_KINDS, open_archive
+from gatepost.checks.attachments.bounds import Meter
+from gatepost.checks.attachments.entry import Entry
+from gatepost.checks.attachments.inspect import inspect_file
+from gatepost.checks.attachments.item import Finding, Inspection, Item
+from gatepost.checks.attachments.keys import Keys
+from gatepost.checks.attachments.kinds import kind_of
+from gatepost.checks.attachments.obstacles import Exhausted, Stopped, obstacle
+from gatepost.checks.attachments.shown import Shown
+from gatepost.checks.attachments.wire import Examined, Request, decode_request, encode_answer
+from gatepost.mail.readings import Reading
+from gatepost.world.jail.inside import serve
+
+_OVERDUE: Final = obstacle("timeout", "was not looked into to its end within the time for one message")
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A file that is being looked into: an Item to be."""
+
+    part: int
+    path: tuple[str, ...]
+    declared: str
+    kind: str
+    size: int
+    sha256: str
+    findings: list[Finding] = field(default_factory=list)
+
+    def item(self) -> Item:
+        """Give it in its final form, each finding once."""
+        findings = tuple(dict.fromkeys(self.findings))
+        return Item(self.part, self.path, self.declared, self.kind, self.size, self.sha256, findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file to look into. `unseen` says that the virus scanner has not been given it in any form it understands."""
+
+    part: int
+    path: tuple[str, ...]
+    declared: str
+    data: bytes
+    findings: tuple[Finding, ...] = ()
+    unseen: bool = False
+
+
+class _Walk:
+    """The way through the files of one message, depth first, so that one file of each level is held at a time."""
+
+    def __init__(self, request: Request) -> None:
+        self._bounds = request.bounds
+        self._passwords = request.passwords
+        self._keys = Keys(request.passwords)
+        self._meter = Meter(request.bounds)
+        self._opened: set[str] = set()
+        self._exhausted: Finding | None = None
+        self._shown = Shown()
+        self._drafts: list[_Draft] = []
+        self._open: list[_Draft] = []
+
+    def take(self, files: Iterable[Reading], seconds: float) -> Examined:
+        """Look into all files; what the time does not suffice for says so."""
+        waiting = iter(files)
+        try:
+            with alarm(seconds):
+                for file in waiting:
+                    self._visit(_File(file.part, (file.name,), file.declared, file.data))
+        except OutOfTime:
+            self._cut(waiting)
+        items = tuple(draft.item() for draft in self._drafts)
+        return Examined(items, *self._shown.result())
+
+    def _cut(self, waiting: Iterator[Reading]) -> None:
+        """Note which files are unfinished: the one at hand, and those from outside whose turn has not come."""
+        if self._open:
+            self._open[-1].findings.append(_OVERDUE)
+        for file in waiting:
+            draft = self._draft(_File(file.part, (file.name,), file.declared, file.data))
+            draft.findings.append(_OVERDUE)
+
+    def _draft(self, file: _File) -> _Draft:
+        kind, digest = kind_of(file.data, file.path[-1]), hashlib.sha256(file.data).hexdigest()
+        draft = _Draft(file.part, file.path, file.declared, kind, len(file.data), digest, list(file.findings))
+        self._drafts.append(draft)
+        return draft
+
+    def _visit(self, file: _File) -> None:
+        draft = self._draft(file)
+        self._open.append(draft)
+        inspection = self._inspect(draft, file)
+        self._shown.add(draft.path, draft.sha256, file.data if file.unseen else b"", inspection)
+        # What is met a second time holds nothing new: bombs are made of copies, and so are many honest messages.
+        if draft.sha256 not in self._opened:
+            self._opened.add(draft.sha256)
+            self._descend(draft, file, inspection)
+        self._open.pop()
+
+    def _inspect(self, draft: _Draft, file: _File) -> Inspection:
+        try:
+            inspection = inspect_file(draft.kind, file.path[-1], file.data, self._passwords)
+        except MemoryError:
+            draft.findings.append(obstacle("limit", "needs more memory to look into than is given to it"))
+            return Inspection()
+        except Exception as error:  # noqa: BLE001  a dozen libraries on hostile bytes: what they raise is not known
+            draft.findings.append(_failed(error))
+            return Inspection()
+        draft.findings.extend(inspection.findings)
+        return inspection
+
+    def _descend(self, draft: _Draft, file: _File, inspection: Inspection) -> None:
+        """Open the files inside; the first reason to stop becomes a finding of the file that it was met in."""
+        try:
+            for entry in self._inside(draft, file, inspection):
+                if isinstance(entry, Finding):
+                    draft.findings.append(entry)
+                elif entry.content is None:
+                    self._closed(draft, entry)
+                else:
+                    self._visit(
+                        _File(
+                            file.part, (*file.path, entry.name), "", entry.content, entry.findings, unseen=entry.unseen
+                        )
+                    )
+        except Exhausted as stop:
+            self._exhausted = stop.finding
+            draft.findings.append(stop.finding)
+        except Stopped as stop:
+            draft.findings.append(stop.finding)
+        except MemoryError:
+            draft.findings.append(obstacle("limit", "needs more memory to open than is given to it"))
+        except Exception as error:  # noqa: BLE001  as in _inspect
+            draft.findings.append(_failed(error))
+
+    def _inside(self, draft: _Draft, file: _File, inspection: Inspection) -> Iterator[Entry | Finding]:
+        """Give the files inside a file, from its inspector and from the readers of archives; raises Stopped."""
+        scanned = draft.kind in SCANNED_KINDS
+        for member in inspection.members:
+            self._may_enter(file)
+            self._meter.count()
+            size = len(member.content)
+            self._meter.take(size, size, size)
+            yield Entry(member.name, member.content, size, unseen=not scanned)
+        # The inspector has given an archive behind an image or a document as a member already.
+        behind = all(finding.code != "attachment.polyglot" for finding in inspection.findings)
+        for entry in open_archive(draft.kind, file.path[-1], file.data, self._keys, self._meter, behind=behind):
+            if isinstance(entry, Finding):
+                yield entry
+            else:
+                self._may_enter(file)
+                yield entry if scanned else replace(entry, unseen=True)
+
+    def _may_enter(self, file: _File) -> None:
+        if self._exhausted:
+            raise Exhausted("limit", "was not opened to its end: the files of the message reached a limit")
+        if len(file.path) > self._bounds.depth:
+            raise Stopped("limit", f"is nested more than {self._bounds.depth} deep")
+
+    def _closed(self, draft: _Draft, entry: Entry) -> None:
+        path = (*draft.path, entry.name)
+        self._drafts.append(_Draft(draft.part, path, "", "", entry.size, "", list(entry.findings)))
+
+
+def _failed(error: Exception) -> Finding:
+    return obstacle("error", f"could not be looked into: its reader failed with {type(error).__name__}")
+
+
+def examine(request: memoryview, seconds: float) -> bytes:
+    """Look into the files of a message: the jail's program. Takes a request of wire.py and gives an answer of it."""
+    asked = decode_request(request)
+    return encode_answer(_Walk(asked).take(asked.files(), seconds))
+
+
+if __name__ == "__main__":
+    serve(examine, sys.argv)

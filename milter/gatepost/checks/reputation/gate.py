@@ -1,0 +1,28 @@
+"""The gate: what is asked at RCPT, before a message is taken, in one round trip or none."""
+
+from __future__ import annotations
+
+from gatepost.checks.reputation.rate import RateGate
+from gatepost.evidence import Evidence
+from gatepost.mail.envelope import Envelope
+from gatepost.world.state.door import State, StateUnavailableError
+
+
+class Gate:
+    """Asks the limits at RCPT. State trouble admits: the check at the end of the message reports it."""
+
+    def __init__(self, rates: RateGate, state: State) -> None:
+        self._rates = rates
+        self._state = state
+
+    def __call__(self, envelope: Envelope) -> tuple[Evidence, ...]:
+        """Give the evidence, if any, that speaks against taking this client's next message now; never raises."""
+        counts = self._rates.asked(envelope)
+        if not counts:
+            return ()
+        try:
+            answers = self._state.exchange([count.ask for count in counts])
+        except StateUnavailableError:
+            return ()
+        found = self._rates.admit(counts, answers, "state" if self._state.degraded() else "")
+        return (found,) if found else ()

@@ -1,0 +1,1 @@
+"""Under which names what was seen before is kept: the same for the checks that ask and for the effects that remember."""

@@ -1,0 +1,52 @@
+"""What an administrator means by a name: the tallies that may be kept under it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Final
+
+from gatepost.mail.suffix import registrable
+from gatepost.world.seen.traces import file, helo, link
+from gatepost.world.state.keys import domain_key, network_key, network_of, places
+
+_FILE: Final = re.compile(r"(?:file:)?([0-9a-fA-F]{64})")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One tally: in which capacity (`sender`, `link`, `address`, `network`, `helo`, `file`), of whom, and its key."""
+
+    capacity: str
+    name: str
+    key: str
+
+
+def named(text: str) -> tuple[Named, ...]:
+    """Give the tallies that a name may mean; raises ValueError for a name that means none.
+
+    Takes a domain or an address at it (`@` may precede it), a client's address or network, `helo:NAME`, or the SHA-256 of a
+    file in hexadecimal digits.
+    """
+    text = text.strip()
+    if match := _FILE.fullmatch(text):
+        digest = match[1].lower()
+        return (Named("file", digest, file(digest).key),)
+    if text.lower().startswith("helo:") and text[5:]:
+        name = text[5:].lower()
+        return (Named("helo", name, helo(name).key),)
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return _domain(registrable(text.rpartition("@")[2]))
+    if network.prefixlen == network.max_prefixlen:
+        return tuple(Named(each.role.value, each.name, each.key) for each in places(network.network_address))
+    whole = network_of(network.network_address)
+    return (Named("network", whole, network_key(whole)),)
+
+
+def _domain(domain: str) -> tuple[Named, ...]:
+    if not domain or not re.fullmatch(r"[a-z0-9._-]+", domain):
+        raise ValueError("no domain, address, network, helo:NAME or SHA-256")
+    return (Named("sender", domain, domain_key(domain)), Named("link", domain, link(domain).key))

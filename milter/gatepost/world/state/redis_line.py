@@ -1,0 +1,104 @@
+"""Connections to one Redis server, for many threads: commands out in one packet, answers back in order.
+
+The client library makes a connection (addresses, TLS, AUTH, SELECT) and reads answers; its pool, which counts, locks and
+notifies at every call, costs more than the call itself, so idle connections stand on a plain shelf here, and commands are put
+into bytes by the parser library alone. A connection belongs
+to one thread while it is used, and to the process that made it for ever: a child of a fork starts with an empty shelf.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import redis
+from hiredis import pack_command
+from redis.exceptions import ResponseError
+
+Command = tuple[Any, ...]
+"""The words of one command: text, bytes and numbers."""
+
+SHELF: Final = 64
+"""Idle connections that one process keeps to one server; as many as threads may ask at the same moment."""
+
+
+class Line:
+    """The way to one server. `make` gives a new connection of the client library, not connected yet."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._idle: deque[Any] = deque(maxlen=SHELF)
+        self._process = os.getpid()
+
+    def talk(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands and give their answers; an error that the server answered is given, not raised.
+
+        Raises redis.RedisError or OSError when the way is broken. Nothing is sent twice.
+        """
+        connection = self.say(commands)
+        return self.hear(connection, len(commands))
+
+    def say(self, commands: Sequence[Command]) -> Any:
+        """Send commands; gives the connection on which the answers will come, for hear()."""
+        connection = self._take()
+        try:
+            connection.send_packed_command([b"".join(map(pack_command, commands))], check_health=False)
+        except BaseException:
+            connection.disconnect()
+            raise
+        return connection
+
+    def hear(self, connection: Any, count: int) -> list[Any]:
+        """Read so many answers and put the connection back on the shelf."""
+        try:
+            answers = [_answer(connection) for _ in range(count)]
+        except BaseException:
+            # Answers may still be under way: nobody else must read them as his own. And what broke one connection
+            # has most likely broken those on the shelf.
+            connection.disconnect()
+            self.close()
+            raise
+        self._idle.append(connection)
+        return answers
+
+    def _take(self) -> Any:
+        """Give a connection that is open and silent."""
+        if self._process != os.getpid():
+            self._idle, self._process = deque(maxlen=SHELF), os.getpid()
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                break
+            if _sound(connection):
+                return connection
+        connection = self._make()
+        connection.connect()
+        return connection
+
+    def close(self) -> None:
+        """Close what stands on the shelf; a later call opens what it needs."""
+        if self._process == os.getpid():
+            while self._idle:
+                self._idle.pop().disconnect()
+
+
+def _sound(connection: Any) -> bool:
+    """Say whether an idle connection is still good: a server that went away has left an end of file to read."""
+    try:
+        readable = connection.can_read(0)
+    except (redis.RedisError, OSError):
+        readable = True
+    if readable:
+        connection.disconnect()
+    return not readable
+
+
+def _answer(connection: Any) -> Any:
+    """Read one answer, an error the server gave included."""
+    try:
+        return connection.read_response(disconnect_on_error=False)
+    except ResponseError as error:
+        return error

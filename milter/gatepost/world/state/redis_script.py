@@ -1,0 +1,155 @@
+"""What `records.step()` does, as the Lua script that Redis runs atomically for the asks of an exchange that write.
+
+One argument goes with each key: the letter of the ask, and its numbers as little-endian doubles. Redis gives back what then lies
+under the key, and what it means is worked out here, by the same functions as everywhere. The script goes by its SHA-1; the
+time comes with the call, so that all forms of state follow one clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gatepost.world.state import maths, records
+from gatepost.world.state.door import Answer, Ask, Distinct, Forget, Get, Hit, Mark, Put, Rate, Recall
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script and the SHA-1 by which Redis knows it."""
+
+    source: str
+    sha: str
+
+
+def script(source: str) -> Script:
+    """Give a script by its source."""
+    return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+# KEYS: one for each ask. ARGV: the head (_HEAD), then one for each ask. Gives for each ask what `answer()` reads.
+EXCHANGE: Final = script("""
+local now, half_life, cap, tally_seconds = struct.unpack('<dddd', ARGV[1])
+local function put(key, data, seconds)
+  redis.call('SET', key, data, 'EX', seconds)
+  return data
+end
+local function get(key, size)
+  local data = redis.call('GET', key)
+  return data and #data == size and data
+end
+local asks = {}
+function asks.g(key) return redis.call('GET', key) end
+function asks.h(key, arg)
+  local bucket, amount, seconds = struct.unpack('<ddd', arg, 2)
+  local b, c, p = bucket, 0, 0
+  local old = get(key, 24)
+  if old then b, c, p = struct.unpack('<ddd', old) end
+  if bucket == b + 1 then b, c, p = bucket, 0, c elseif bucket > b then b, c, p = bucket, 0, 0 end
+  return put(key, struct.pack('<ddd', b, c + amount, p), seconds)
+end
+function asks.m(key, arg)
+  local wanted, unwanted = struct.unpack('<dd', arg, 2)
+  local old = get(key, 24)
+  if old then
+    local w, u, t = struct.unpack('<ddd', old)
+    local factor = 0.5 ^ (math.max(0, now - t) / half_life)
+    wanted, unwanted = w * factor + wanted, u * factor + unwanted
+  end
+  local sum = wanted + unwanted
+  if sum > cap then wanted, unwanted = wanted * cap / sum, unwanted * cap / sum end
+  put(key, struct.pack('<ddd', wanted, unwanted, now), tally_seconds)
+  return 1
+end
+function asks.f(key) return redis.call('DEL', key) end
+function asks.p(key, arg)
+  local seconds, absent_only = struct.unpack('<dd', arg, 2)
+  if absent_only == 0 then
+    put(key, string.sub(arg, 18), seconds)
+    return 1
+  end
+  return redis.call('SET', key, string.sub(arg, 18), 'EX', seconds, 'NX') and 1 or 0
+end
+function asks.l(key, arg)
+  local interval, tolerance, amount, slack = struct.unpack('<dddd', arg, 2)
+  local old = get(key, 8)
+  local arrival = now
+  if old then arrival = math.min(math.max(struct.unpack('<d', old), now), now + tolerance) end
+  local after = arrival + amount * interval
+  if after - tolerance <= now + slack then
+    put(key, struct.pack('<d', after), math.ceil(after - now) + 1)
+    return '+' .. struct.pack('<d', after)
+  end
+  return '-' .. struct.pack('<d', arrival)
+end
+function asks.s(key, arg)
+  local window, most = struct.unpack('<dd', arg, 2)
+  local name, second = string.sub(arg, 18), math.floor(now)
+  local old = redis.call('GET', key) or ''
+  if #old % 12 ~= 0 then old = '' end
+  local kept = {}
+  for at = 1, #old, 12 do
+    if struct.unpack('<I4', old, at + 8) > second - window and string.sub(old, at, at + 7) ~= name then
+      kept[#kept + 1] = string.sub(old, at, at + 11)
+    end
+  end
+  local item, at = name .. struct.pack('<I4', second), #kept
+  while at > 0 and struct.unpack('<I4', kept[at], 9) > second do at = at - 1 end
+  table.insert(kept, at + 1, item)
+  return put(key, table.concat(kept, '', math.max(1, #kept - most + 1)), window + 1)
+end
+local answers = {}
+for i, key in ipairs(KEYS) do
+  local arg = ARGV[i + 1]
+  answers[i] = asks[string.sub(arg, 1, 1)](key, arg)
+end
+return answers
+""")
+
+_HEAD: Final = struct.Struct("<dddd")
+_HIT: Final = struct.Struct("<cddd")
+_PAIR: Final = struct.Struct("<cdd")
+_RATE: Final = struct.Struct("<cdddd")
+
+
+def head(now: float, half_life: float) -> bytes:
+    """Give the script's first argument: Unix time, and the half-life of tallies in seconds."""
+    return _HEAD.pack(now, half_life, maths.TALLY_CAP, maths.tally_seconds(half_life))
+
+
+def argument(ask: Ask, now: float) -> bytes:
+    """Give the script's argument for one ask; those that only look are a `g`."""
+    match ask:
+        case Hit(window=window, amount=amount) if amount:
+            return _HIT.pack(b"h", maths.bucket_at(now, window), amount, maths.slot_seconds(window))
+        case Mark(wanted=wanted, unwanted=unwanted):
+            return _PAIR.pack(b"m", wanted, unwanted)
+        case Forget():
+            return b"f"
+        case Put(data=data, seconds=seconds, absent_only=absent_only):
+            return _PAIR.pack(b"p", seconds, absent_only) + data
+        case Rate(amount=amount) if amount:
+            interval = ask.window / ask.limit
+            return _RATE.pack(b"l", interval, interval * ask.burst, amount, interval * records.SLACK)
+        case Distinct(member=member) if member:
+            return _PAIR.pack(b"s", ask.window, ask.most) + records.digest(member)
+        case _:
+            return b"g"
+
+
+def answer(ask: Ask, given: Any, now: float, half_life: float) -> Answer:
+    """Read what Redis gave for one ask, from the script or from GET."""
+    match ask:
+        case Hit() | Distinct() | Recall() | Get():
+            return records.look(ask, given, now, half_life)
+        case Rate(amount=amount):
+            if not amount:
+                return records.look(ask, given, now, half_life)
+            (arrival,) = records.ONE.unpack_from(given, 1)
+            return records.leave(ask, arrival, now, allowed=given[:1] == b"+")
+        case Put():
+            return bool(given)
+        case Mark() | Forget():
+            return None

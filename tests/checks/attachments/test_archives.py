@@ -1,0 +1,217 @@
+"""Archives of every usual kind are opened, and what cannot be opened says why."""
+
+import gzip
+import hashlib
+import io
+import zipfile
+
+import pytest
+
+from gatepost.checks.attachments.entry import NAME_CHARACTERS
+from gatepost.checks.attachments.formats import MAGIC, Kind
+from support import archives
+from support.archives import HELLO
+from support.unpacking import all_words, in_place, look_into, shape, words
+
+CONTENT = HELLO["hello.txt"]
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+ARCHIVES = {
+    "zip stored": lambda: archives.zipped(HELLO, zipfile.ZIP_STORED),
+    "zip deflate": lambda: archives.zipped(HELLO),
+    "zip bzip2": lambda: archives.zipped(HELLO, zipfile.ZIP_BZIP2),
+    "zip lzma": lambda: archives.zipped(HELLO, zipfile.ZIP_LZMA),
+    "tar": lambda: archives.tarred(HELLO),
+    "tar.gz": lambda: archives.written(HELLO, "ustar", "gzip"),
+    "tar.xz": lambda: archives.written(HELLO, "ustar", "xz"),
+    "tar.zst": lambda: archives.written(HELLO, "pax", "zstd"),
+    "cpio": lambda: archives.written(HELLO, "cpio"),
+    "cpio newc": lambda: archives.written(HELLO, "cpio_newc"),
+    "ar": lambda: archives.written(HELLO, "ar_bsd"),
+    "xar": lambda: archives.written(HELLO, "xar"),
+    "iso": lambda: archives.written(HELLO, "iso9660"),
+    "7z": lambda: archives.seven_zipped(HELLO),
+    "cab": lambda: archives.cabbed(HELLO),
+    "lha": lambda: archives.lha(HELLO),
+    "rar4": lambda: archives.rar4(HELLO),
+    "rar5": lambda: archives.rar5(HELLO),
+    "rpm": lambda: archives.rpm(HELLO),
+    "arj": lambda: archives.arj(HELLO),
+    "uue": lambda: archives.uuencoded(HELLO),
+}
+STREAMS = "gzip bzip2 xz lzma lzip zstd lz4 compress".split()
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_what_is_inside_is_found(kind) -> None:
+    """An archive of each kind gives its file: by name, by content, without complaint."""
+    examined = look_into(ARCHIVES[kind](), f"x.{kind}")
+    inside = next(item for item in examined.items if item.path[-1] == "hello.txt")
+    assert inside.sha256 == DIGEST
+    assert inside.size == len(CONTENT)
+    assert not all_words(examined)
+
+
+@pytest.mark.parametrize("method", STREAMS)
+def test_a_compressed_file_is_found(method) -> None:
+    """A stream of each kind gives its one file, named after the stream."""
+    examined = look_into(archives.compressed(CONTENT, method), "hello.txt.gz")
+    assert [item.sha256 for item in examined.items[1:]] == [DIGEST]
+    assert examined.items[1].path == ("hello.txt.gz", "hello.txt")
+
+
+def test_kinds_nest_in_each_other() -> None:
+    """An archive in an archive of another kind is opened to the end, and the path says where."""
+    inner = archives.cabbed({"deep.txt": b"deep"})
+    data = archives.zipped({"a.7z": archives.seven_zipped({"b.tar": archives.tarred({"c.cab": inner})})})
+    assert shape(look_into(data, "x.zip")) == {
+        ("a.7z",): "7z",
+        ("a.7z", "b.tar"): "tar",
+        ("a.7z", "b.tar", "c.cab"): "cab",
+        ("a.7z", "b.tar", "c.cab", "deep.txt"): "text",
+    }
+
+
+def test_a_debian_package_is_opened() -> None:
+    """An ar archive of compressed tar archives gives the innermost files."""
+    data = archives.written(
+        {"debian-binary": b"2.0\n", "data.tar.xz": archives.written(HELLO, "ustar", "xz")}, "ar_bsd"
+    )
+    assert ("data.tar.xz", "hello.txt") in shape(look_into(data, "x.deb"))
+
+
+def test_deeper_than_allowed_stays_closed() -> None:
+    """Nesting stops at the limit, and the finding says so on the file that stays closed."""
+    examined = look_into(archives.nested(b"x", 6), "x.zip", unpacker=in_place(unpack_depth=3))
+    assert len(examined.items) == 4
+    assert words(examined.items[-1]) == {"limit"}
+
+
+def test_a_copy_is_opened_once() -> None:
+    """A second copy of an archive is told as a file and not opened again."""
+    inner = archives.zipped(HELLO)
+    examined = look_into(archives.zipped({"1.zip": inner, "2.zip": inner}), "x.zip")
+    assert set(shape(examined)) == {("1.zip",), ("1.zip", "hello.txt"), ("2.zip",)}
+
+
+@pytest.mark.parametrize("data", [archives.arj(HELLO, method=1), archives.ace(HELLO)])
+def test_what_is_not_unpacked_is_told_with_its_names(data) -> None:
+    """A kind of archive that nothing here unpacks is no clean file, and the names in it are judged."""
+    archive, member = look_into(data, "x").items
+    assert words(archive) == words(member) == {"unopened"}
+    assert (member.name, member.size, member.kind) == ("hello.txt", len(CONTENT), "")
+
+
+def test_a_locked_ace_archive_is_told() -> None:
+    """The mark of a password is read."""
+    assert words(look_into(archives.ace(HELLO, locked=True), "x").items[1]) == {"encrypted"}
+
+
+@pytest.mark.parametrize("kind", [Kind.ZOO, Kind.VHDX, Kind.WIM, Kind.CHM])
+def test_what_is_not_opened_is_told(kind) -> None:
+    """Other containers are told apart by kind."""
+    magic = next(magic for magic, known in MAGIC if known is kind)
+    assert "unopened" in words(look_into(magic + bytes(5000), "x").items[0])
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "7z", "cab", "rar4", "zip deflate", "xar"])
+def test_a_cut_off_archive_is_told(kind) -> None:
+    """Half an archive is evidence, whatever can be read of it."""
+    data = ARCHIVES[kind]()
+    assert all_words(look_into(data[: len(data) * 2 // 3], "x")) & {"damaged", "unopened"}
+
+
+def test_an_unknown_compression_is_told() -> None:
+    """A ZIP member of a method that nobody knows is listed, closed."""
+    head = archives.local_header(b"a.exe", 3, 3, method=97)
+    data = archives.assembled(head + b"abc", [archives.central_header(b"a.exe", 0, 3, 3, method=97)])
+    member = look_into(data, "x.zip").items[1]
+    assert (member.name, member.kind, words(member)) == ("a.exe", "", {"unopened"})
+
+
+@pytest.mark.parametrize("name", ["../evil.txt", "/etc/cron.d/x", "a/../../b", "C:\\x.txt", "..\\x.txt", "\\\\host\\x"])
+def test_a_place_outside_is_told(name) -> None:
+    """A name that leads out of the folder that its archive is unpacked in is a finding, and the file is read all the same."""
+    examined = look_into(archives.zipped({name: b"text"}), "x.zip")
+    assert words(examined.items[1]) == {"traversal"}
+    assert examined.items[1].kind == "text"
+
+
+@pytest.mark.parametrize("name", ["a..b.txt", "...", "a/.../b", "..a/b", "x/..b"])
+def test_odd_names_are_no_traversal(name) -> None:
+    """Dots alone lead nowhere."""
+    assert not words(look_into(archives.zipped({name: b"text"}), "x.zip").items[1])
+
+
+def test_a_link_that_leads_out_is_told() -> None:
+    """A link in a tar archive at a place outside is a finding."""
+    import tarfile
+
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        link = tarfile.TarInfo("../../root/.ssh")
+        link.type, link.linkname = tarfile.SYMTYPE, "/root/.ssh"
+        archive.addfile(link)
+    assert words(look_into(out.getvalue(), "x.tar").items[1]) == {"traversal"}
+
+
+def test_a_long_name_keeps_its_end() -> None:
+    """What a system goes by is the end of a name: it is never cut off."""
+    member = look_into(archives.zipped({"a" * 5000 + ".exe": b"x"}), "x.zip").items[1]
+    assert len(member.name) == NAME_CHARACTERS
+    assert member.name.endswith(".exe")
+
+
+def test_names_are_decoded() -> None:
+    """UTF-8 with and without its flag, and code page 437."""
+    head = archives.local_header("r\u00e9sum\u00e9.txt".encode("cp437"), 1, 1, method=0)
+    data = archives.assembled(
+        head + b"x", [archives.central_header("r\u00e9sum\u00e9.txt".encode("cp437"), 0, 1, 1, method=0)]
+    )
+    assert look_into(data, "x.zip").items[1].name == "r\u00e9sum\u00e9.txt"
+    assert look_into(archives.zipped({"\u5bc6\u7801.txt": b"x"}), "x.zip").items[1].name == "\u5bc6\u7801.txt"
+
+
+def test_an_archive_behind_a_program_is_opened() -> None:
+    """Self-extracting archives: a ZIP file behind anything is opened as what it is."""
+    program = b"MZ" + bytes(58) + b"\x40\0\0\0" + b"PE\0\0" + bytes(400)
+    assert ("hello.txt",) in shape(look_into(program + archives.zipped(HELLO), "setup.exe"))
+
+
+def test_an_archive_called_a_document_by_its_names_is_opened() -> None:
+    """A ZIP file with the name of an Office part in it, and called .zip, is an archive to whoever receives it."""
+    data = archives.zipped({"[Content_Types].xml": b"<Types/>", "run.exe": b"MZ"})
+    assert ("run.exe",) in shape(look_into(data, "x.zip"))
+
+
+def test_content_goes_on_where_the_scanner_does_not_see_it() -> None:
+    """The content of formats that the virus scanner does not unpack is handed on, that of others is not."""
+    seen = look_into(archives.zipped(HELLO), "x.zip")
+    unseen = look_into(archives.compressed(CONTENT, "zstd"), "x.zst")
+    nested = look_into(archives.compressed(archives.zipped(HELLO), "zstd"), "x.zst")
+    assert [inner.content for inner in seen.inner] == [b"", b""]
+    assert [inner.content for inner in unseen.inner] == [b"", CONTENT]
+    assert [bool(inner.content) for inner in nested.inner] == [False, True, False], (
+        "the scanner unpacks what it is given"
+    )
+
+
+def test_too_much_for_the_scanner_is_told() -> None:
+    """Content that is laid open and not handed on is no clean content."""
+    files = {f"{number}.bin": bytes([number]) * 10 for number in range(100)}
+    examined = look_into(archives.compressed(archives.tarred(files), "lz4"), "x.tar.lz4")
+    assert sum(bool(inner.content) for inner in examined.inner) == 64
+    assert [finding.code for finding in examined.trouble] == ["attachment.limit"]
+
+
+def test_hashes_of_all_files_are_handed_on() -> None:
+    """Checks that know files by their hash see those inside too."""
+    examined = look_into(archives.zipped(HELLO), "x.zip")
+    assert [inner.sha256 for inner in examined.inner] == [item.sha256 for item in examined.items]
+    assert examined.inner[1].source == "x.zip > hello.txt"
+
+
+def test_several_members_of_a_stream_are_read() -> None:
+    """A gzip file may hold several members, one after another (RFC 1952 2.2)."""
+    data = gzip.compress(b"Hello, ") + gzip.compress(b"world.")
+    assert look_into(data, "x.gz").items[1].size == 13

@@ -1,0 +1,205 @@
+"""Every way a message may be read: honest mail has one, tricks have the one they were made for, and all is bounded."""
+
+from __future__ import annotations
+
+import email.policy
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatepost.mail import limits
+from gatepost.mail.alternatives import alternatives
+from gatepost.mail.message import Message, from_bytes
+from gatepost.mail.readings import Ambiguity, ambiguities, readings
+from support.broken_mime import family
+from support.mime_pieces import CTE, MIXED, TEXT, TYPE, attached, b64, body, message, qp, uneven
+
+CONTENT = b"PK\x03\x04 what is hidden \x00\xff" * 4
+
+_NAMES = st.text("abcdefghij äöü.()'-;", min_size=1, max_size=20)
+_PART = st.tuples(st.binary(max_size=200), st.sampled_from(["octet-stream", "zip", "pdf"]), _NAMES)
+
+
+@given(
+    text=st.text(max_size=300),
+    html=st.text(max_size=300),
+    parts=st.lists(_PART, max_size=4),
+    nested=st.booleans(),
+)
+@settings(max_examples=150)
+def test_honest_mail_has_one_reading(text: str, html: str, parts: list[tuple[bytes, str, str]], nested: bool) -> None:
+    """What a mail library writes is never ambiguous, whatever text, files, names and nesting it is given."""
+    mail = EmailMessage(policy=email.policy.SMTP)
+    mail["Subject"] = "hello"
+    mail.set_content(text)
+    if html:
+        mail.add_alternative(html, subtype="html")
+    for content, subtype, name in parts:
+        mail.add_attachment(content, maintype="application", subtype=subtype, filename=name)
+    if nested:
+        outer = EmailMessage(policy=email.policy.SMTP)
+        outer.set_content("see below")
+        outer.add_attachment(mail)
+        mail = outer
+    honest = from_bytes(mail.as_bytes())
+    assert ambiguities(honest) == ()
+    assert alternatives(honest.mime).found == ()
+    opened = [reading.data for reading in readings(honest)]
+    assert all(content in opened for content, _, _ in parts if content)
+
+
+_LINES = st.sampled_from([
+    b"--foo\r\n", b"--foo--\r\n", b" --foo\r\n", b"--foo \r", b"--bar\r\n", b"--bar--\r\n", b"--foo--bar\r\n", b"\r\n", b"\n", b" \r\n", b"\0",
+    b"Content-Type: multipart/mixed; boundary=bar\r\n", b"Content-Type: text/plain\r\n", b"Content-Type : a/b; name=x.bin\r\n",
+    b"Content-Type: message/rfc822\r\n", b"Content-Type: message/partial; total=2\r\n", b" Content-Transfer-Encoding: base64\r\n",
+    b"Content-Transfer-Encoding: base64\r\n", b"Content-Transfer-Encoding: quoted-printable\r\n", b"Content-Transfer-Encoding: x (y)\r\n",
+    b"QUJD\r\n", b"RA==\r\n", b"=41=\r\n", b"begin 644 a\r\n", b"=ybegin line=1 name=a\r\n", b"words\r\n",
+])  # fmt: skip
+
+
+@given(
+    st.lists(_LINES, max_size=40).map(b"".join),
+    st.sampled_from([MIXED, b"", b"Content-Type: multipart/mixed\r\n", b"Content-Type: a/b\r\n"]),
+)
+@settings(max_examples=300)
+def test_any_arrangement_is_read_within_bounds(content: bytes, fields: bytes) -> None:
+    """Fields, delimiters and data in any order: nothing raises, nothing is read twice, and two looks see the same."""
+    odd = from_bytes(message(fields, content))
+    opened = list(readings(odd))
+    assert len({reading.data for reading in opened}) == len(opened)
+    assert all(1 <= reading.part <= len(odd.mime.parts) for reading in opened)
+    found = alternatives(odd.mime)
+    assert len(found.found) <= limits.ALTERNATIVES
+    assert ambiguities(odd) == ambiguities(from_bytes(message(fields, content)))
+
+
+@given(st.binary(max_size=600))
+def test_any_bytes_are_read(data: bytes) -> None:
+    """Arbitrary bytes are a message whose readings can be enumerated."""
+    assert isinstance(ambiguities(from_bytes(MIXED + data)), tuple)
+    assert isinstance(list(readings(from_bytes(data))), list)
+
+
+@pytest.mark.parametrize(
+    "name", [case.name for case in family(CONTENT) if not case.name.startswith(("base64", "quoted"))][::7]
+)
+def test_what_a_trick_hides_is_among_the_readings_or_ambiguous(name: str) -> None:
+    """The hidden bytes themselves are given out, or the message is ambiguous: no scanner's knowledge is needed."""
+    data = next(case.data for case in family(CONTENT) if case.name == name)
+    hidden = from_bytes(data)
+    assert ambiguities(hidden) or any(CONTENT in reading.data for reading in readings(hidden)) or CONTENT in data
+
+
+def kinds(data: bytes | Message) -> list[str]:
+    """Give the kinds of a message's ambiguities."""
+    return [found.kind for found in ambiguities(from_bytes(data) if isinstance(data, bytes) else data)]
+
+
+FILE = TYPE + CTE + b"base64\r\n\r\n" + b64(CONTENT)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(message(MIXED, body(b"Content-Type: text/plain\r\n" + CTE + b"7bit\r\n" + CTE + b"8bit\r\n\r\nhello")), id="two encodings that change nothing"),
+        pytest.param(message(MIXED.replace(b"\r\n", b" (x)\r\n"), body(TEXT)), id="a comment around text alone"),
+        pytest.param(message(b"Content-Type: text/plain; charset=utf-8; charset=latin-1\r\n", b"hello"), id="a parameter twice"),
+        pytest.param(message(MIXED + CTE + b"quoted-printable\r\n", body(TEXT, FILE)), id="a multipart that calls itself encoded"),
+        pytest.param(message(b"X-Report: one\r\n \r\n  two\r\n" + MIXED, body(TEXT, FILE)), id="an empty folded line"),
+        pytest.param(message(MIXED, body(TEXT, FILE).replace(b"--foo--\r\n", b"")), id="no close delimiter"),
+        pytest.param(message(MIXED, body(TEXT, FILE) + b"\r\n_____\r\nlist footer\r\n"), id="text behind the end"),
+        pytest.param(message(b"", b"On Monday somebody wrote:\r\n> --foo\r\n> Content-Type: text/plain\r\n>\r\n> hello\r\n"), id="a quoted message"),
+        pytest.param(message(b"Content-Type: text/plain\r\n", b"It said:\r\n\r\n" + FILE + b"\r\nWhat is that?\r\n"), id="a text that shows a part"),
+        pytest.param(message(b"Content-Type: text/html\r\n" + CTE + b"quoted-printable\r\n", b"<a href=http://x.example/?a=b&c=zz>x</a>\r\n"), id="a page that is not quite quoted-printable"),
+        pytest.param(message(MIXED, body(b"Content-Type: text/x-diff; name=a.patch\r\n\r\nFrom: a@b.example\r\nContent-Type: text/plain\r\n\r\n--- a\r\n+++ b\r\n")), id="a patch with its header"),
+        pytest.param(message(MIXED, body(TEXT, TYPE + CTE + b"base64\r\n\r\n" + b64(CONTENT) + b"\r\n-- \r\nfooter of a list\r\n")), id="a footer behind base64"),
+    ],
+)  # fmt: skip
+def test_sloppy_mail_is_not_ambiguous(data: bytes) -> None:
+    """Flaws that honest mail has, over which readers deliver the same, are no reason to hold it."""
+    assert kinds(data) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (attached(CTE + b"base64\r\n" + CTE + b"7bit\r\n", b64(CONTENT)), "structure"),
+        (attached(CTE + b"base64\r\n", b64(CONTENT) + b64(CONTENT[::-1])), "content"),
+        (attached(CTE + b"quoted-printable\r\n", qp(CONTENT).replace(b"=50", b"=XX=50")), "content"),
+        (message(MIXED, body(TEXT) + FILE), "structure"),
+        (message(b'Content-Type: message/partial; id="x"; number=2; total=2\r\n', b"rest"), "fragment"),
+    ],
+)
+def test_kinds_tell_ambiguities_apart(data: bytes, kind: str) -> None:
+    """Structure, content and fragments are told apart for machines, and each names its part for people."""
+    found = ambiguities(from_bytes(data))
+    assert {each.kind for each in found} == {kind}
+    assert all(isinstance(each, Ambiguity) and each.detail.startswith("part ") for each in found)
+
+
+def test_more_readings_than_are_tried_are_ambiguous() -> None:
+    """A message that could be read in thousands of ways is not read in thousands of ways, and is not called clean."""
+    part = TYPE + CTE + b"base64\r\n" + CTE + b"7bit\r\n\r\n" + b64(b"x" * 60)
+    many = from_bytes(message(MIXED, body(*[part] * 900)))
+    assert len(alternatives(many.mime).found) == limits.ALTERNATIVES
+    assert "limit" in kinds(many)
+
+
+def test_other_trees_share_one_allowance() -> None:
+    """However many trees there are, they decode to no more than one message may, and being cut is ambiguous."""
+    big = from_bytes(message(TYPE + CTE + b"base64\r\n" + CTE + b"x-base64\r\n", b64(bytes(3000))))
+    found = alternatives(big.mime)
+    found.budget.decoding.left = 100
+    assert "limit" in kinds(big)
+    assert sum(len(part.payload()) for other in found.found for part in other.mime.leaves()) <= 100
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(MIXED + b"\r\n" + b"--foo\r\n\r\nx\r\n" * 1_000_000, id="a million parts"),
+        pytest.param(MIXED + b"\r\n" + b"--foo\r\n" * (32 * 1024 * 1024 // 7), id="32 MB of delimiters"),
+        pytest.param(MIXED + b"\r\n" + b"--foo" * (32 * 1024 * 1024 // 5), id="32 MB of delimiters in a line"),
+        pytest.param(b"\r\n" + b"--a\r\nContent-Type: a/b\r\n\r\n" * 1_000_000, id="a million delimiters of nobody"),
+        pytest.param(b"\r\n" + b"begin 644 a\r\n" * 2_000_000, id="two million uuencoded files"),
+        pytest.param(b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(100_000)), id="nested"),
+        pytest.param(
+            MIXED + b"\r\n" + b"--foo\r\n\r\nx\r\n" * (limits.MIME_PARTS - 2) + b"--foo\r\nContent-Type: multipart/mixed; boundary=bar\r\n\r\n--bar\r\n\r\n--bar--\r\n",
+            id="a multipart as the last part that is opened",
+        ),
+        pytest.param(MIXED + b"\r\n" + b"--foo\r\nX: y\r\n" * 900 + b"--foo\r\nX: y" + b"A\n" * 2_000_000, id="headers without an end"),
+        pytest.param(b"Content-Type: multipart/mixed" + b"; boundary=foo" * 1000 + b"\r\n\r\n" + b"--foo\r\nx\r\n" * 100_000, id="boundaries"),
+        pytest.param(TYPE + CTE + b"base64\r\n\r\n" + b"QQ=" * 1_000_000, id="padding everywhere"),
+    ],
+)  # fmt: skip
+def test_quadratic_tricks_are_read_in_bounded_work(data: bytes) -> None:
+    """What costs a naive reader the square of its size is looked at in a few passes: few trees, few parts, few readings."""
+    hostile = from_bytes(data)
+    assert len(hostile.mime.parts) <= limits.MIME_PARTS
+    assert len(ambiguities(hostile)) <= 2 * limits.ALTERNATIVES
+    found = alternatives(hostile.mime)
+    assert sum(len(other.mime.parts) for other in found.found) <= limits.ALTERNATIVES * limits.MIME_PARTS
+    for count, _ in enumerate(readings(hostile)):
+        if count >= limits.VIRUS_PARTS:
+            break
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        (b"Content-Type: a/b; name=a.txt\r\nContent-Disposition: attachment; filename=b.exe", {"a.txt", "b.exe"}),
+        (b"Content-Disposition: attachment; filename=a.txt; filename*=utf-8''b.exe", {"a.txt", "b.exe"}),
+        (b"Content-Disposition: attachment; filename=a.txt; filename=b.exe", {"a.txt", "b.exe"}),
+        (b"Content-Disposition: attachment; filename*0=b.; filename*1=exe; filename=a.txt", {"a.txt", "b.exe"}),
+        (b'Content-Disposition: attachment; filename="=?utf-8?q?b=2Eexe?="', {"b.exe"}),
+        (b"Content-Disposition: attachment; filename=b.e(x)xe", {"b.exe", "b.e(x)xe"}),
+    ],
+)
+def test_every_name_of_a_file_is_given(fields: bytes, names: set[str]) -> None:
+    """RFC 2231, RFC 2047, two fields, two parameters, comments: the attachment check sees each name that somebody may show."""
+    (reading,) = readings(
+        from_bytes(message(MIXED, body(fields + b"\r\n" + CTE + b"base64\r\n\r\n" + uneven(CONTENT))))
+    )
+    assert {reading.name, *reading.other_names} == names

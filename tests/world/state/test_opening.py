@@ -1,0 +1,100 @@
+"""The form of state that the config's URL names, and URLs that name none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from gatepost.world.clock import FakeClock
+from gatepost.world.state import resilient
+from gatepost.world.state.door import Hit, StateConfigError
+from gatepost.world.state.opening import open_state
+from gatepost.world.state.redis_url import servers as servers_of
+from gatepost.world.state.settings import Settings
+from support.redis_server import RedisServer
+from support.state_forms import Servers
+
+WINDOW = 3_600
+
+
+def test_the_url_chooses_the_form(server: RedisServer, servers: Servers, tmp_path: Path, clock: FakeClock) -> None:
+    """Each documented URL opens its store; an empty one the embedded file, whose folder is made."""
+    watched = servers.watched.url.partition("//")[2]
+    for url, words in (
+        ("", f"sqlite at {tmp_path}/var/gatepost/state.db"),
+        (f"sqlite://{tmp_path}/own%20file.db", f"sqlite at {tmp_path}/own file.db"),
+        (server.url, f"redis at 127.0.0.1:{server.port}/0"),
+        (server.unix_url, f"redis at {server.socket}"),
+        (servers.emptied("redis-cluster"), f"redis at cluster {servers.cluster.url.partition('//')[2]}"),
+        (servers.emptied("redis-sentinel"), f"redis at sentinel {watched.rpartition('/gatepost')[0]} gatepost/0"),
+    ):
+        state = open_state(Settings(url=url, timeout_seconds=5.0), tmp_path / "var" / "gatepost" / "state.db", clock)
+        assert state.backend == words
+        assert state.hit([Hit(f"chosen by {url}", WINDOW)]) == [1]
+        assert not state.degraded()
+        state.close()
+
+
+def test_wrong_urls_are_config_errors(tmp_path: Path, clock: FakeClock) -> None:
+    """An unknown scheme is refused by the settings, an unreadable place when it is opened, each in one line."""
+    for url in ("http://x", "redis:", "memory"):
+        with pytest.raises(ValidationError, match="must start with redis://"):
+            Settings(url=url)
+    for url in (
+        "redis://host:port",
+        "redis://:s3cret#x@host/0",
+        "redis://host?socket_timeout=60",
+        "redis://host?ssl_nonsense=1",
+        "redis://127.0.0.1/nonsense?timeout=x",
+        "redis://one,two/0",
+        "unix://",
+        "redis+sentinel://host:1,host:2",
+        "redis+sentinel://host:port/service",
+        "redis+sentinel://user:s3cret@,/service",
+        "redis+sentinel://host/service/db",
+        "redis+cluster://",
+        "redis+cluster://:s3cret@host:99999",
+        "redis+cluster://host/3",
+        "redis+cluster://host?sentinel_password=s3cret",
+        "sqlite://relative",
+        "sqlite:///",
+        f"sqlite://{tmp_path}/a/b",
+    ):
+        with pytest.raises(StateConfigError) as caught:
+            open_state(Settings(url=url), tmp_path / "state.db", clock)
+        assert "\n" not in str(caught.value)
+        assert "s3cret" not in str(caught.value)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StateConfigError, match="cannot create the state directory"):
+        open_state(Settings(), tmp_path / "file" / "below" / "state.db", clock)
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("redis://[::1]:77/3", "[::1]:77/3"),
+        ("rediss://user:p%40ss@host?ssl_ca_certs=/etc/ca.pem", "host:6379/0"),
+        ("unix://user:pass@/run/redis.sock?db=2", "/run/redis.sock"),
+        ("redis+sentinel://[::1]:77,host/main/2?sentinel_password=s", "sentinel [::1]:77,host:26379 main/2"),
+        ("rediss+sentinel://user:pass@a,b/main?ssl_cert_reqs=none", "sentinel a:26379,b:26379 main/0"),
+        ("rediss+cluster://user:pass@a:1,[::1]?ssl_ca_certs=/etc/ca.pem", "cluster a:1,[::1]:6379"),
+    ],
+)
+def test_urls_are_read_with_all_their_parts(url: str, place: str) -> None:
+    """Hosts with and without ports, IPv6, accounts, databases and options; what people are shown holds no account."""
+    assert servers_of(url, 0.2).place == place
+
+
+def test_a_redis_that_is_down_at_start_is_no_config_error(tmp_path: Path, clock: FakeClock) -> None:
+    """The daemon starts, degraded, and picks the store up when it comes."""
+    server = RedisServer(tmp_path)
+    state = open_state(Settings(url=server.url), tmp_path / "unused", clock)
+    assert state.hit([Hit("a", WINDOW)]) == [1]
+    assert state.degraded()
+    with server:
+        clock.advance(resilient.PAUSE)
+        state.hit([Hit("a", WINDOW)])
+        assert not state.degraded()
+        state.close()
