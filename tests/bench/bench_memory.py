@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from gatepost.checks.reputation.family import Memory, Settings, build, build_gate
 from gatepost.effects.remember import Remembering
 from gatepost.evidence import Evidence, Found, Status
-from gatepost.mail.message import SHOWN, Inner, Message, from_bytes
+from gatepost.mail.message import Message, Shown, from_bytes
 from gatepost.mail.shingles import bands
 from gatepost.world.clock import SystemClock
 from gatepost.world.dns.fake import FakeDns
@@ -47,7 +47,7 @@ def one(number: int, raw: bytes, text: str) -> tuple[Message, tuple[Evidence, ..
     sender = number * 7_919 % 2_000
     message = from_bytes(raw)
     urls = (f"http://a{sender}.example/", "http://b.example/")
-    message.lay_open((Inner(SHOWN, text=text, urls=urls),))
+    message.show(Shown(text, urls))
     proof = (
         Evidence("spf", "spf.pass", Status.PASS, facts={"smtp.mailfrom": f"a@s{sender}.example"}),
         Evidence("dmarc", "dmarc.pass", Status.PASS, facts={"header.from": f"s{sender}.example"}),

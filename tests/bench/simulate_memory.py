@@ -113,6 +113,7 @@ def arrivals(pack: Path, model: str, limit: int, proven: str) -> list[Arrival]:
         envelope, proof = _sender(message, proven)
         said = check.run(envelope, message, Found())
         kept = Message(tuple(each for each in message.headers if each.key in _ASKED))
+        kept.show(message.shown)
         kept.lay_open(message.inner)
         found.append(Arrival(_time(message), envelope, kept, (*proof, *said), sample.label))
     return [replace(each, at=at) for each, at in zip(found, _in_order([each.at for each in found]), strict=True)]

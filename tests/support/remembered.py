@@ -12,7 +12,7 @@ from gatepost.effects.remember import Kept, Remembering
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail.address import Address
 from gatepost.mail.envelope import Client, Direction, Envelope
-from gatepost.mail.message import SHOWN, Inner, Message, from_bytes
+from gatepost.mail.message import Inner, Message, Shown, from_bytes
 from gatepost.verdict import Accept, Label, Quarantine, Verdict
 from gatepost.world.clock import FakeClock
 from gatepost.world.dns.door import Resolver
@@ -87,7 +87,9 @@ def letter(text: str = "", *, urls: Sequence[str] = (), file: str = "", **fields
     """Make a message with fields (`message_id="<1@x>"`), what its reader sees, its links, and the digest of a file in it."""
     head = "".join(f"{name.replace('_', '-')}: {value}\n" for name, value in fields.items())
     message = from_bytes(f"{head}\n{text}\n".encode())
-    message.lay_open((Inner(SHOWN, text=text, urls=tuple(urls)), *([Inner("a.zip > b.exe", sha256=file)] * bool(file))))
+    message.show(Shown(text, tuple(urls)))
+    if file:
+        message.lay_open((Inner("a.zip > b.exe", sha256=file),))
     return message
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from gatepost.mail import limits
@@ -21,8 +22,12 @@ MBOX_LINE: Final = re.compile(rb"From (?![ \t]{0,64}:)")
 """How a message begins in an mbox (RFC 4155). `From : a@b.example` is a header field, and a trick."""
 
 
-SHOWN: Final = "what a reader sees"
-"""The `source` under which the visible text of the message itself and the addresses of its links are laid open."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a reader sees of the message itself: its visible text, and where its links lead."""
+
+    text: str = ""
+    urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class _Views:
     mime: Mime | None = None
     index: dict[bytes, tuple[Header, ...]] | None = None
     inner: tuple[Inner, ...] = ()
+    shown: Shown = field(default_factory=Shown)
     bands: tuple[str, ...] | None = None
     link_domains: tuple[str, ...] | None = None
 
@@ -93,21 +99,31 @@ class Message:
     def lay_open(self, found: tuple[Inner, ...]) -> None:
         """Hand something on to the checks that come after; whoever calls keeps to the limits on what it opens."""
         self._views.inner += found
+        self._views.link_domains = None
+
+    @property
+    def shown(self) -> Shown:
+        """What a reader sees, empty before a check has read it."""
+        return self._views.shown
+
+    def show(self, shown: Shown) -> None:
+        """Hand what a reader sees on to the checks that come after; whoever calls keeps to the limits on text and links."""
+        self._views.shown = shown
         self._views.bands = self._views.link_domains = None
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """The near-duplicate digests of the visible text (mail.shingles); none before that is laid open, or where it is short."""
+        """The near-duplicate digests of the visible text (mail.shingles); none before that is read, or where it is short."""
         if self._views.bands is None:
-            shown = next((each.text for each in self._views.inner if each.source == SHOWN), "")
-            self._views.bands = bands(shown)
+            self._views.bands = bands(self._views.shown.text)
         return self._views.bands
 
     @property
     def link_domains(self) -> tuple[str, ...]:
-        """The registrable domains that links lead to, each once, of all that is laid open; limits.REPUTATION_LINKS of them."""
+        """The registrable domains that links lead to, each once, the message's own before its files'; limits.REPUTATION_LINKS of them."""
         if self._views.link_domains is None:
-            self._views.link_domains = domains(url for each in self._views.inner for url in each.urls)
+            found = chain(self._views.shown.urls, *(each.urls for each in self._views.inner))
+            self._views.link_domains = domains(found)
         return self._views.link_domains
 
     @property

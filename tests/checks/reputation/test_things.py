@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gatepost.checks.reputation.family import GreylistSettings, Memory
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail.links import domains
-from gatepost.mail.message import SHOWN, Inner, from_bytes
+from gatepost.mail.message import Shown, from_bytes
 from gatepost.world.clock import FakeClock
 from gatepost.world.seen.traces import traces
 from gatepost.world.state.door import Mark
@@ -134,6 +134,6 @@ def test_no_message_breaks_memory(head: dict[str, str], body: str, urls: list[st
     raw = "".join(f"{name}: {value}\n" for name, value in head.items()) + f"\n{body}\n"
     for login in ("", "ann"):
         message = from_bytes(raw.encode("utf-8", "surrogatepass"))
-        message.lay_open((Inner(SHOWN, text=body * 3, urls=tuple(urls)),))
+        message.show(Shown(body * 3, tuple(urls)))
         site.live(mail(helo=helo, sender=f"{sender}@x.example", login=login), message, dmarc("x.example"), verdict=SPAM)
         site.live(mail(helo=helo, sender=f"{sender}@x.example", login=login), message)

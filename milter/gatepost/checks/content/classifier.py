@@ -91,7 +91,7 @@ class ContentCheck:
     def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002
         """Give one finding about the text, and `content.limit` where a limit left something unread; never raises."""
         features = extract(message)
-        message.lay_open((features.shown,))
+        message.show(features.shown)
         # Own users' mail is none that the model learned from: it would hide what strangers send.
         watch = self.watch if envelope.direction is Direction.INBOUND and not envelope.client.login else None
         items = [self.finding(features, watch)]

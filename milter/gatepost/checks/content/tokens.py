@@ -39,13 +39,13 @@ from gatepost.checks.content.text import normalise, read_text
 from gatepost.checks.content.urls import Link, read_links, word_tokens
 from gatepost.checks.content.words import cut, joined, without_addresses
 from gatepost.mail import limits
-from gatepost.mail.message import SHOWN, Inner, Message
+from gatepost.mail.message import Message, Shown
 
 FEATURES_VERSION: Final = 2
 """Rises whenever the same message gives other tokens than before: a model fits one version only."""
 
 _LINK_DOMAINS: Final = 10
-_NOTHING_SHOWN: Final = Inner(SHOWN)
+_NOTHING_SHOWN: Final = Shown()
 # Reply and forward marks cost a sender nothing and separate list archives from everything else.
 _MARKS: Final = frozenset(("re", "fw", "fwd", "aw", "wg", "sv", "vs", "antw", "tr", "rif"))
 
@@ -61,7 +61,7 @@ class Features:
     tokens: tuple[bytes, ...]
     readable: bool
     unread: frozenset[str]
-    shown: Inner = _NOTHING_SHOWN
+    shown: Shown = _NOTHING_SHOWN
 
     def hashes(self) -> npt.NDArray[np.uint32]:
         """Give each token's CRC-32, in the order of `tokens`."""
@@ -104,9 +104,9 @@ def extract(message: Message) -> Features:
     return Features(tokens, readable, frozenset(unread), _shown(reading.text, links))
 
 
-def _shown(text: str, links: Sequence[Link]) -> Inner:
+def _shown(text: str, links: Sequence[Link]) -> Shown:
     """Give what a reader sees, as it is handed on."""
-    return Inner(SHOWN, text=text, urls=tuple(f"http://{link.host}/" for link in links if link.domain))
+    return Shown(text, tuple(f"http://{link.host}/" for link in links if link.domain))
 
 
 def _identities(sender: Sender, links: Sequence[Link]) -> list[str]:

@@ -161,7 +161,7 @@ def _taught(site: _Site, label: str, stored: Iterable[Stored]) -> Iterator[_Done
     for item in stored:
         message = item.message()
         features = extract(message)
-        message.lay_open((features.shown,))
+        message.show(features.shown)
         lesson = make(features, label, clock.now())
         batch.append(_Read(item.name, lesson, keys_behind(message, site.writer) if lesson else ()))
         if len(batch) >= _BATCH:
