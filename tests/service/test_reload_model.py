@@ -153,6 +153,7 @@ def test_counts_survive_the_end_of_the_daemon(tmp_path: Path):
         for _ in range(3):
             verdict(daemon)
         assert daemon.stop() == 0
+        assert "could not let go" not in daemon.log()
         told = command("status", "--json", "--config", daemon.config_file, env={"STATE_DIRECTORY": str(daemon.state)})
     assert told.code == 0
     assert json.loads(told.out)["messages"] == {"day": 3, "week": 3}

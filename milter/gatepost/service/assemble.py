@@ -227,6 +227,7 @@ def _leave(site: Pipeline, state: State) -> None:
     for check in site.lineup:
         if isinstance(check, ContentCheck):
             content.settle(check)
-        elif isinstance(check, AttachmentCheck):
-            check.unpacker.close()
     state.close()
+    for check in site.lineup:
+        if isinstance(check, AttachmentCheck):
+            check.unpacker.close()

@@ -185,8 +185,10 @@ class _Duty:
                 time.sleep(_TICK / 2)
                 if self._traffic.in_flight:
                     quiet = time.monotonic()
-        with suppress(Exception):
+        try:
             self._snapshot.before_exit()
+        except Exception:
+            log.exception("a worker could not let go of everything as it left")
         for handler in logging.getLogger().handlers:
             with suppress(Exception):
                 handler.flush()

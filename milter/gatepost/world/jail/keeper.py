@@ -14,6 +14,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,7 +67,9 @@ class Keeper:
     def close(self) -> None:
         """End the keeper; what it forked ends when its own line does."""
         self._line.close()
-        self._process.kill()
+        # While it starts it is still root, whom the worker's account may not end; it does so itself, finding nobody on its line.
+        with suppress(PermissionError):
+            self._process.kill()
 
 
 def keep(line: socket.socket, account: Account, serve: Callable[[socket.socket], None]) -> None:
