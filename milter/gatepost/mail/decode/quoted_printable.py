@@ -22,7 +22,8 @@ _INVALID_UPPER: Final = re.compile(rb"=(?![0-9A-F]{2}|\r?\n|\Z)")
 _ONE_MORE: Final = re.compile(rb"=(?![0-9A-F]{2}|\r?\n|\Z)[^\r\n=]?")
 _TWO_MORE: Final = re.compile(rb"=(?![0-9A-F]{2}|\r?\n|\Z)[^\r\n=]{0,2}")
 _TWO_MORE_ANY_CASE: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)[^\r\n=]{0,2}")
-_LINE_SPACE: Final = re.compile(rb"[ \t]{1,200}(?=\r?\n)")
+# Each run is read once, from its beginning: begun anew at each of its characters it would cost its square.
+_LINE_SPACE: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
 
 
 def is_clean(raw: bytes) -> bool:
