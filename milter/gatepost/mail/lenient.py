@@ -52,7 +52,7 @@ _LETTERS: Final = re.compile(rb"[^a-z]")
 _SPACES: Final = b" \t\0\x0b\x0c\x13\x1a"
 
 # Possessive throughout: no run can be shared out between two repetitions, so that matching is linear.
-_QUOTED: Final = rb'"(?:[^"\\\r\n]|\\.){0,500}+"'
+_QUOTED: Final = rb'"(?:[^"\\\r\n]{1,500}+|\\.){0,500}+"'
 _TOKEN: Final = rb"[!#$%&'*+./0-9:=?A-Z^_`a-z{|}~@-]{1,500}+"
 _FOLD: Final = rb"[ \t]{0,80}+(?:\r?\n[ \t]{1,80}+)?+"
 _PLAIN_TYPE: Final = re.compile(

@@ -82,6 +82,10 @@ DELIMITERS: Final = 20_000
 """Places in one multipart that look like its delimiter, in lines and within them. A multipart with more is not cut in other
 ways, and the message is `mime.ambiguous`."""
 
+READINGS_KEPT_BYTES: Final = 1024 * 1024
+"""Body bytes up to which the readings of a message are kept between the checks that go through them. Those of a larger one
+are made anew for each, so that no more than one of them is held at a time."""
+
 UNSURE_BYTES: Final = 8 * 1024 * 1024
 """Bytes of a body in broken base64 or quoted-printable that are decoded in every known way. A longer one is decoded in the
 usual way and in one other."""

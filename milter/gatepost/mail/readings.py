@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from typing import Final
 
+from gatepost.mail import limits
 from gatepost.mail.alternatives import Alternative, alternatives
 from gatepost.mail.decode import base64, legacy, tnef, transfer
 from gatepost.mail.message import Message
@@ -49,10 +50,23 @@ class Ambiguity:
 
 
 def readings(message: Message) -> Iterator[Reading]:
-    """Give every content that a part of a message may be opened as, without repeats; the raw message is not among them."""
+    """Give every content that a part of a message may be opened as, without repeats; the raw message is not among them.
+
+    Those of a message up to limits.READINGS_KEPT_BYTES are made once and kept, because several checks go through them.
+    """
+    mime = message.mime
+    if len(message.body) > limits.READINGS_KEPT_BYTES:
+        return _distinct(mime)
+    kept = mime.derived.get(Reading)
+    if not isinstance(kept, tuple):
+        kept = mime.derived[Reading] = tuple(_distinct(mime))
+    return iter(kept)
+
+
+def _distinct(mime: Mime) -> Iterator[Reading]:
     # Python's hash is seeded per process, so a sender cannot make two contents collide.
     seen: set[int] = set()
-    for reading in _all(message.mime):
+    for reading in _all(mime):
         if reading.data and hash(reading.data) not in seen:
             seen.add(hash(reading.data))
             yield reading
