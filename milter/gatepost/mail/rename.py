@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 from gatepost.mail.message import Message
 from gatepost.mail.mime import Part
 
@@ -65,7 +65,7 @@ def _block(part: Part) -> bytes:
 
 def _fields(part: Part) -> Iterable[tuple[str, str]]:
     """Give the fields that name a part anew; RFC 2231 for a name that is not plain ASCII."""
-    name = " ".join((part.filename or "attachment").split())[: limits.NAME_CHARACTERS]
+    name = " ".join((part.filename or "attachment").split())[: file_limits.NAME_CHARACTERS]
     plain = _QUOTABLE.sub("_", name)[:200] + SUFFIX
     yield "Content-Type", f'application/octet-stream; name="{plain}"'
     extended = f"; filename*=utf-8''{quote(name[:200] + SUFFIX, safe='')}" if plain != name + SUFFIX else ""

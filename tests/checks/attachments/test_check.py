@@ -13,7 +13,7 @@ from gatepost.checks.attachments.item import Finding, Item
 from gatepost.checks.attachments.unpacker import FakeUnpacker
 from gatepost.checks.attachments.wire import Examined
 from gatepost.evidence import Evidence, Found, Status
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Inner, Message, from_bytes
@@ -94,8 +94,8 @@ def test_each_file_is_written_down() -> None:
     evidence = report(item("papers.zip", kind="zip"), item("papers.zip", "a.txt"))
     facts = [each.facts for each in evidence if each.code == "attachment.file"]
     assert facts[1] == {"file": "papers.zip > a.txt", "sha256": DIGEST, "kind": "text", "size": "10", "part": "3"}
-    many = report(*(item(f"{number}.txt") for number in range(limits.FILES_TOLD + 20)))
-    assert len([each for each in many if each.code == "attachment.file"]) == limits.FILES_TOLD
+    many = report(*(item(f"{number}.txt") for number in range(file_limits.FILES_TOLD + 20)))
+    assert len([each for each in many if each.code == "attachment.file"]) == file_limits.FILES_TOLD
 
 
 def test_a_code_is_reported_once() -> None:
@@ -103,7 +103,7 @@ def test_a_code_is_reported_once() -> None:
     macro = Finding("attachment.macro", "holds macros")
     evidence = report(*(item(f"{number}.doc", kind="ole", findings=(macro,)) for number in range(500)))
     assert found(evidence, "macro").detail == "0.doc holds macros (and 499 more like it)."
-    assert len(evidence) <= limits.FILES_TOLD + 1
+    assert len(evidence) <= file_limits.FILES_TOLD + 1
 
 
 def test_names_are_judged_in_sealed_archives_too() -> None:
@@ -197,7 +197,7 @@ def test_every_finding_of_the_inspectors_is_a_known_code(monkeypatch: pytest.Mon
         "RTF_BYTES": 10,
         "COMPOUND_STREAMS": 0,
     }.items():
-        monkeypatch.setattr(limits, name, value)
+        monkeypatch.setattr(file_limits, name, value)
     cut = {
         "html": b"<html><p>more than ten bytes",
         "pdf": files.pdf(),

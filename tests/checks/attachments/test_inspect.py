@@ -16,7 +16,7 @@ from gatepost.checks.attachments.inspect import inspect_file
 from gatepost.checks.attachments.item import Inspection
 from gatepost.checks.attachments.kinds import kind_of
 from gatepost.checks.attachments.objects import URL_MONIKER
-from gatepost.mail import limits
+from gatepost.mail import file_limits, limits
 from support import files
 from support.compound_file import Storage, compound
 
@@ -396,14 +396,14 @@ def test_what_is_given_out_is_bounded() -> None:
         b"<html>" + b"".join(b"<a href='https://example.org/%d'>many words</a> " % number for number in range(20_000)),
     )
     assert len(page.urls) <= limits.URLS
-    assert len(page.text) <= limits.FILE_TEXT_CHARACTERS + 1
+    assert len(page.text) <= file_limits.FILE_TEXT_CHARACTERS + 1
     section = look("a.one", files.onenote(*[b"file %d" % number for number in range(500)]))
-    assert len(section.members) <= limits.FILE_MEMBERS
+    assert len(section.members) <= file_limits.FILE_MEMBERS
 
 
 def test_the_script_behind_a_large_literal_is_seen() -> None:
     """A page larger than what is searched is searched at both ends, and says that it was not read whole."""
-    blob = b"A" * (limits.MARKUP_BYTES + 100)
+    blob = b"A" * (file_limits.MARKUP_BYTES + 100)
     page = (
         b"<html><script>d='" + blob + b"';a.href=URL.createObjectURL(new Blob([d]));a.download='x.zip'</script></html>"
     )
@@ -430,4 +430,4 @@ SLOW = [
 def test_nothing_is_quadratic(name: str, data: bytes) -> None:
     """Repeating what a pattern begins with, megabytes long, costs no more than reading it."""
     inspection = look(name, data)
-    assert len(inspection.text) <= limits.FILE_TEXT_CHARACTERS + 1
+    assert len(inspection.text) <= file_limits.FILE_TEXT_CHARACTERS + 1

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.checks.attachments.passwords import candidates, quoted_passwords
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 from gatepost.mail.message import from_bytes
 
 SENTENCES = [
@@ -65,7 +65,7 @@ def test_customary_passwords_are_always_tried() -> None:
     said = quoted_passwords(["password " + f"{number}x1 password " * 3 for number in range(100)], [])
     assert {"infected", "1234"} <= set(said)
     assert "infected" in quoted_passwords([], [])
-    assert len(said) <= limits.PASSWORDS
+    assert len(said) <= file_limits.PASSWORDS
 
 
 MESSAGE = b"""Subject: =?utf-8?B?%s?=
@@ -93,5 +93,5 @@ def test_subject_text_and_names_are_read() -> None:
 def test_any_text_gives_a_bounded_list(texts, names) -> None:
     """Whatever is written: no exception, no repeats, no more than the limits allow."""
     said = quoted_passwords(texts, names)
-    assert len(said) == len(set(said)) <= limits.PASSWORDS
-    assert all(0 < len(password) <= limits.PASSWORD_CHARACTERS for password in said)
+    assert len(said) == len(set(said)) <= file_limits.PASSWORDS
+    assert all(0 < len(password) <= file_limits.PASSWORD_CHARACTERS for password in said)

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 from pydantic import Field
 
 from gatepost.checks.attachments.obstacles import Exhausted, Stopped
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 from gatepost.world.jail import settings as jail
 
 _MIB: Final = 1024 * 1024
@@ -29,31 +29,31 @@ class Settings(jail.Settings):
         description="Longest time to open the files of one message, in seconds; the message's deadline may be nearer.",
     )
     unpack_depth: int = Field(
-        default=limits.UNPACK_DEPTH,
+        default=file_limits.UNPACK_DEPTH,
         ge=0,
         le=50,
         description="How deeply files inside files are opened; deeper ones are reported.",
     )
     unpack_files: int = Field(
-        default=limits.UNPACK_FILES,
+        default=file_limits.UNPACK_FILES,
         ge=0,
         le=100_000,
         description="Files inside all attachments of one message that are opened.",
     )
     unpack_bytes: int = Field(
-        default=limits.UNPACK_BYTES,
+        default=file_limits.UNPACK_BYTES,
         ge=0,
         le=4 * 1024 * _MIB,
         description="Bytes unpacked from all attachments of one message; keep it below a third of jail_memory_bytes.",
     )
     unpack_file_bytes: int = Field(
-        default=limits.UNPACK_FILE_BYTES,
+        default=file_limits.UNPACK_FILE_BYTES,
         ge=0,
         le=2 * 1024 * _MIB,
         description="Bytes of the largest file that is unpacked.",
     )
     unpack_ratio: int = Field(
-        default=limits.UNPACK_RATIO,
+        default=file_limits.UNPACK_RATIO,
         ge=10,
         le=1_000_000,
         description="Bytes that come out of one byte before what exceeds a limit is called a bomb.",
@@ -64,11 +64,11 @@ class Settings(jail.Settings):
 class Bounds:
     """How far the files of one message are opened; the fields mean what the settings of the same name say."""
 
-    depth: int = limits.UNPACK_DEPTH
-    files: int = limits.UNPACK_FILES
-    bytes: int = limits.UNPACK_BYTES
-    file_bytes: int = limits.UNPACK_FILE_BYTES
-    ratio: int = limits.UNPACK_RATIO
+    depth: int = file_limits.UNPACK_DEPTH
+    files: int = file_limits.UNPACK_FILES
+    bytes: int = file_limits.UNPACK_BYTES
+    file_bytes: int = file_limits.UNPACK_FILE_BYTES
+    ratio: int = file_limits.UNPACK_RATIO
 
 
 def bounds_of(settings: Settings) -> Bounds:

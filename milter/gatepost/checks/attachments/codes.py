@@ -14,9 +14,9 @@ import zxingcpp
 from PIL import Image
 
 from gatepost.checks.attachments.notes import Notes
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
-Image.MAX_IMAGE_PIXELS = limits.IMAGE_PIXELS
+Image.MAX_IMAGE_PIXELS = file_limits.IMAGE_PIXELS
 
 _FORMATS: Final = zxingcpp.barcode_formats_from_str("QRCode,MicroQRCode,Aztec,DataMatrix")
 _DECODERS: Final = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO")
@@ -36,7 +36,7 @@ def inspect_image(notes: Notes, data: bytes) -> None:
 
 def note_codes(notes: Notes, image: Image.Image) -> None:
     """Note what the codes in a decoded image say."""
-    for code in zxingcpp.read_barcodes(image, formats=_FORMATS)[: limits.CODES_READ]:
+    for code in zxingcpp.read_barcodes(image, formats=_FORMATS)[: file_limits.CODES_READ]:
         said = code.text.strip()
         if said:
             notes.find("qr", f"shows a code that says {said[:120]}")
@@ -51,7 +51,7 @@ def _image(data: bytes) -> Image.Image | None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             image = Image.open(io.BytesIO(data), formats=_DECODERS)
-            if min(image.size) < _SMALLEST or image.width * image.height > limits.IMAGE_PIXELS:
+            if min(image.size) < _SMALLEST or image.width * image.height > file_limits.IMAGE_PIXELS:
                 return None
             image.draft("L", (_WIDEST, _WIDEST))
             return _flat(image)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -30,11 +30,11 @@ def load_hashes(inline: tuple[str, ...], file: str) -> frozenset[str]:
 def _read(path: Path) -> set[str]:
     try:
         with path.open("rb") as stream:
-            data = stream.read(limits.HASH_LIST_BYTES + 1)
+            data = stream.read(file_limits.HASH_LIST_BYTES + 1)
     except OSError as error:
         raise HashListError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) > limits.HASH_LIST_BYTES:
-        raise HashListError(f"{path}: larger than {limits.HASH_LIST_BYTES:,} bytes")
+    if len(data) > file_limits.HASH_LIST_BYTES:
+        raise HashListError(f"{path}: larger than {file_limits.HASH_LIST_BYTES:,} bytes")
     found = set()
     for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
         entry = line.split(maxsplit=1)[0].lower() if line.strip() else "#"

@@ -8,7 +8,7 @@ from typing import Final
 
 from gatepost.checks.attachments.names import extension
 from gatepost.checks.attachments.notes import Notes, decoded, page_text
-from gatepost.mail import limits
+from gatepost.mail import file_limits, limits
 from gatepost.mail.charset import to_text
 from gatepost.mail.message import from_bytes
 from gatepost.mail.readings import readings
@@ -23,7 +23,7 @@ _FOLD: Final = re.compile(r"\r?\n[ \t]")
 
 def inspect_text(notes: Notes, name: str, data: bytes) -> None:
     """Read a text file; a table that starts a program when a spreadsheet opens it is told. Never raises."""
-    text = decoded(data[: limits.MARKUP_BYTES])
+    text = decoded(data[: file_limits.MARKUP_BYTES])
     if extension(name) in _TABLES and _starts_a_program(text):
         notes.find("dde", "holds a formula that starts a program (DDE)")
     notes.read(text)
@@ -31,19 +31,19 @@ def inspect_text(notes: Notes, name: str, data: bytes) -> None:
 
 def _starts_a_program(text: str) -> bool:
     """Say whether a cell of a table is a formula that calls a program: `=cmd|'/c calc'!A0`."""
-    calls = islice(_CALL.finditer(text), limits.LITERALS)
+    calls = islice(_CALL.finditer(text), file_limits.LITERALS)
     return any(_CELL.search(text[max(0, match.start() - 210) : match.start()]) for match in calls)
 
 
 def inspect_folded(notes: Notes, data: bytes) -> None:
     """Read a calendar or a business card: lines folded as RFC 5545 3.1 and RFC 6350 3.2 have it."""
-    text = _FOLD.sub("", decoded(data[: limits.MARKUP_BYTES]))
+    text = _FOLD.sub("", decoded(data[: file_limits.MARKUP_BYTES]))
     notes.read(text.replace("\\n", "\n").replace("\\,", ","))
 
 
 def inspect_markup(notes: Notes, data: bytes) -> None:
     """Read XML of no special kind."""
-    source = decoded(data[: limits.MARKUP_BYTES])
+    source = decoded(data[: file_limits.MARKUP_BYTES])
     if "mso-application" in source[:2_000] and "ddeService" in source:
         notes.find("dde", "holds a link that starts a program (DDE)")
     notes.read(page_text(source))

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
 
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 # From some 60 characters on a literal is worth decoding.
 _DATA_URI: Final = re.compile(
@@ -43,8 +43,8 @@ class Literal:
 
 
 def literals(source: str) -> Iterator[Literal]:
-    """Give the encoded literals of a script or page, at most limits.LITERALS of them; never raises."""
-    return islice(_all(joined(source)), limits.LITERALS)
+    """Give the encoded literals of a script or page, at most file_limits.LITERALS of them; never raises."""
+    return islice(_all(joined(source)), file_limits.LITERALS)
 
 
 def joined(source: str) -> str:

@@ -11,7 +11,7 @@ import struct
 from typing import Final
 
 from gatepost.checks.attachments.notes import Notes, decoded
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 _HEADER: Final = 0x4C
 _HAS_ID_LIST, _HAS_LINK_INFO, _UNICODE = 1, 2, 0x80
@@ -25,7 +25,7 @@ _SHELLS: Final = re.compile(
 
 def inspect_lnk(notes: Notes, data: bytes) -> None:
     """Say what a shell link starts; never raises."""
-    strings = link_strings(data[: limits.SHORTCUT_BYTES])
+    strings = link_strings(data[: file_limits.SHORTCUT_BYTES])
     target = strings.get("local") or strings.get("path") or ""
     command = " ".join(part for part in (target, strings.get("arguments", "")) if part)
     shown = " ".join(command.split())[:160]
@@ -77,7 +77,7 @@ _TARGET: Final = re.compile(
 
 def inspect_shortcut(notes: Notes, data: bytes) -> None:
     """Say where a shortcut that is a text leads: .url, .desktop, .webloc, .library-ms, .settingcontent-ms, .rdp; never raises."""
-    source = decoded(data[: limits.SHORTCUT_BYTES])
+    source = decoded(data[: file_limits.SHORTCUT_BYTES])
     targets = [next(filter(None, match.groups())).strip() for match in _TARGET.finditer(source)]
     notes.links_in(source)
     for target in targets:

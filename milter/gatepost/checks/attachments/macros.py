@@ -13,7 +13,7 @@ from typing import Final
 from oletools.olevba import VBA_Parser, detect_autoexec, detect_suspicious, filter_vba
 
 from gatepost.checks.attachments.notes import Notes
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 _STARTS: Final = frozenset(
     "shell wscript.shell run createobject shellexecute shellexecutea powershell urldownloadtofilea winhttp xmlhttp msxml2.xmlhttp "
@@ -42,7 +42,7 @@ def inspect_vba(notes: Notes, data: bytes) -> None:
 
 def _code(parser: VBA_Parser) -> str:
     """Join the code of all modules, bounded; what cannot be decoded is left out."""
-    pieces, left = [], limits.MACRO_CHARACTERS
+    pieces, left = [], file_limits.MACRO_CHARACTERS
     for _, _, _, code in parser.extract_all_macros():
         text = code if isinstance(code, str) else code.decode("latin-1")
         pieces.append(text[:left])
@@ -80,7 +80,7 @@ def inspect_workbook(notes: Notes, stream: bytes) -> None:
 def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:
     """Give the records of the workbook's globals, which end with EOF (0x0A)."""
     at = 0
-    for _ in range(limits.OFFICE_PARTS * 4):
+    for _ in range(file_limits.OFFICE_PARTS * 4):
         if at + 4 > len(stream):
             return
         kind, size = struct.unpack_from("<HH", stream, at)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gatepost.checks.attachments.item import Finding
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 _EXTENSION: Final = re.compile(r"\.([^\s./\\]{1,20})\Z")
 _BIDI: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -66,7 +66,7 @@ def _visible(name: str) -> str:
 
 def name_tricks(name: str) -> Iterator[Finding]:
     """Find what a file name does to deceive. Takes the name as it would be shown; gives at most one finding of a code."""
-    name = name[-limits.NAME_CHARACTERS :].strip()
+    name = name[-file_limits.NAME_CHARACTERS :].strip()
     ext = extension(name)
     if how := _hides(name, ext):
         yield Finding("attachment.hidden-extension", how)

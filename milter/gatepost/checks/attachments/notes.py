@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gatepost.checks.attachments.item import Finding, Inspection, Member
-from gatepost.mail import limits
+from gatepost.mail import file_limits, limits
 
 _LINK: Final = re.compile(r"(?:https?|ftp)://[^\s<>\"'\x00-\x20)\]}\\^`|\x7f-\xa0]{3,2000}", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]{0,4000}>")
@@ -26,8 +26,8 @@ class Notes:
     _texts: list[str] = field(default_factory=list)
     _urls: dict[str, None] = field(default_factory=dict)
     _members: list[Member] = field(default_factory=list)
-    _text_left: int = limits.FILE_TEXT_CHARACTERS
-    _bytes_left: int = limits.FILE_MEMBER_BYTES
+    _text_left: int = file_limits.FILE_TEXT_CHARACTERS
+    _bytes_left: int = file_limits.FILE_MEMBER_BYTES
 
     def find(self, word: str, detail: str) -> None:
         """Note a finding: the last word of its code (`macro`), and what is so, as a phrase that follows the file's name."""
@@ -44,7 +44,7 @@ class Notes:
         if piece:
             self._text_left -= len(piece) + 1
             self._texts.append(piece)
-        self.links_in(text[: limits.MARKUP_BYTES])
+        self.links_in(text[: file_limits.MARKUP_BYTES])
 
     def links_in(self, text: str) -> None:
         """Note the links that stand in a text which is not itself read (a script, the source of a page)."""
@@ -63,11 +63,11 @@ class Notes:
         """Note a file inside of this one, which is then opened in its turn."""
         if not content:
             return
-        if len(self._members) >= limits.FILE_MEMBERS or len(content) > self._bytes_left:
+        if len(self._members) >= file_limits.FILE_MEMBERS or len(content) > self._bytes_left:
             self.find("limit", "holds more files than are opened")
             return
         self._bytes_left -= len(content)
-        self._members.append(Member(name[: limits.NAME_CHARACTERS], content))
+        self._members.append(Member(name[: file_limits.NAME_CHARACTERS], content))
 
     def done(self) -> Inspection:
         """Give what was written down."""

@@ -17,7 +17,7 @@ import olefile
 from gatepost.checks.attachments.macros import VBA_SIGNS, inspect_vba, inspect_workbook
 from gatepost.checks.attachments.notes import Notes
 from gatepost.checks.attachments.objects import URL_MONIKER, native
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 _DEFAULT_PASSWORD: Final = "VelvetSweatshop"
 _EQUATION_CLASS: Final = "0002CE02-0000-0000-C000-000000000046"
@@ -85,9 +85,9 @@ def _decrypt(office: msoffcrypto.format.base.BaseOfficeFile, password: str) -> b
 def _streams(notes: Notes, ole: olefile.OleFileIO) -> None:
     """Look at the streams that say what a document does."""
     paths = ole.listdir(streams=True, storages=True)
-    if len(paths) > limits.COMPOUND_STREAMS:
-        notes.find("partial", f"holds more than the {limits.COMPOUND_STREAMS:,} streams that are looked at")
-    for path in paths[: limits.COMPOUND_STREAMS]:
+    if len(paths) > file_limits.COMPOUND_STREAMS:
+        notes.find("partial", f"holds more than the {file_limits.COMPOUND_STREAMS:,} streams that are looked at")
+    for path in paths[: file_limits.COMPOUND_STREAMS]:
         name = path[-1].lower()
         if name == "\x01ole10native":
             native(notes, ole.openstream(path).read())
@@ -113,7 +113,7 @@ def _word(notes: Notes, stream: bytes) -> None:
         notes.find("dde", "holds a field that starts a program (DDE)")
     begin, end = int.from_bytes(stream[0x18:0x1C], "little"), int.from_bytes(stream[0x1C:0x20], "little")
     raw = stream[begin:end] if 0 < begin < end <= len(stream) else stream[0x400:]
-    raw = raw[: 2 * limits.FILE_TEXT_CHARACTERS]
+    raw = raw[: 2 * file_limits.FILE_TEXT_CHARACTERS]
     wide = raw[1::2].count(0) > len(raw) // 4
     text = raw.decode("utf-16-le" if wide else "cp1252", "replace")
     notes.read(" ".join(line for line in re.split(r"[\x00-\x1f]+", text) if _WORDS.search(line)))
@@ -143,7 +143,7 @@ def inspect_msg(notes: Notes, data: bytes) -> None:
                 for path in ole.listdir(streams=False, storages=True)
                 if path[-1].startswith("__attach_version1.0_")
             ]
-            for path in attached[: limits.FILE_MEMBERS]:
+            for path in attached[: file_limits.FILE_MEMBERS]:
                 name = _property(ole, path, _NAME) or _property(ole, path, _SHORT_NAME)
                 notes.hold(_wide(name), _property(ole, path, _CONTENT))
     except Exception as error:  # noqa: BLE001  as above

@@ -9,7 +9,7 @@ from uuid import UUID
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.kinds import kind_of
 from gatepost.checks.attachments.notes import Notes
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 _FILE_DATA: Final = UUID("{BDE316E7-2665-4511-A4C4-8D4D0B7A9EAC}").bytes_le
 """Begins a FileDataStoreObject (MS-ONESTORE 2.6.13): this, the length in 8 bytes, 12 bytes, the file."""
@@ -22,7 +22,7 @@ _RUN: Final = re.compile(rb"(?:[\x20-\x7e]\0){6,}")
 def inspect_onenote(notes: Notes, data: bytes) -> None:
     """Give the files of a section as members, and its text; never raises."""
     at, count, kinds = data.find(_FILE_DATA), 0, set()
-    while at >= 0 and count < limits.FILE_MEMBERS:
+    while at >= 0 and count < file_limits.FILE_MEMBERS:
         size = int.from_bytes(data[at + 16 : at + 24], "little")
         content = data[at + _HEADER : at + _HEADER + size]
         kind = kind_of(content, "")

@@ -17,7 +17,7 @@ from typing import Final
 from gatepost.checks.attachments.codes import inspect_image
 from gatepost.checks.attachments.macros import inspect_vba
 from gatepost.checks.attachments.notes import Notes
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 _EXTERNAL: Final = re.compile(
     r"<Relationship\s[^<>]{0,4000}TargetMode\s{0,5}=\s{0,5}[\"']External[\"'][^<>]{0,4000}>", re.IGNORECASE
@@ -53,11 +53,11 @@ class _Package:
     """The parts of a package, read within the bounds of one document."""
 
     archive: zipfile.ZipFile
-    left: int = limits.OFFICE_BYTES
+    left: int = file_limits.OFFICE_BYTES
 
     def read(self, entry: zipfile.ZipInfo) -> bytes:
         """Give one part, cut at the bounds; b"" for one that cannot be read."""
-        limit = min(limits.OFFICE_PART_BYTES, max(self.left, 0))
+        limit = min(file_limits.OFFICE_PART_BYTES, max(self.left, 0))
         try:
             with self.archive.open(entry) as stream:
                 data = stream.read(limit)
@@ -76,15 +76,15 @@ def inspect_ooxml(notes: Notes, data: bytes) -> None:
         return
     with archive:
         entries = archive.infolist()
-        if len(entries) > limits.OFFICE_PARTS:
-            notes.find("partial", f"holds more than the {limits.OFFICE_PARTS:,} parts that are looked at")
+        if len(entries) > file_limits.OFFICE_PARTS:
+            notes.find("partial", f"holds more than the {file_limits.OFFICE_PARTS:,} parts that are looked at")
         package = _Package(archive)
         images = 0
-        for entry in entries[: limits.OFFICE_PARTS]:
+        for entry in entries[: file_limits.OFFICE_PARTS]:
             name = entry.filename.replace("\\", "/").lower()
             if name.endswith((".png", ".jpg", ".jpeg", ".gif", ".bmp")):
                 images += 1
-                if images <= limits.IMAGES_READ:
+                if images <= file_limits.IMAGES_READ:
                     inspect_image(notes, package.read(entry))
             else:
                 _part(notes, package, entry, name)
@@ -158,7 +158,7 @@ def _source(notes: Notes, name: str, source: str) -> None:
 
 
 def _runs(source: str) -> Iterator[str]:
-    left = limits.FILE_TEXT_CHARACTERS
+    left = file_limits.FILE_TEXT_CHARACTERS
     for match in _RUN.finditer(source):
         left -= len(match[1])
         yield match[1]
@@ -184,7 +184,7 @@ def inspect_odf(notes: Notes, data: bytes) -> None:
         return
     with archive:
         package = _Package(archive)
-        for entry in archive.infolist()[: limits.OFFICE_PARTS]:
+        for entry in archive.infolist()[: file_limits.OFFICE_PARTS]:
             name = entry.filename.lower()
             if (
                 name.startswith("basic/")

@@ -15,7 +15,7 @@ from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.kinds import kind_of
 from gatepost.checks.attachments.literals import joined, literals
 from gatepost.checks.attachments.notes import Notes, decoded, page_text
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 _SCRIPT: Final = re.compile(
     r"<script[\s>/]|\son(?:load|error|click|mouse\w{2,6}|focus|begin|toggle|pageshow|animation\w{3,9})\s{0,5}=|javascript:",
@@ -58,10 +58,10 @@ _PAGES: Final = frozenset({Kind.HTML, Kind.SVG})
 
 def inspect_page(notes: Notes, data: bytes) -> None:
     """Read an HTML or SVG file; what it carries encoded becomes a member, what it shows becomes text. Never raises."""
-    if len(data) > limits.MARKUP_BYTES:
+    if len(data) > file_limits.MARKUP_BYTES:
         notes.find("partial", "was searched at its beginning and its end only")
         # A page that carries a large file puts the script that hands it out behind it.
-        data = data[: limits.MARKUP_BYTES * 3 // 4] + b"\n" + data[-limits.MARKUP_BYTES // 4 :]
+        data = data[: file_limits.MARKUP_BYTES * 3 // 4] + b"\n" + data[-file_limits.MARKUP_BYTES // 4 :]
     source = decoded(data)
     notes.read(page_text(source))
     notes.links_in(source)
@@ -78,7 +78,7 @@ def inspect_drawing(notes: Notes, data: bytes) -> None:
 
 def inspect_script(notes: Notes, data: bytes) -> None:
     """Read a script: links in it, and files that it carries."""
-    source = decoded(data[: limits.MARKUP_BYTES])
+    source = decoded(data[: file_limits.MARKUP_BYTES])
     notes.links_in(source)
     _peel(notes, source)
 
@@ -86,7 +86,7 @@ def inspect_script(notes: Notes, data: bytes) -> None:
 def _peel(notes: Notes, source: str) -> str:
     """Decode literals, layer by layer; files become members, text is given back."""
     layers, layer = [], source
-    for _ in range(limits.SPREAD_LEVELS):
+    for _ in range(file_limits.SPREAD_LEVELS):
         inner = []
         for literal in literals(layer):
             kind = kind_of(literal.content, "")
@@ -101,7 +101,7 @@ def _peel(notes: Notes, source: str) -> str:
                     notes.hold("", literal.content)
             elif kind == Kind.PDF or (kind == Kind.DATA and literal.declared.startswith("application/")):
                 notes.hold("", literal.content)  # Reports that honest tools write show a PDF this way.
-        layer = "\n".join(inner)[: limits.MARKUP_BYTES]
+        layer = "\n".join(inner)[: file_limits.MARKUP_BYTES]
         if not layer:
             break
         notes.links_in(layer)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 from gatepost.mail.charset import to_text
 from gatepost.mail.message import Message
 
@@ -67,7 +67,7 @@ _WORDS_FOUND: Final = 20
 
 
 def candidates(message: Message) -> tuple[str, ...]:
-    """Give the passwords to try on a message's files, the likeliest first, at most limits.PASSWORDS; never raises."""
+    """Give the passwords to try on a message's files, the likeliest first, at most file_limits.PASSWORDS; never raises."""
     names = [part.filename for part in message.mime.leaves() if part.filename]
     return quoted_passwords([message.text(b"subject"), *_texts(message)], names)
 
@@ -76,7 +76,7 @@ def _texts(message: Message) -> Iterator[str]:
     """Give the text parts that a reader sees, tags removed."""
     for part in message.mime.leaves():
         if part.content_type in {"text/plain", "text/html"} and not part.filename:
-            text = to_text(part.payload(limits.PASSWORD_TEXT_CHARACTERS), part.charset)
+            text = to_text(part.payload(file_limits.PASSWORD_TEXT_CHARACTERS), part.charset)
             if part.content_type == "text/html":
                 text = html.unescape(_TAGS.sub(" ", text))
             yield text
@@ -86,25 +86,25 @@ def quoted_passwords(texts: Iterable[str], names: Iterable[str]) -> tuple[str, .
     """Give the passwords that texts and file names give, the likeliest first, then the customary ones."""
     found: dict[str, None] = {}
     kept: list[str] = []
-    left = limits.PASSWORD_TEXT_CHARACTERS
+    left = file_limits.PASSWORD_TEXT_CHARACTERS
     for text in texts:
         kept.append(text[:left])
         left -= len(kept[-1])
     for text in kept:
         for candidate in _near_words(text):
             _keep(found, candidate)
-    room = limits.PASSWORDS - len(_CUSTOMARY)
+    room = file_limits.PASSWORDS - len(_CUSTOMARY)
     first = list(found)[:room]
     more: dict[str, None] = dict.fromkeys(first)
     for candidate in _hints(kept, names):
         if len(more) >= room:
             break
         _keep(more, candidate)
-    return tuple(dict.fromkeys((*more, *_CUSTOMARY)))[: limits.PASSWORDS]
+    return tuple(dict.fromkeys((*more, *_CUSTOMARY)))[: file_limits.PASSWORDS]
 
 
 def _keep(found: dict[str, None], candidate: str) -> None:
-    if candidate and len(candidate) <= limits.PASSWORD_CHARACTERS:
+    if candidate and len(candidate) <= file_limits.PASSWORD_CHARACTERS:
         found.setdefault(candidate)
 
 
@@ -152,8 +152,8 @@ def _hints(texts: list[str], names: Iterable[str]) -> Iterator[str]:
     """Give what may be a password without being called one: parts of file names, and words in the text that look like one."""
     for name in names:
         stem = name.rpartition(".")[0] or name
-        yield from reversed(_IN_NAME.findall(stem[-limits.NAME_CHARACTERS :]))
+        yield from reversed(_IN_NAME.findall(stem[-file_limits.NAME_CHARACTERS :]))
         yield stem
     for text in texts:
-        for _, match in zip(range(limits.PASSWORDS), _LOOKS_LIKE_ONE.finditer(text), strict=False):
+        for _, match in zip(range(file_limits.PASSWORDS), _LOOKS_LIKE_ONE.finditer(text), strict=False):
             yield match[0].strip(_EDGES)

@@ -19,7 +19,7 @@ import pypdfium2
 
 from gatepost.checks.attachments.codes import note_codes
 from gatepost.checks.attachments.notes import Notes
-from gatepost.mail import limits
+from gatepost.mail import file_limits, limits
 
 _SHORT: Final = 3_000
 """Characters of text from which on a document is no mere carrier of a code, and is not drawn."""
@@ -75,8 +75,8 @@ def _walk(notes: Notes, document: pikepdf.Pdf) -> None:
     try:
         _automatic(notes, document.Root)
         for count, item in enumerate(document.objects):
-            if count >= limits.PDF_OBJECTS:
-                notes.find("partial", f"has more than the {limits.PDF_OBJECTS:,} objects that are looked at")
+            if count >= file_limits.PDF_OBJECTS:
+                notes.find("partial", f"has more than the {file_limits.PDF_OBJECTS:,} objects that are looked at")
                 return
             for each in _within(item, _NESTED):
                 _visit(notes, each)
@@ -154,7 +154,7 @@ def _text(value: pikepdf.Object | None) -> str:
     """Give a string or a stream as text."""
     if isinstance(value, pikepdf.Stream):
         try:
-            return value.read_bytes()[: limits.MARKUP_BYTES].decode("latin-1")
+            return value.read_bytes()[: file_limits.MARKUP_BYTES].decode("latin-1")
         except pikepdf.PdfError:
             return ""
     return str(value) if value is not None else ""
@@ -195,7 +195,7 @@ def _scan(notes: Notes, data: bytes) -> None:
 
 def _inflated(data: bytes) -> Iterator[bytes]:
     """Give the Flate streams of a damaged file, bounded in number and bytes."""
-    left = limits.OFFICE_PART_BYTES
+    left = file_limits.OFFICE_PART_BYTES
     for match in islice(_STREAM.finditer(data), 500):
         try:
             piece = zlib.decompressobj().decompress(data[match.end() :], left)
@@ -214,12 +214,12 @@ def _read(notes: Notes, data: bytes, password: str) -> None:
     except pypdfium2.PdfiumError:
         return
     try:
-        pages = min(len(document), limits.PDF_PAGES)
+        pages = min(len(document), file_limits.PDF_PAGES)
         texts = [_page_text(document[number]) for number in range(pages)]
         for text in texts:
             notes.read(text)
         if sum(map(len, texts)) < _SHORT:
-            for number in range(min(pages, limits.PDF_PAGES_DRAWN)):
+            for number in range(min(pages, file_limits.PDF_PAGES_DRAWN)):
                 _draw(notes, document[number])
     except pypdfium2.PdfiumError:
         notes.find("damaged", "is a PDF with pages too damaged to be read")
@@ -228,7 +228,7 @@ def _read(notes: Notes, data: bytes, password: str) -> None:
 
 
 def _page_text(page: pypdfium2.PdfPage) -> str:
-    return str(page.get_textpage().get_text_bounded())[: limits.FILE_TEXT_CHARACTERS]
+    return str(page.get_textpage().get_text_bounded())[: file_limits.FILE_TEXT_CHARACTERS]
 
 
 def _draw(notes: Notes, page: pypdfium2.PdfPage) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from gatepost.checks.attachments.item import Finding, Item
 from gatepost.checks.attachments.policy import Judged, Ruling, Treatment
 from gatepost.evidence import Evidence, Status
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 CHECK: Final = "attachment"
 _WHOLE: Final = 0
@@ -32,7 +32,7 @@ def evidence_of(judged: Sequence[Judged], unstrippable: frozenset[int]) -> Itera
 
     `unstrippable` are the parts whose names cannot be changed: for them the site's wish to strip the name becomes one to hold.
     """
-    for each in judged[: limits.FILES_TOLD]:
+    for each in judged[: file_limits.FILES_TOLD]:
         if each.item.part != _WHOLE:
             yield _file(each.item)
     yield from _findings(judged)

@@ -12,7 +12,7 @@ from oletools.rtfobj import RtfObject, RtfObjParser
 
 from gatepost.checks.attachments.notes import Notes
 from gatepost.checks.attachments.objects import URL_MONIKER
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 _TEMPLATE: Final = re.compile(rb"\\\*\s{0,10}\\template\s{0,20}([^{}]{4,2000})\}", re.IGNORECASE)
 _DDE: Final = re.compile(rb"\\fldinst[^}]{0,200}?(DDEAUTO|DDE)\b[^}]{0,300}", re.IGNORECASE)
@@ -29,9 +29,9 @@ _LINK: Final = re.compile(rb"HYPERLINK\s{0,10}\"([^\"]{4,2000})\"", re.IGNORECAS
 
 def inspect_rtf(notes: Notes, data: bytes) -> None:
     """Read an RTF document; files in it become members. Never raises."""
-    if len(data) > limits.RTF_BYTES:
+    if len(data) > file_limits.RTF_BYTES:
         notes.find("partial", "was parsed at its beginning only")
-        data = data[: limits.RTF_BYTES]
+        data = data[: file_limits.RTF_BYTES]
     if b"objdata" in data or b"\\bin" in data:
         _objects(notes, data)
     if match := _TEMPLATE.search(data):
@@ -44,7 +44,7 @@ def inspect_rtf(notes: Notes, data: bytes) -> None:
         notes.find("external", f"fetches content from {match[1].decode('latin-1')[:120]}")
     for match in _LINK.finditer(data):
         notes.link(match[1].decode("latin-1"))
-    notes.read(_WORD.sub(b" ", _BLOB.sub(b" ", data[: limits.MARKUP_BYTES])).decode("cp1252", "replace"))
+    notes.read(_WORD.sub(b" ", _BLOB.sub(b" ", data[: file_limits.MARKUP_BYTES])).decode("cp1252", "replace"))
 
 
 def _objects(notes: Notes, data: bytes) -> None:
@@ -53,7 +53,7 @@ def _objects(notes: Notes, data: bytes) -> None:
         parser.parse()
     except Exception as error:  # noqa: BLE001  the parser raises what it meets
         notes.find("damaged", f"is an RTF document that cannot be parsed ({type(error).__name__})")
-    for each in parser.objects[: limits.FILE_MEMBERS]:
+    for each in parser.objects[: file_limits.FILE_MEMBERS]:
         _object(notes, each)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from gatepost.checks.attachments.item import Finding, Inspection
 from gatepost.checks.attachments.obstacles import obstacle
-from gatepost.mail import limits
+from gatepost.mail import file_limits, limits
 from gatepost.mail.message import Inner
 
 _SOURCE_CHARACTERS: Final = 300
@@ -17,9 +17,9 @@ class Shown:
 
     def __init__(self) -> None:
         self._inner: list[Inner] = []
-        self._text_left = limits.UNPACK_TEXT_CHARACTERS
+        self._text_left = file_limits.UNPACK_TEXT_CHARACTERS
         self._urls_left = limits.URLS
-        self._bytes_left = limits.UNPACK_CONTENT_BYTES
+        self._bytes_left = file_limits.UNPACK_CONTENT_BYTES
         self._contents_left = limits.VIRUS_PARTS
         self._unscanned = ""
 
@@ -28,7 +28,7 @@ class Shown:
         if content and (len(content) > self._bytes_left or not self._contents_left):
             self._unscanned = self._unscanned or _source(path)
             content = b""
-        if len(self._inner) >= limits.UNPACK_SHOWN and not content:
+        if len(self._inner) >= file_limits.UNPACK_SHOWN and not content:
             return
         if content:
             self._contents_left -= 1

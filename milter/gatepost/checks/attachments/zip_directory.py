@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gatepost.checks.attachments.entry import clean_name
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 
 LOCAL: Final = b"PK\x03\x04"
 CENTRAL: Final = b"PK\x01\x02"
@@ -79,7 +79,7 @@ class End:
 def find_end(data: bytes) -> End | None:
     """Find the last end record whose directory is where it should be, or None: this is no ZIP file, or one cut off."""
     stop = len(data)
-    first = max(0, stop - limits.ZIP_TAIL_BYTES)
+    first = max(0, stop - file_limits.ZIP_TAIL_BYTES)
     for _ in range(8):
         at = data.rfind(END, first, stop)
         if at < 0:
@@ -154,11 +154,11 @@ def local_entry(data: bytes, at: int) -> ZipEntry | None:
 
 
 def strays(data: bytes, entries: list[ZipEntry]) -> Iterator[ZipEntry]:
-    """Give the files whose headers stand outside of everything that the directory lists, at most limits.ZIP_STRAY_HEADERS."""
+    """Give the files whose headers stand outside of everything that the directory lists, at most file_limits.ZIP_STRAY_HEADERS."""
     spans = sorted((entry.start, entry.end) for entry in entries)
     starts = [start for start, _ in spans]
     at, found = data.find(LOCAL), 0
-    while at >= 0 and found < limits.ZIP_STRAY_HEADERS:
+    while at >= 0 and found < file_limits.ZIP_STRAY_HEADERS:
         index = bisect_right(starts, at) - 1
         if index >= 0 and at < spans[index][1]:
             at = data.find(LOCAL, max(spans[index][1], at + 4))
