@@ -13,7 +13,7 @@ from gatepost.checks.attachments.hashes import HashListError, load_hashes
 from gatepost.checks.attachments.item import Finding, Item
 from gatepost.checks.attachments.policy import INBOUND, OUTBOUND, Judged, Policy, Treatment
 from gatepost.checks.attachments.unpacker import FakeUnpacker
-from gatepost.mail import limits
+from gatepost.mail import file_limits
 from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Direction, Envelope
 
@@ -139,7 +139,7 @@ def test_a_list_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, monkeypa
     file.write_text("d41d8cd98f00b204e9800998ecf8427e  md5\n")
     with pytest.raises(HashListError, match=f"{file}:1: not a SHA-256"):
         build(Settings(blocked_file=str(file)), FakeUnpacker())
-    monkeypatch.setattr(limits, "HASH_LIST_BYTES", 10)
+    monkeypatch.setattr(file_limits, "HASH_LIST_BYTES", 10)
     with pytest.raises(HashListError, match="larger than"):
         load_hashes((), str(file))
 
