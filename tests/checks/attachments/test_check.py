@@ -106,6 +106,17 @@ def test_a_code_is_reported_once() -> None:
     assert len(evidence) <= file_limits.FILES_TOLD + 1
 
 
+def test_every_name_of_a_file_is_judged() -> None:
+    """Where clients differ over what an attached file is called, the worst of its names counts; a file inside has its own."""
+    two = from_bytes(
+        b'Content-Type: image/png; name="setup.exe"\nContent-Disposition: attachment; filename="view.png"\n\nMZ\n'
+    )
+    attached = Item(1, ("view.png",), "image/png", "text", 10, DIGEST, ())
+    assert found(report(attached, message=two), "executable")
+    inside = Item(1, ("view.png", "a.txt"), "", "text", 10, DIGEST, ())
+    assert not [each for each in report(inside, message=two) if each.code == "attachment.executable"]
+
+
 def test_names_are_judged_in_sealed_archives_too() -> None:
     """Of a file whose content nobody can read the name is known, and says enough."""
     evidence = report(item("sealed.zip", "invoice.pdf.exe", kind="", sha256=""))

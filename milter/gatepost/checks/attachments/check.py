@@ -102,23 +102,30 @@ class AttachmentCheck:
         if not files:
             return ()
         examined = self.unpacker.examine(files, candidates(message), current().remaining())
-        items = _settled(tuple(self._completed(item) for item in examined.items))
+        others = {file.part: file.other_names for file in files if file.other_names}
+        items = _settled(tuple(self._completed(item, _names(item, others)) for item in examined.items))
         message.lay_open((*examined.inner, *_untold(items, examined.inner)))
         layers = self.policy.layers(envelope)
         judged = tuple(Judged.of(item, layers) for item in (*items, *whole(examined.trouble)))
         return tuple(evidence_of(judged, frozenset(_fixed(envelope, message, judged))))
 
-    def _completed(self, item: Item) -> Item:
-        """Add what a file's name, type and hash say to what was found inside of it; the first finding of a code stays."""
+    def _completed(self, item: Item, names: Sequence[str]) -> Item:
+        """Add what a file's names, type and hash say to what was found inside of it; the first finding of a code stays."""
         findings = {finding.code: finding for finding in item.findings}
-        for finding in (*name_tricks(item.name), *type_risks(item.kind, item.name, item.declared)):
-            findings.setdefault(finding.code, finding)
+        for name in names:
+            for finding in (*name_tricks(name), *type_risks(item.kind, name, item.declared)):
+                findings.setdefault(finding.code, finding)
         if item.sha256 in self.blocked:
             findings["attachment.blocked-hash"] = Finding("attachment.blocked-hash", "is on the list of blocked files")
         if item.sha256 in self.allowed:
             allowed = Finding("attachment.allowed-hash", "is on the list of allowed files")
             findings = {allowed.code: allowed}
         return replace(item, findings=tuple(findings.values()))
+
+
+def _names(item: Item, others: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
+    """Give what a file is called, and what else clients may call one that is attached itself, by its part."""
+    return (item.name, *(others.get(item.part, ()) if len(item.path) <= 1 else ()))
 
 
 def _files(message: Message) -> Iterator[Reading]:
