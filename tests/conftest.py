@@ -1,6 +1,8 @@
-"""What all tests share: the --rewrite switch, and hypothesis without a clock of its own."""
+"""What all tests share: the --rewrite switch, hypothesis without a clock of its own, and a state directory that is nobody's."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,3 +15,11 @@ settings.load_profile("gatepost")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the switch that writes the wanted outcome of mail cases anew."""
     parser.addoption("--rewrite", action="store_true", help="write outcome and codes of tests/corpus cases anew")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests away from the state of a Gatepost that serves this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))
+        yield
