@@ -35,9 +35,9 @@ def is_plain_text(text: bytes, boundaries: Collection[bytes]) -> bool:
         return True
     if b"content-" in text.lower():
         return False
-    return b"--" not in text or (
-        len(boundaries) <= _FEW and not any(b"--" + boundary in text for boundary in boundaries)
-    )
+    if len(boundaries) > _FEW:
+        return b"--" not in text
+    return not any(b"--" + boundary in text for boundary in boundaries)
 
 
 def has_fields(text: bytes) -> bool:

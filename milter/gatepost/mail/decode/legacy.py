@@ -51,7 +51,7 @@ class Embedded:
 def embedded_files(text: bytes) -> Iterator[Embedded]:
     """Give the uuencoded and yEnc files that stand in a text, at most limits.EMBEDDED_FILES of each kind; never raises."""
     # Both kinds announce themselves with a line; a text without it costs these searches.
-    if b"\nbegin" not in text and b"=ybegin" not in text and not text.startswith(b"begin"):
+    if b"begin" not in text or (b"\nbegin" not in text and b"=ybegin" not in text and not text.startswith(b"begin")):
         return
     for begin, body in _bodies(text, _UU_BEGIN, _UU_END):
         content = decode_base64(body) if begin["base64"] else uudecode(body)
