@@ -30,7 +30,8 @@ def test_proper_base64_has_one_reading(content: bytes, line: int) -> None:
     assert list(base64.others(raw, content)) == []
 
 
-@given(st.binary(max_size=400))
+# The standard library's encoder writes all line ends as the first one: content with two kinds of them is none that it keeps.
+@given(st.binary(max_size=400).map(lambda content: content.replace(b"\r\n", b"\n")))
 def test_proper_quoted_printable_has_one_reading(content: bytes) -> None:
     """What an encoder writes is clean, and its usual reading is what went in."""
     raw = quopri.encodestring(content, quotetabs=True)

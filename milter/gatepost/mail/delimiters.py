@@ -21,6 +21,11 @@ _AFTER_CR: Final = re.compile(rb"\r[ \t\0]{0,20}--([^\r\n]{0,200})(?=[\r\n])")
 _MIME_FIELD: Final = re.compile(rb"[\s\0:]{0,80}content-[a-z-]{1,30}[\s\0]{0,10}:", re.IGNORECASE)
 _ANY_FIELD: Final = re.compile(rb"[!-9;-~]{1,80}[ \t]{0,20}:")
 _FIELD_AT: Final = re.compile(rb"content-(?:type|transfer-encoding|disposition)[ \t\0]{0,20}:")
+# What a MIME field is at its loosest, as the readers of second headers take it: with its colon, or with the value of an encoding.
+# The meta element of a page (http-equiv="Content-Type" content=...) is none.
+_MAY_BE_FIELD: Final = re.compile(
+    rb"content-[a-z-]{0,40}(?:[^a-z0-9:]{0,20}:|[^a-z0-9:]{1,20}(?:base64|quoted-|x-uu|multipart/))"
+)
 _LINES_BELOW: Final = 12
 _BYTES_BELOW: Final = 4096
 _FIELD_RUN_BYTES: Final = 1000
@@ -33,7 +38,8 @@ def is_plain_text(text: bytes, boundaries: Collection[bytes]) -> bool:
     """Say, cheaply, that a text neither names a MIME field nor holds a delimiter of some boundaries anywhere."""
     if b"-" not in text:  # as in all base64
         return True
-    if b"content-" in text.lower():
+    lower = text.lower()
+    if b"content-" in lower and _MAY_BE_FIELD.search(lower):
         return False
     if len(boundaries) > _FEW:
         return b"--" not in text

@@ -53,7 +53,8 @@ def is_plain_header(part: Part) -> bool:
     block = part.block
     if block and len(block) <= _SHORT_BLOCK:
         return _is_plain_short(block)
-    whole = is_plain_block(block) if block else are_plain_values(b"\n".join([each.value for each in part.headers]))
+    # A colon before each value, as in the block: a field that is empty but for a space is no line of white space.
+    whole = is_plain_block(block) if block else are_plain_values(b"\n:".join([each.value for each in part.headers]))
     return whole and _are_plain_fields(part.headers)
 
 
