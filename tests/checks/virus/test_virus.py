@@ -278,6 +278,16 @@ def test_what_other_checks_laid_open_is_scanned() -> None:
     assert codes(look(FakeScanner(), message, max_parts=1)) == ["virus.skipped"]
 
 
+def test_an_encrypted_file_is_not_clean() -> None:
+    """Where nobody could read a file, finding nothing is not clean; malware beside it is still found."""
+    sealed = Found((Evidence("attachment", "attachment.encrypted"),))
+    (said,) = VirusCheck(FakeScanner()).run(Envelope(), mail(PLAIN, part(b"a")), sealed)
+    assert (said.code, said.facts["virus.status"]) == ("virus.skipped", "skipped")
+    assert "encrypted" in said.detail
+    (infected,) = VirusCheck(FakeScanner({BAD: Infected("X")})).run(Envelope(), mail(PLAIN, part(BAD)), sealed)
+    assert infected.code == "virus.infected"
+
+
 def test_it_comes_after_the_check_that_lays_open() -> None:
     """Where the line-up has an attachment check before it, it comes after that; else after none."""
     (alone,) = build(Settings(), [])

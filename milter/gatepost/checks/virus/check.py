@@ -27,6 +27,9 @@ from gatepost.world.scanner.door import Reloading, Scanner, TimedOut, Unreachabl
 
 __all__ = ["CODES", "VirusCheck"]
 
+# The attachment check's word for a file whose content nobody could read: a scanner that found nothing looked at its wrapping.
+_SEALED: Final = "attachment.encrypted"
+
 # Defects of a structure that was not opened to its end.
 _CLOSED: Final = frozenset({"parts-limit", "depth-limit"})
 _GONE: Final = (Reloading, TimedOut, Unreachable)
@@ -62,7 +65,7 @@ class VirusCheck:
         self._memory = memory or Memory()
         self._max_parts = min(max_parts, limits.VIRUS_PARTS)
 
-    def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002  the contract
+    def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002  mail of every direction is scanned
         """Scan the message; gives one piece of evidence, and more for suspicions beside an error or a gap."""
         if not self._scanners:
             facts = {"virus.status": "skipped"}
@@ -72,7 +75,7 @@ class VirusCheck:
         if not asked.over:
             self._parts(message, asked)
         report = asked.report
-        report.skipped = report.skipped or _unopened(message)
+        report.skipped = report.skipped or _unopened(message, found)
         report.by = ", ".join(told(self._scanners))[: limits.DETAIL_CHARACTERS]
         return report.evidence()
 
@@ -136,8 +139,10 @@ def _views(message: Message) -> Iterator[View]:
             yield view
 
 
-def _unopened(message: Message) -> str:
+def _unopened(message: Message, found: Found) -> str:
     """Say why parts of a message were not opened, "" if all were."""
+    if found.code(_SEALED) is not None:
+        return "it holds an encrypted file, which no scanner can read"
     if message.truncated:
         return "only the beginning of the message was kept"
     if message.mime.exhausted:

@@ -31,7 +31,7 @@ CODES: Final[Mapping[str, str]] = {
     "virus.encrypted": "A virus scanner met something that it cannot read without a password.",
     "virus.clean": "The virus scanner read the whole message and found nothing.",
     "virus.limit": "The message, or a part of it, is larger than the virus scanner takes; it was not scanned to its end.",
-    "virus.skipped": "The message, or a part of it, was not scanned for viruses: no scanner, too many or too deep parts, or cut off.",
+    "virus.skipped": "The message, or a part of it, was not scanned for viruses: no scanner, too many or too deep parts, an encrypted file, or cut off.",
     "virus.unreachable": "The virus scanner did not answer; the message may hold anything.",
     "virus.reloading": "The virus scanner reloads its database and takes no questions; the message may hold anything.",
     "virus.timeout": "The virus scan did not end in time, or could not begin before the message's deadline; the message may hold anything.",
