@@ -57,10 +57,10 @@ def estimate(slot: Slot, now: float, window: int) -> float:
     return slot.current + slot.previous * (1.0 - passed)
 
 
-def faded(tally: Tally, age: float, half_life: float) -> Tally:
-    """Give a tally as it stands `age` seconds after it was written; a negative age counts as none."""
-    factor = 0.5 ** (max(0.0, age) / half_life)
-    return Tally(tally.wanted * factor, tally.unwanted * factor)
+def faded(wanted: float, unwanted: float, age: float, half_life: float) -> Tally:
+    """Give what a tally has become `age` seconds after it was written; a negative age counts as none."""
+    factor = 0.5 ** (age / half_life) if age > 0.0 else 1.0
+    return Tally(wanted * factor, unwanted * factor)
 
 
 def judged(tally: Tally, mark: Mark) -> Tally:

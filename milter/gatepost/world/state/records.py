@@ -96,7 +96,7 @@ def _tally(found: bytes | None, now: float, half_life: float) -> Tally:
     if not found or len(found) != THREE.size:
         return Tally()
     wanted, unwanted, written = THREE.unpack(found)
-    return maths.faded(Tally(wanted, unwanted), now - written, half_life)
+    return maths.faded(wanted, unwanted, now - written, half_life)
 
 
 def _rate(rate: Rate, found: bytes | None, now: float) -> Step:
