@@ -94,9 +94,6 @@ class Kind(StrEnum):
 ZIP_KINDS: Final = frozenset({Kind.ZIP, Kind.OOXML, Kind.ODF, Kind.EPUB, Kind.JAR, Kind.APK, Kind.MSIX})
 """Kinds that are ZIP files inside."""
 
-OLE_KINDS: Final = frozenset({Kind.OLE, Kind.MSI, Kind.MSG})
-"""Kinds that are compound files (MS-CFB) inside."""
-
 DISK_KINDS: Final = frozenset(
     {Kind.ISO, Kind.UDF, Kind.DISK, Kind.VHD, Kind.VHDX, Kind.VMDK, Kind.QCOW, Kind.DMG, Kind.WIM}
 )

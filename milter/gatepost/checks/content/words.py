@@ -27,7 +27,6 @@ _APOSTROPHE: Final = re.compile("'(?:(?<![a-z0-9].)|(?![a-z0-9]{1,3}(?![a-z0-9])
 _STRAY_SIGN: Final = re.compile("[@$!](?:(?<![a-z0-9].)|(?![a-z0-9])|(?<=[a-z0-9]{3}!))", re.DOTALL)
 # The marks of Indian scripts (vowel signs, virama) are part of the word, though not alphanumeric.
 _WORD: Final = re.compile(r"(?:[^\W_]|[\u0900-\u0963\u0970-\u0d7f])+(?:[@$!][^\W_]+)*(?:'[^\W_]{1,3}(?![^\W_]))?")
-_SIGN_WITHIN: Final = re.compile(r"[@$!](?<=[^\W_].)[^\W_]", re.DOTALL)
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
 _DIGITS: Final = "0123456789"
 _SHORT: Final = 6
