@@ -17,7 +17,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from bench.search_read import Flat, Material
-from gatepost.checks.content.model import DENSE_FROM
+from gatepost.checks.content.stretches import damping
 from gatepost.training import columns
 from gatepost.training.fit import Bools
 from gatepost.training.table import Hashed
@@ -132,5 +132,5 @@ def _alone(
 def weighed(present: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     """Damp the tokens of long messages as training does."""
     known = np.diff(present.indptr)
-    present.data = np.repeat((1 / np.maximum(known, DENSE_FROM) ** LENGTH_POWER).astype(np.float32), known)
+    present.data = np.repeat(damping(known, LENGTH_POWER).astype(np.float32), known)
     return present

@@ -10,13 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gatepost.mail import limits
 from gatepost.training.reading import Row
 from gatepost.training.shards import DamagedError, Shard, open_shard, write_shard
 
 _HASHES = st.lists(st.integers(0, 2**32 - 1), max_size=6).map(lambda numbers: np.array(numbers, np.uint32))
 _WORDS = st.text(max_size=8)
+_STANDS = st.lists(st.tuples(*[st.integers(-1, limits.TOKENS - 1)] * 2), max_size=4).map(
+    lambda pairs: np.array(pairs, np.int32).reshape(-1, 2).T
+)
 _ROWS = st.builds(
-    Row, _WORDS, _WORDS, st.sampled_from(["ham", "spam"]), st.integers(0, 9999), _WORDS, st.booleans(), _HASHES
+    Row, _WORDS, _WORDS, st.sampled_from(["ham", "spam"]), st.integers(0, 9999), _WORDS, st.booleans(), _HASHES, _STANDS
 )
 _PIECES = st.lists(st.none() | _ROWS, max_size=5)
 _bounded = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -26,15 +30,26 @@ def rows_of(shard: Shard) -> list[Row]:
     """Give the rows of a shard as they were written."""
     ends = shard.ends().tolist()
     hashes = [shard.hashes()[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    ends = shard.place_ends().tolist()
+    stands = [shard.stands()[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     return [
-        Row(each.pack, each.source, each.label, each.year, each.group, each.foreign, tokens)
-        for each, tokens in zip(shard.origins(), hashes, strict=True)
+        Row(
+            each.pack,
+            each.source,
+            each.label,
+            each.year,
+            each.group,
+            each.foreign,
+            tokens,
+            places.astype(np.int32).reshape(2, -1) - 1,
+        )
+        for each, tokens, places in zip(shard.origins(), hashes, stands, strict=True)
     ]
 
 
 def plain(rows: list[Row]) -> list[tuple[object, ...]]:
     """Give rows in a form that can be compared."""
-    return [(r.pack, r.source, r.label, r.year, r.group, r.foreign, r.hashes.tolist()) for r in rows]
+    return [(r.pack, r.source, r.label, r.year, r.group, r.foreign, r.hashes.tolist(), r.places.tolist()) for r in rows]
 
 
 @_bounded

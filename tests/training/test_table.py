@@ -54,7 +54,7 @@ def plainly_chosen(table: Table, bits: int) -> tuple[list[int], list[bool]]:
         times = sum(counted[token] for counted in used.values())
         rates = sorted((used[name][token] / sizes[name] for name in names), reverse=True)
         most = max(names, key=lambda name: used[name][token] / sizes[name])
-        general = times >= 4 and (len(names) == 1 or (rates[1] > 0 and rates[1] >= 0.03 * rates[0]))
+        general = times >= 4 and (len(names) == 1 or (rates[1] > 0 and rates[1] >= 0.15 * rates[0]))
         if general or (times >= 3 and both[most]):
             bucket = token & ((1 << bits) - 1)
             best[bucket] = min(best.get(bucket, (True, 0, 0)), (not general, -times, token))

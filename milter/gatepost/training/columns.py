@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from gatepost.checks.content.model import DENSE_FROM
+from gatepost.checks.content.stretches import damping
 from gatepost.training.table import Hashed, Table
 
 _COLUMN_MESSAGES: Final = 4
 _MEMORY_MESSAGES: Final = 3
-_SECOND_SHARE: Final = 0.03
+_SECOND_SHARE: Final = 0.15
 _AT_ONCE: Final = 1 << 22
 """Token hashes counted at a time: less than 300 MB, even where each is another token."""
 
@@ -65,7 +65,7 @@ def choose_columns(table: Table, bits: int, at_once: int = _AT_ONCE) -> Columns:
     """Choose the token hashes that become columns; each has a bucket of its own.
 
     A token is general where at least four messages and two packs use it, and the pack that uses it second most does so at
-    3 % of the first one's rate or more (with a single pack these two do not apply). Other tokens are memory where at
+    15 % of the first one's rate or more (with a single pack these two do not apply). Other tokens are memory where at
     least three messages use them and the pack that uses them most has both kinds of mail. Where tokens would share a
     bucket a general one gets it before memory, and the more frequent one of equals.
 
@@ -159,6 +159,6 @@ def build_matrix(table: Table, columns: Hashed, power: float) -> scipy.sparse.cs
         sizes.append(np.bincount(row, minlength=lengths.size))
     known_tokens = np.concatenate(sizes or [np.zeros(0, np.int64)])
     starts = np.concatenate([[0], np.cumsum(known_tokens)])
-    values = np.repeat((1 / np.maximum(known_tokens, DENSE_FROM) ** power).astype(np.float32), known_tokens)
+    values = np.repeat(damping(known_tokens, power).astype(np.float32), known_tokens)
     flat = np.concatenate(indices or [np.zeros(0, np.int32)])
     return scipy.sparse.csr_matrix((values, flat, starts), shape=(len(table), columns.size))

@@ -26,9 +26,11 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 FOLDS: Final = 5
-_STRENGTH: Final = 0.1
+_STRENGTH: Final = 0.3
 _PHISH_STRENGTH: Final = 0.03
 _SMOOTHING: Final = 0.1
+# Regression leaves memory out, so Bayes alone would give a word of one pack a small say beside one of two.
+_MEMORY_SCALE: Final = 4.0
 _PLENTY: Final = 3000
 _PACK_SCALE: Final = 2.0
 _FOREIGN_SCALE: Final = 3.0
@@ -101,7 +103,7 @@ def fit_unwanted(matrix: scipy.sparse.csr_matrix, general: Bools, table: Table, 
     bayes = fit_bayes(matrix, table, rows).weights
     size = float(np.std(carried[rows] @ bayes[general]))
     scale = float(np.std(carried[rows] @ share)) / size if size else 0.0
-    weights = scale * bayes / 2
+    weights = scale * np.where(general, bayes, _MEMORY_SCALE * bayes) / 2
     weights[general] += share / 2
     return Linear(weights, regression.bias / 2)
 
@@ -220,6 +222,8 @@ def fit_bayes(matrix: scipy.sparse.csr_matrix, table: Table, rows: Bools) -> Lin
     presence = (matrix[rows] > 0).astype(np.float64)
     model = MultinomialNB(alpha=_SMOOTHING).fit(presence, table.unwanted[rows], sample_weight=weights[rows])
     odds = model.feature_log_prob_[1] - model.feature_log_prob_[0]
+    # What is in none of these rows says nothing; smoothing would give it the odds of the kind that has fewer words.
+    odds[np.asarray(presence.sum(axis=0)).ravel() == 0] = 0.0
     return Linear(odds, float(model.class_log_prior_[1] - model.class_log_prior_[0]))
 
 
@@ -271,17 +275,17 @@ def _bucket(text: str) -> int:
 
 
 def held_out_scores(
-    matrix: scipy.sparse.csr_matrix,
     folds: npt.NDArray[np.int64],
     fit: Callable[[Bools], Linear],
+    score: Callable[[Linear, Bools], Floats],
     stage: str,
     progress: Progress,
 ) -> Floats:
-    """Score every row by the model fitted on the other folds."""
-    scores = np.zeros(matrix.shape[0])
+    """Score every row by the model fitted on the other folds; `score` gives the scores of the rows it is asked for."""
+    scores = np.zeros(folds.size)
     for fold in range(int(folds.max()) + 1):
         inside = folds == fold
         if inside.any() and not inside.all():
-            scores[inside] = fit(~inside).scores(matrix[inside])
+            scores[inside] = score(fit(~inside), inside)
         progress(stage, fold + 1, int(folds.max()) + 1)
     return scores

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, parent_process
 from threading import Thread
 from typing import Final, Self
@@ -22,6 +22,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from gatepost.checks.content.stretches import NO_PLACES, Places
 from gatepost.checks.content.tokens import extract
 from gatepost.mail.message import from_bytes
 from gatepost.training.corpus import CorpusError, Sample
@@ -37,7 +38,7 @@ _SOME_ENGLISH: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message: where it comes from, what it is, and the hashes of its tokens."""
+    """One message: where it comes from, what it is, the hashes of its tokens, and where in a long text these stand."""
 
     pack: str
     source: str
@@ -46,6 +47,7 @@ class Row:
     group: str
     foreign: bool
     hashes: npt.NDArray[np.uint32]
+    places: Places = field(default_factory=lambda: NO_PLACES)
 
 
 def read_row(sample: Sample) -> Row | None:
@@ -56,7 +58,7 @@ def read_row(sample: Sample) -> Row | None:
     hashes = features.hashes()
     group = sample.group or hashlib.sha256(np.sort(hashes).tobytes()).hexdigest()[:16]
     foreign = len(features.tokens) >= _SOME_TOKENS and len(_ENGLISH.intersection(features.tokens)) < _SOME_ENGLISH
-    return Row(sample.pack, sample.source, sample.label, sample.year, group, foreign, hashes)
+    return Row(sample.pack, sample.source, sample.label, sample.year, group, foreign, hashes, features.places)
 
 
 class Readers:

@@ -1,7 +1,7 @@
-"""Shards: the token hashes of a thousand messages in one file, so that mail is read once and never twice.
+"""Shards: the tokens of a thousand messages in one file, so that mail is read once and never twice.
 
-Reading mail is most of the work of a training, and all that learning needs of a message are its token hashes. They are
-written down piece by piece while mail is read. A training that was killed reads on where the last finished piece ends;
+Reading mail is most of the work of a training, and all that learning needs of a message are its token hashes and where
+in a long text each stands. They are written down piece by piece while mail is read. A training that was killed reads on where the last finished piece ends;
 one with the same mail begins with everything read. And fitting maps the files instead of holding the hashes.
 
 A shard is finished or it is not there: it is written under a temporary name, synced, and renamed. Its name says of which
@@ -11,6 +11,8 @@ tokens, and of the libraries that this code rests on. Layout, all numbers little
     256 bytes   JSON, filled with spaces: counts and the CRC-32 of everything else
     4 x tokens  the token hashes, message after message (uint32)
     4 x rows    how many tokens each message has (uint32)
+    4 x rows    in how many places its text has them: two for each word of a long text (uint32)
+    2 x places  for each place the number of the token that stands there, from 1; 0 for none (uint16)
     the rest    a line of JSON for each message: pack, source, label, year, group, foreign
 """
 
@@ -29,7 +31,7 @@ import numpy.typing as npt
 
 from gatepost.training.reading import Row
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Rises whenever a shard of the same mail would be other bytes."""
 
 PIECE: Final = 1024
@@ -38,6 +40,7 @@ PIECE: Final = 1024
 _HEAD: Final = 256
 _CHUNK: Final = 1 << 20
 _U32: Final = np.dtype("<u4")
+_U16: Final = np.dtype("<u2")
 
 
 class DamagedError(ValueError):
@@ -64,6 +67,7 @@ class _Head:
     messages: int
     rows: int
     tokens: int
+    places: int
     origins: int
     last: bool
     crc: int
@@ -71,12 +75,13 @@ class _Head:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One finished shard: messages read, rows kept of them, tokens of those; `last` where the pack ends with it."""
+    """One finished shard: messages read, rows kept of them, tokens and places of those; `last` where the pack ends with it."""
 
     path: Path
     messages: int
     rows: int
     tokens: int
+    places: int
     last: bool
 
     @property
@@ -95,10 +100,22 @@ class Shard:
         counts = np.fromfile(self.path, _U32, self.rows, offset=_HEAD + 4 * self.tokens)
         return np.cumsum(counts, dtype=np.int64)
 
+    def stands(self) -> npt.NDArray[np.uint16]:
+        """Map what stands in the places of all rows, one after another: the number of a token of the row, from 1; 0 for none."""
+        if not self.places:
+            return np.zeros(0, _U16)
+        offset = _HEAD + 4 * self.tokens + 8 * self.rows
+        return np.asarray(np.memmap(self.path, _U16, "r", offset, (self.places,)))
+
+    def place_ends(self) -> npt.NDArray[np.int64]:
+        """Give where each row's places end, in `stands`."""
+        counts = np.fromfile(self.path, _U32, self.rows, offset=_HEAD + 4 * self.tokens + 4 * self.rows)
+        return np.cumsum(counts, dtype=np.int64)
+
     def origins(self) -> Iterator[Origin]:
         """Give the origin of each row, in order."""
         with self.path.open("rb") as stream:
-            stream.seek(_HEAD + 4 * self.tokens + 4 * self.rows)
+            stream.seek(_HEAD + 4 * self.tokens + 8 * self.rows + 2 * self.places)
             for line in stream:
                 yield Origin(**json.loads(line))
 
@@ -111,6 +128,7 @@ def write_shard(path: Path, rows: Iterable[Row | None], *, whole: int = PIECE) -
     """
     unfinished = path.with_suffix(".tmp")
     counts: list[int] = []
+    stands: list[npt.NDArray[np.uint16]] = []
     origins: list[bytes] = []
     messages = crc = 0
     with unfinished.open("wb") as stream:
@@ -123,16 +141,19 @@ def write_shard(path: Path, rows: Iterable[Row | None], *, whole: int = PIECE) -
             stream.write(data)
             crc = crc32(data, crc)
             counts.append(row.hashes.size)
+            stands.append((row.places.ravel() + 1).astype(_U16))
             origins.append(_origin_line(row))
-        tail = np.array(counts, _U32).tobytes() + b"".join(origins)
+        sizes = np.array([counts, [each.size for each in stands]], _U32)
+        tail = sizes.tobytes() + b"".join(each.tobytes() for each in stands) + b"".join(origins)
         stream.write(tail)
         crc = crc32(tail, crc)
-        tokens, last = sum(counts), messages < whole
+        tokens, places = (int(each.sum(dtype=np.int64)) for each in sizes)
+        last = messages < whole
         size = sum(map(len, origins))
         stream.seek(0)
-        stream.write(_head_line(_Head(FORMAT, messages, len(counts), tokens, size, last, crc)))
+        stream.write(_head_line(_Head(FORMAT, messages, len(counts), tokens, places, size, last, crc)))
         put_in_place(stream, path)
-    return Shard(path, messages, len(counts), tokens, last)
+    return Shard(path, messages, len(counts), tokens, places, last)
 
 
 def put_in_place(stream: BinaryIO, path: Path) -> None:
@@ -152,14 +173,14 @@ def open_shard(path: Path) -> Shard:
     with path.open("rb") as stream:
         head = _read_head(stream.read(_HEAD))
         size = os.fstat(stream.fileno()).st_size
-        if size != _HEAD + 4 * head.tokens + 4 * head.rows + head.origins:
+        if size != _HEAD + 4 * head.tokens + 8 * head.rows + 2 * head.places + head.origins:
             raise DamagedError(f"{path}: {size} bytes long, which is not what it says")
         crc = 0
         while chunk := stream.read(_CHUNK):
             crc = crc32(chunk, crc)
     if _sealed(head, crc) != head.crc:
         raise DamagedError(f"{path}: its checksum is wrong")
-    return Shard(path, head.messages, head.rows, head.tokens, head.last)
+    return Shard(path, head.messages, head.rows, head.tokens, head.places, head.last)
 
 
 def _origin_line(row: Row) -> bytes:
@@ -175,7 +196,7 @@ def _head_line(head: _Head) -> bytes:
 
 def _sealed(head: _Head, crc: int) -> int:
     """Go on with the checksum of everything behind the head over what the head says."""
-    counts = (head.format, head.messages, head.rows, head.tokens, head.origins, int(head.last))
+    counts = (head.format, head.messages, head.rows, head.tokens, head.places, head.origins, int(head.last))
     return crc32(np.array(counts, "<i8").tobytes(), crc)
 
 
@@ -184,7 +205,7 @@ def _read_head(data: bytes) -> _Head:
     try:
         fields: Any = json.loads(data)
         head = _Head(**fields)
-        numbers = [head.messages, head.rows, head.tokens, head.origins, head.crc]
+        numbers = [head.messages, head.rows, head.tokens, head.places, head.origins, head.crc]
     except (ValueError, TypeError) as error:
         raise DamagedError("this is no shard") from error
     if head.format != FORMAT or not all(type(number) is int and 0 <= number < 1 << 48 for number in numbers):

@@ -19,6 +19,7 @@ from typing import Final, overload
 import numpy as np
 import numpy.typing as npt
 
+from gatepost.checks.content.stretches import Places
 from gatepost.training.corpus import Sample
 from gatepost.training.reading import Readers
 from gatepost.training.shards import PIECE, Origin, Shard, write_shard
@@ -60,11 +61,36 @@ class Hashes(Sequence[Hashed]):
         return self._spans[:, 1] - self._spans[:, 0]
 
 
+class Stands(Sequence[Places]):
+    """Where in its text the tokens of each row stand, read from the mapped shards when they are asked for."""
+
+    def __init__(
+        self, flats: list[npt.NDArray[np.uint16]], at: npt.NDArray[np.int32], spans: npt.NDArray[np.int64]
+    ) -> None:
+        """Take the places of each shard, and for each row the number of its shard and from where to where it goes."""
+        self._flats, self._at, self._spans = flats, at, spans
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    @overload
+    def __getitem__(self, row: int) -> Places: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[Places]: ...
+    def __getitem__(self, row: int | slice) -> Places | list[Places]:
+        if isinstance(row, slice):
+            return [self[each] for each in range(*row.indices(len(self)))]
+        start, stop = self._spans[row]
+        places: Places = self._flats[self._at[row]][start:stop].astype(np.int32).reshape(2, -1) - 1
+        return places
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows as columns of equal length; `foreign` marks text that is not English; `left_out` counts near-duplicates and messages without text.
 
-    `not_drawn` counts messages that would have been rows, had there not been too many.
+    `not_drawn` counts messages that would have been rows, had there not been too many. Where `places` are not given, every
+    text is judged as a whole.
     """
 
     packs: npt.NDArray[np.str_]
@@ -76,6 +102,7 @@ class Table:
     hashes: Sequence[Hashed]
     left_out: int
     not_drawn: int = 0
+    places: Sequence[Places] | None = None
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -118,7 +145,7 @@ def table_of(shards: Sequence[Shard], max_rows: int = MAX_ROWS) -> Table:
     keys, kinds = _keys(shards)
     unique = _without_third_copies(keys)
     chosen = _drawn(keys, kinds, unique, max_rows)
-    origins, hashes = _rows(shards, chosen)
+    origins, hashes, places = _rows(shards, chosen)
     sizes = Counter(origin.source for origin in origins)
     return Table(
         np.array([origin.pack for origin in origins], str),
@@ -130,6 +157,7 @@ def table_of(shards: Sequence[Shard], max_rows: int = MAX_ROWS) -> Table:
         hashes,
         left_out=sum(shard.messages for shard in shards) - int(unique.sum()),
         not_drawn=int(unique.sum()) - len(origins),
+        places=places,
     )
 
 
@@ -173,20 +201,30 @@ def _drawn(
     return chosen
 
 
-def _rows(shards: Sequence[Shard], chosen: npt.NDArray[np.bool_]) -> tuple[list[Origin], Hashes]:
-    """Give the origins and the hashes of the chosen rows."""
+def _rows(shards: Sequence[Shard], chosen: npt.NDArray[np.bool_]) -> tuple[list[Origin], Hashes, Stands]:
+    """Give the origins, the hashes and the places of the chosen rows."""
     origins: list[Origin] = []
-    at, spans = [], []
+    at = [np.zeros(0, np.int32)]
+    spans, stands = [_NO_SPANS], [_NO_SPANS]
     first = 0
     for number, shard in enumerate(shards):
         mine = chosen[first : first + shard.rows]
         first += shard.rows
-        ends = shard.ends()
         at.append(np.full(int(mine.sum()), number, np.int32))
-        spans.append(np.stack([np.concatenate([[0], ends[:-1]]), ends], 1)[mine] if shard.rows else _NO_SPANS)
+        spans.append(_spans(shard.ends())[mine])
+        stands.append(_spans(shard.place_ends())[mine])
         origins += [origin for origin, wanted in zip(shard.origins(), mine, strict=True) if wanted]
-    flats = [shard.hashes() for shard in shards]
-    return origins, Hashes(flats, np.concatenate(at or [np.zeros(0, np.int32)]), np.concatenate(spans or [_NO_SPANS]))
+    shard_of = np.concatenate(at)
+    return (
+        origins,
+        Hashes([shard.hashes() for shard in shards], shard_of, np.concatenate(spans)),
+        Stands([shard.stands() for shard in shards], shard_of, np.concatenate(stands)),
+    )
+
+
+def _spans(ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Give from where to where each goes."""
+    return np.stack([ends - np.diff(ends, prepend=0), ends], 1)
 
 
 __all__ = ["MAX_ROWS", "Hashed", "Hashes", "Progress", "Table", "read_table", "table_of", "table_of_packs"]

@@ -32,6 +32,7 @@ from gatepost.training.fit import (
     held_out_scores,
 )
 from gatepost.training.reference import presence, reference
+from gatepost.training.stretched import score_rows
 from gatepost.training.table import MAX_ROWS, Progress, Table, table_of_packs
 from gatepost.training.workfolder import opened
 from gatepost.training.write import Recipe, write_model
@@ -105,15 +106,23 @@ class _Mail:
         hashes = self.columns.hashes
         return self.kept.fitted("bulk", lambda rows: fit_bulk(self.matrix, hashes, self.table, rows, self.seed))(rows)
 
+    def spoken(self, linear: Linear, rows: Bools) -> Floats:
+        """Score rows as live mail is scored: by the worst of what they say."""
+        return score_rows(linear, rows, self.matrix, self.table, self.columns, LENGTH_POWER)
+
+    def whole(self, linear: Linear, rows: Bools) -> Floats:
+        """Score rows by all of what they say."""
+        return linear.scores(self.matrix[rows])
+
 
 def _fit_and_write(mail: _Mail, out: Path, progress: Progress, *, measure: bool) -> Trained:
     """Hold out, calibrate, measure, fit on everything and write; then the fits are of no more use."""
-    table, matrix, seed = mail.table, mail.matrix, mail.seed
+    table, seed = mail.table, mail.seed
     everything = np.ones(len(table), bool)
     by_source, by_group = folds_by_source(table, seed), folds_by_group(table, seed)
-    unseen = held_out_scores(matrix, by_source, mail.unwanted, "holding out sources", progress)
-    kinds = held_out_scores(matrix, by_group, mail.phish, "holding out phish", progress)
-    forms = held_out_scores(matrix, by_group, mail.bulk, "holding out bulk", progress)
+    unseen = held_out_scores(by_source, mail.unwanted, mail.spoken, "holding out sources", progress)
+    kinds = held_out_scores(by_group, mail.phish, mail.whole, "holding out phish", progress)
+    forms = held_out_scores(by_group, mail.bulk, mail.whole, "holding out bulk", progress)
     curves = {
         "unwanted": fit_curve(table, unseen),
         "phish": fit_phish_curve(table, kinds),
@@ -146,12 +155,14 @@ _COMPARISONS: Final = ("by pack", "by group", "by time")
 
 def _comparisons(mail: _Mail, curve: Curve, progress: Progress) -> Metrics:
     """Measure what calibration does not need: whole packs and near-duplicate groups held out, and learning from the past."""
-    table, matrix = mail.table, mail.matrix
+    table = mail.table
     everything = np.ones(len(table), bool)
-    elsewhere = held_out_scores(matrix, folds_by_pack(table), mail.unwanted, "holding out packs", progress)
-    known = held_out_scores(matrix, folds_by_group(table, mail.seed), mail.unwanted, "holding out groups", progress)
+    elsewhere = held_out_scores(folds_by_pack(table), mail.unwanted, mail.spoken, "holding out packs", progress)
+    known = held_out_scores(
+        folds_by_group(table, mail.seed), mail.unwanted, mail.spoken, "holding out groups", progress
+    )
     later = later_rows(table)
-    ahead = mail.unwanted(~later).scores(matrix)
+    ahead = mail.spoken(mail.unwanted(~later), everything)
     rows = (
         rows_by_pack(table, elsewhere, curve, everything),
         rows_by_pack(table, known, curve, everything),

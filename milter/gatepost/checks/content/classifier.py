@@ -137,6 +137,8 @@ class ContentCheck:
             facts["site"] = f"{taught.moved:+.2f} (local labels: {taught.spam} spam, {taught.ham} ham)"
         if taught.reported >= 0.005:
             facts["reported"] = f"{taught.reported:.2f}"
+        if opinion.stretch:
+            facts["stretch"] = str(opinion.stretch)
         if signs := signs_of_deceit(features):
             facts["signs"] = signs
         beside = self.shadow.beside(features, self.model, plain, self._label) if self.shadow else None
@@ -188,5 +190,6 @@ def _sentence(word: str, opinion: Opinion, told: Shares) -> str:
     sign = 1 if opinion.logit >= 0 else -1
     toward = reasons((part.token for part in told.parts if part.hundredths * sign > 0), _REASONS)
     against = reasons((part.token for part in told.parts if part.hundredths * sign < 0), _COUNTER_REASONS)
-    head = f"The text {called[word]} (probability of being unwanted {opinion.probability:.1%})"
+    by = f", by {opinion.stretch} alone" if opinion.stretch and word in MARKED else ""
+    head = f"The text {called[word]} (probability of being unwanted {opinion.probability:.1%}{by})"
     return sentence(head, toward, against)

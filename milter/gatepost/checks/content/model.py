@@ -28,17 +28,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from gatepost.checks.content import stretches
+from gatepost.checks.content.stretches import Stretch
 from gatepost.checks.content.tokens import FEATURES_VERSION, Features
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The layout of the directory; rises when a reader of the old one would misread the new one."""
 
 LABELS: Final = ("ham", "bulk", "spam", "phish")
 HEADS: Final = ("unwanted", "phish", "bulk")
 _BITS: Final = range(10, 23)
 _JSON_BYTES: Final = 1024 * 1024
-DENSE_FROM: Final = 30
-"""Known tokens from which on a message's length damps each token's weight; shorter messages are not amplified."""
 
 
 class ModelError(ValueError):
@@ -59,7 +59,8 @@ class Opinion:
 
     `logit` is the calibrated log-odds of being unwanted (spam or phish), `probability` the same in [0, 1]. `phish` is the
     probability of phish among unwanted mail, `bulk` that of having the form of commercial bulk mail, whoever wants it.
-    `base` plus the points of all `parts` is the logit; parts are sorted by size.
+    `base` plus the points of all `parts` is the logit; parts are sorted by size. Where one stretch of the text is worse than
+    the whole (stretches.py), the logit, the parts and `phish` are those of this `stretch`.
     """
 
     logit: float
@@ -69,6 +70,7 @@ class Opinion:
     parts: tuple[Part, ...]
     known: int
     bulk: float = 0.0
+    stretch: Stretch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Scale:
 
     def factor(self, tokens: int, power: float) -> float:
         """Give what one unit of weight adds to the logit of a message of so many known tokens."""
-        return self.slope * self.step / float(max(tokens, DENSE_FROM) ** power)
+        return self.slope * self.step * float(stretches.damping(tokens, power))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +110,45 @@ class Model:
         """Score one message; gives the opinion with its `parts` strongest tokens (all of them for a negative number)."""
         hashes = features.hashes()
         buckets = hashes & np.uint32((1 << self.bits) - 1)
-        known = np.flatnonzero(self.fingerprint[buckets] == (hashes >> np.uint32(24)).astype(np.uint8))
-        buckets = buckets[known]
-        weights = self.unwanted[buckets].astype(np.int64)
-        factor = self.unwanted_scale.factor(known.size, self.power)
-        logit = self.unwanted_scale.base() + factor * int(weights.sum())
-        phish, bulk = (
-            _sigmoid(scale.base() + scale.factor(known.size, self.power) * int(array[buckets].sum(dtype=np.int64)))
-            for scale, array in ((self.phish_scale, self.phish), (self.bulk_scale, self.bulk))
-        )
+        met = self.fingerprint[buckets] == (hashes >> np.uint32(24)).astype(np.uint8)
+        known = np.flatnonzero(met)
+        bulk = self._odds(self.bulk_scale, self.bulk, buckets[known])
+        spoken, stretch, less = known, None, 0.0
+        if features.places.size:
+            spoken, stretch, less = self._worst(features.places, buckets, met)
+        weights = self.unwanted[buckets[spoken]].astype(np.int64)
+        base = self.unwanted_scale.base() - self.unwanted_scale.slope * less
+        factor = self.unwanted_scale.factor(spoken.size, self.power)
+        logit = base + factor * int(weights.sum())
+        phish = self._odds(self.phish_scale, self.phish, buckets[spoken])
         order = np.argsort(-np.abs(weights), kind="stable")
         order = order if parts < 0 else order[:parts]
         shown = tuple(
-            Part(features.tokens[known[index]].decode("utf-8", "replace"), factor * int(weights[index]))
+            Part(features.tokens[spoken[index]].decode("utf-8", "replace"), factor * int(weights[index]))
             for index in order.tolist()
             if weights[index]
         )
-        return Opinion(logit, _sigmoid(logit), phish, self.unwanted_scale.base(), shown, int(known.size), bulk)
+        return Opinion(logit, _sigmoid(logit), phish, base, shown, int(known.size), bulk, stretch)
+
+    def _odds(self, scale: Scale, weights: npt.NDArray[np.int16], buckets: npt.NDArray[np.uint32]) -> float:
+        """Give the probability by one of the other heads."""
+        return _sigmoid(
+            scale.base() + scale.factor(buckets.size, self.power) * int(weights[buckets].sum(dtype=np.int64))
+        )
+
+    def _worst(
+        self, places: stretches.Places, buckets: npt.NDArray[np.uint32], met: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.intp], Stretch | None, float]:
+        """Give the known tokens that a message is judged by: all of them, or those of a worse stretch, with it and its margin."""
+        weights = np.where(met, self.unwanted[buckets], 0)
+        sums, sizes = stretches.add_up(places, np.stack([weights, met]).astype(np.float64))
+        step = self.unwanted_scale.step
+        scores = step * sums * stretches.damping(sizes, self.power)
+        most, score = stretches.worst(scores)
+        if score <= step * float(weights.sum()) * float(stretches.damping(met.sum(), self.power)):
+            return np.flatnonzero(met), None, 0.0
+        inside, stretch = stretches.members(places, met.size, most)
+        return np.flatnonzero(met & inside), stretch, stretches.margin(scores.size)
 
 
 def _sigmoid(logit: float) -> float:

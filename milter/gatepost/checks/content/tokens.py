@@ -21,8 +21,8 @@ hashed by CRC-32, which does not change between processes, machines or releases.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Final
 from zlib import crc32
@@ -34,6 +34,7 @@ from gatepost.checks.content.attached import attachment_tokens
 from gatepost.checks.content.looks import look_tokens
 from gatepost.checks.content.relations import relation_tokens
 from gatepost.checks.content.sender import Sender, read_sender, recipient_words, sender_tokens
+from gatepost.checks.content.stretches import LONG, NO_PLACES, Places, place
 from gatepost.checks.content.structure import structure_tokens
 from gatepost.checks.content.text import normalise, read_text
 from gatepost.checks.content.urls import Link, read_links, word_tokens
@@ -55,13 +56,15 @@ class Features:
     """The tokens of one message, each once, in reading order; `readable` is False where it had no text at all.
 
     `unread` names limits that left something out (`text-limit`, `token-limit`, `parts-limit`, ...). `shown` is the visible
-    text that they were read from, and where its links lead, for the checks that run after this one.
+    text that they were read from, and where its links lead, for the checks that run after this one. `places` says where
+    in a long text which of the tokens stand.
     """
 
     tokens: tuple[bytes, ...]
     readable: bool
     unread: frozenset[str]
     shown: Shown = _NOTHING_SHOWN
+    places: Places = field(default_factory=lambda: NO_PLACES, compare=False)
 
     def hashes(self) -> npt.NDArray[np.uint32]:
         """Give each token's CRC-32, in the order of `tokens`."""
@@ -75,7 +78,9 @@ def extract(message: Message) -> Features:
     subject = joined(normalise(message.text(b"subject"))[0])
     own = recipient_words(message)
     text = joined(reading.text)
-    words = dict.fromkeys(_text_tokens(text, own))
+    read = _words(text, own)
+    pairs = list(map(" ".join, pairwise(read)))
+    words = dict.fromkeys(_text_tokens(read, pairs))
     unread = set(reading.unread)
     if len(words) >= limits.TOKENS:
         unread.add("token-limit")
@@ -101,7 +106,9 @@ def extract(message: Message) -> Features:
     if message.truncated:
         unread.add("size-limit")
     tokens = _encoded([*found, *words][: limits.TOKENS])
-    return Features(tokens, readable, frozenset(unread), _shown(reading.text, links))
+    return Features(
+        tokens, readable, frozenset(unread), _shown(reading.text, links), _places(read, pairs, found, words)
+    )
 
 
 def _shown(text: str, links: Sequence[Link]) -> Shown:
@@ -128,18 +135,30 @@ def _headless(message: Message) -> bool:
     return not (message.every(b"from") or message.every(b"date") or message.every(b"message-id"))
 
 
-def _text_tokens(text: str, own: frozenset[str]) -> list[str]:
-    """Give words and pairs of neighbouring words, at most limits.TOKENS; the recipient's own names left out."""
+def _words(text: str, own: frozenset[str]) -> list[str]:
+    """Give the words of a text in reading order, at most half of limits.TOKENS; the recipient's own names left out."""
     words = _not_own(cut(without_addresses(text.lower())), own)
     if len(words) > limits.TOKENS // 2:
         # What is to be read stands at the top; padding in front of it must not push it out of sight.
-        words = words[: limits.TOKENS // 4] + words[-limits.TOKENS // 4 :]
-    pairs = list(map(" ".join, pairwise(words)))
+        return words[: limits.TOKENS // 4] + words[-limits.TOKENS // 4 :]
+    return words
+
+
+def _text_tokens(words: Sequence[str], pairs: Sequence[str]) -> list[str]:
+    """Give words and pairs of neighbouring words but for numbers alone, which are dates and sums: they say nothing."""
     if any(word[0] == "#" for word in words):
-        # Numbers alone are dates and sums: they say nothing.
-        pairs = [pair for pair in pairs if pair[0] != "#" or " #" not in pair]
-        words = [word for word in words if word[0] != "#"]
-    return words + pairs
+        return [word for word in words if word[0] != "#"] + [
+            pair for pair in pairs if pair[0] != "#" or " #" not in pair
+        ]
+    return [*words, *pairs]
+
+
+def _places(words: Sequence[str], pairs: Sequence[str], found: Collection[str], tokens: Collection[str]) -> Places:
+    """Say where which token of a long text stands; `found` are the tokens before those of the text."""
+    if len(words) <= LONG:
+        return NO_PLACES
+    room = max(limits.TOKENS - len(found), 0)
+    return place(words, pairs, {token: len(found) + number for number, token in enumerate(islice(tokens, room))})
 
 
 def _not_own(words: list[str], own: frozenset[str]) -> list[str]:

@@ -1,0 +1,114 @@
+"""Stretches: what is said in one place, judged by itself.
+
+A model that adds up words can be talked round with wanted ones: a pitch of twenty words followed by a page of a novel is,
+in sum, a page of a novel (Lowd and Meek, "Good Word Attacks on Statistical Spam Filters", CEAS 2005). So a long text is also
+judged in stretches of eighty words, each overlapping the next by half, together with what is known of the message as a whole
+(its subject, sender, links and looks). Where one of them alone is worse than all together, by a margin, its score counts.
+
+The margin keeps the ordinary digest, advertisement in a footer or quoted complaint from being judged by its worst line. It
+grows with the number of stretches: of many, one looks bad by chance. Both its numbers are where, on packs that a model never saw,
+ranking gains most and no mail is lost at 1 % and 0.1 % false positives; between one half and twice their value they matter little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+STEP: Final = 40
+"""Words from the beginning of one stretch to that of the next; a stretch has twice as many."""
+
+LONG: Final = 3 * STEP
+"""Words from which on a text is more than one stretch."""
+
+MARGIN: Final = 1.0
+GROWTH: Final = 0.5
+"""Log-odds of the training mix by which a stretch must be worse than the whole: MARGIN + GROWTH * ln(stretches)."""
+
+DENSE_FROM: Final = 30
+"""Known tokens from which on the length of what is judged damps each token's weight; what is shorter is not amplified."""
+
+Places = npt.NDArray[np.int32]
+"""Which token stands where: two rows, for each word of the text its own token, and that of it and the next; -1 for none."""
+
+NO_PLACES: Final[Places] = np.zeros((2, 0), np.int32)
+"""The places of a text that is one stretch."""
+
+_Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Words `first` to `last` (from 1) of a text that has `words`."""
+
+    first: int
+    last: int
+    words: int
+
+    def __str__(self) -> str:
+        """Say it to people: `words 41 to 120 of 300`."""
+        return f"words {self.first} to {self.last} of {self.words}"
+
+
+def damping(tokens: npt.ArrayLike, power: float) -> _Floats:
+    """Give the factor on the weight of each token of what has so many known tokens."""
+    return np.asarray(1 / np.maximum(tokens, DENSE_FROM) ** power)
+
+
+def place(words: Sequence[str], pairs: Sequence[str], numbers: Mapping[str, int]) -> Places:
+    """Give the places of a text: its words in reading order, each joined with the next, and the number of each token."""
+    if len(words) <= LONG:
+        return NO_PLACES
+    found = np.full((2, len(words)), -1, np.int32)
+    found[0] = [numbers.get(word, -1) for word in words]
+    found[1, : len(pairs)] = [numbers.get(pair, -1) for pair in pairs]
+    return found
+
+
+def add_up(places: Places, weights: npt.NDArray[np.float64]) -> _Floats:
+    """Sum the weights of the tokens of each stretch, every token once; tokens that have no place belong to all of them.
+
+    `weights` has one row for each kind of weight and a column for each token of the message; the result has a column
+    for each stretch. Sums of whole numbers are exact.
+    """
+    steps = 1 + (places.shape[1] - 1) // STEP
+    flat = places.ravel()
+    step = np.tile(np.arange(places.shape[1]) // STEP, 2)[flat >= 0]
+    number = flat[flat >= 0].astype(np.int64)
+    number, step = np.divmod(np.unique(number * steps + step), steps)
+    # What already stands in the step before is in the stretch that begins there.
+    again = np.flatnonzero((number[1:] == number[:-1]) & (step[1:] == step[:-1] + 1)) + 1
+    everywhere = np.ones(weights.shape[1], bool)
+    everywhere[number] = False
+    sums = np.empty((weights.shape[0], steps - 1))
+    for row, weight in enumerate(weights):
+        each = np.bincount(step, weight[number], steps)
+        twice = np.bincount(step[again], weight[number[again]], steps)
+        sums[row] = each[:-1] + each[1:] - twice[1:] + weight[everywhere].sum()
+    return sums
+
+
+def worst(scores: _Floats) -> tuple[int, float]:
+    """Give the number of the stretch with the highest score, and that score less the margin."""
+    most = int(np.argmax(scores))
+    return most, float(scores[most]) - margin(scores.size)
+
+
+def margin(stretches: int) -> float:
+    """Give the margin for so many stretches."""
+    return MARGIN + GROWTH * log(stretches)
+
+
+def members(places: Places, tokens: int, stretch: int) -> tuple[npt.NDArray[np.bool_], Stretch]:
+    """Give which of so many tokens a stretch has, and which words it is."""
+    inside = np.ones(tokens, bool)
+    inside[places[places >= 0]] = False
+    first, last = stretch * STEP, min((stretch + 2) * STEP, places.shape[1])
+    here = places[:, first:last]
+    inside[here[here >= 0]] = True
+    return inside, Stretch(first + 1, last, places.shape[1])
