@@ -77,19 +77,23 @@ def add_up(places: Places, weights: npt.NDArray[np.float64]) -> _Floats:
     for each stretch. Sums of whole numbers are exact.
     """
     steps = 1 + (places.shape[1] - 1) // STEP
-    flat = places.ravel()
-    step = np.tile(np.arange(places.shape[1]) // STEP, 2)[flat >= 0]
-    number = flat[flat >= 0].astype(np.int64)
-    number, step = np.divmod(np.unique(number * steps + step), steps)
+    # Sorted by token and step, in one number each, which limits.TOKENS keeps small.
+    keys = places * np.int32(steps) + (np.arange(places.shape[1], dtype=np.int32) // STEP)
+    keys = np.sort(keys[places >= 0])
+    if not keys.size:
+        return np.repeat(weights.sum(axis=1, keepdims=True), steps - 1, axis=1)
+    keys = keys[np.append(True, keys[1:] != keys[:-1])]
+    token = keys // np.int32(steps)
+    step = keys - token * np.int32(steps)
     # What already stands in the step before is in the stretch that begins there.
-    again = np.flatnonzero((number[1:] == number[:-1]) & (step[1:] == step[:-1] + 1)) + 1
-    everywhere = np.ones(weights.shape[1], bool)
-    everywhere[number] = False
+    again = np.flatnonzero((keys[1:] == keys[:-1] + 1) & (step[1:] != 0)) + 1
+    here = weights[:, token]
+    elsewhere = weights.sum(axis=1) - here[:, np.append(True, token[1:] != token[:-1])].sum(axis=1)
     sums = np.empty((weights.shape[0], steps - 1))
-    for row, weight in enumerate(weights):
-        each = np.bincount(step, weight[number], steps)
-        twice = np.bincount(step[again], weight[number[again]], steps)
-        sums[row] = each[:-1] + each[1:] - twice[1:] + weight[everywhere].sum()
+    for row, weight in enumerate(here):
+        each = np.bincount(step, weight, steps)
+        twice = np.bincount(step[again], weight[again], steps)
+        sums[row] = each[:-1] + each[1:] - twice[1:] + elsewhere[row]
     return sums
 
 
