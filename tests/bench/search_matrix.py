@@ -71,8 +71,9 @@ class Matrices:
     def _make(self, name: str, learned: bytes, memory: bool) -> Chosen:
         view, table = self.view(name), self.material.table
         rows = np.frombuffer(learned, bool)
-        members = [np.flatnonzero(rows & (table.packs == pack)) for pack in sorted(set(table.packs[rows].tolist()))]
-        both = [len(set(table.unwanted[each].tolist())) == 2 for each in members]
+        names = sorted(set(table.packs[rows].tolist()))
+        members = [np.flatnonzero(rows & (table.packs == pack)) for pack in names]
+        both = [columns.remembers(name, table.unwanted[each]) for name, each in zip(names, members, strict=True)]
         places, general = choose(view, members, both, memory=memory)
         return Chosen(weighed(view.present[:, places]), general)
 
@@ -99,7 +100,7 @@ def choose(
 ) -> tuple[npt.NDArray[np.int64], Bools]:
     """Choose the columns from the messages of each pack by the rules of training, and say which of them are general.
 
-    `both` marks packs that have wanted and unwanted mail: with `memory`, what they alone use is a column too.
+    `both` marks packs that are remembered: with `memory`, what they alone use is a column too.
     """
     counts, most = np.zeros(view.tokens.size, np.int64), np.zeros(view.tokens.size, np.int64)
     first, second = np.zeros(view.tokens.size), np.zeros(view.tokens.size)

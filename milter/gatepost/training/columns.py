@@ -3,7 +3,8 @@
 Public corpora give themselves away: a token that only one pack uses teaches which pack a message is from, not whether it
 is wanted. So a token is general only where at least two packs use it, and none of them almost alone. Tokens of one pack are
 kept beside them as memory where the pack has wanted and unwanted mail: they say nothing on mail from elsewhere, which does
-not have them, and what mail like this was when it comes again.
+not have them, and what mail like this was when it comes again. Mail that was written for training comes from nowhere and
+never comes again: what it alone uses is left out.
 
 Rows are gone through in stretches: their hashes are in files and need never be in memory together.
 """
@@ -25,6 +26,9 @@ from gatepost.training.table import Hashed, Table
 _COLUMN_MESSAGES: Final = 4
 _MEMORY_MESSAGES: Final = 3
 _SECOND_SHARE: Final = 0.15
+WRITTEN: Final = "invented"
+"""The pack of mail that was written for training (models/invented)."""
+
 _AT_ONCE: Final = 1 << 22
 """Token hashes counted at a time: less than 300 MB, even where each is another token."""
 
@@ -66,7 +70,7 @@ def choose_columns(table: Table, bits: int, at_once: int = _AT_ONCE) -> Columns:
 
     A token is general where at least four messages and two packs use it, and the pack that uses it second most does so at
     15 % of the first one's rate or more (with a single pack these two do not apply). Other tokens are memory where at
-    least three messages use them and the pack that uses them most has both kinds of mail. Where tokens would share a
+    least three messages use them and the pack that uses them most is remembered (`remembers`). Where tokens would share a
     bucket a general one gets it before memory, and the more frequent one of equals.
 
     Counts are exact and memory is bounded: the range of hashes is cut into parts, so that about `at_once` tokens fall
@@ -74,7 +78,7 @@ def choose_columns(table: Table, bits: int, at_once: int = _AT_ONCE) -> Columns:
     """
     names = sorted(set(table.packs.tolist()))
     members = [np.flatnonzero(table.packs == name) for name in names]
-    both = np.array([len(set(table.unwanted[rows].tolist())) == 2 for rows in members], bool)
+    both = np.array([remembers(name, table.unwanted[rows]) for name, rows in zip(names, members, strict=True)], bool)
     parts = 1 + sum(int(each.size) for each in table.hashes) // at_once
     borders = [(1 << 32) * part // parts for part in range(parts + 1)]
     chosen = _Counted(np.zeros(0, np.uint32), np.zeros(0, np.int64), np.zeros(0, bool))
@@ -83,6 +87,11 @@ def choose_columns(table: Table, bits: int, at_once: int = _AT_ONCE) -> Columns:
         chosen = _alone(chosen.plus(_kept(used, [rows.size for rows in members], both)), bits)
     order = np.argsort(chosen.tokens)
     return Columns(chosen.tokens[order], chosen.general[order])
+
+
+def remembers(pack: str, unwanted: npt.NDArray[np.int64]) -> bool:
+    """Say whether tokens that only this pack uses are memory: it has both kinds of mail, and they are somebody's."""
+    return pack != WRITTEN and len(set(unwanted.tolist())) == 2
 
 
 @dataclass(frozen=True, slots=True)

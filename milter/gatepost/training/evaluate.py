@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatepost.training.calibrate import Curve
+from gatepost.training.columns import WRITTEN
 from gatepost.training.fit import Bools, Floats
 from gatepost.training.measure import calibration_error, one_minus_auc, reliability, threshold
 from gatepost.training.table import Table
@@ -22,6 +23,9 @@ Metrics = dict[str, Any]
 _NEWSLETTERS: Final = "spamassassin/hard_ham"
 _TAIL: Final = 1_000
 _QUANTILES: Final = 200
+_WRITTEN_AS_ONE: Final = 4
+"""Wanted messages of the written pack that count as one in an error budget: half of them are as hard as one in a hundred
+messages of a mailbox, on purpose, and a budget is about mailboxes."""
 
 
 def rows_by_pack(table: Table, scores: Floats, curve: Curve, inside: Bools) -> list[Metrics]:
@@ -83,15 +87,17 @@ def bulk_metrics(table: Table, target: npt.NDArray[np.int64], clear: Bools, odds
 def budget_data(table: Table, logits: Floats) -> dict[str, Any]:
     """Give what an error budget is chosen from (checks/content/budget.py): scores of ham and unwanted mail, by pack.
 
-    Takes calibrated log-odds that were held out. `tails` has the highest of ham, `caught` quantiles of unwanted mail.
+    Takes calibrated log-odds that were held out. `tails` has the highest of ham, `caught` quantiles of unwanted mail. Of the
+    written pack's ham, from the highest on, every fourth counts.
     """
     tails, caught = {}, {}
     for pack in sorted(set(table.packs.tolist())):
         ham, bad = (logits[(table.packs == pack) & (table.unwanted == each)] for each in (0, 1))
         if ham.size:
             # Rounded up, or the threshold above a score would lie below it.
-            highest = np.ceil(np.sort(ham)[::-1][:_TAIL] * 1e4) / 1e4
-            tails[pack] = {"ham": int(ham.size), "logits": _rounded(highest)}
+            thinned = np.sort(ham)[:: -_WRITTEN_AS_ONE if pack == WRITTEN else -1]
+            highest = np.ceil(thinned[:_TAIL] * 1e4) / 1e4
+            tails[pack] = {"ham": int(thinned.size), "logits": _rounded(highest)}
         if bad.size:
             steps = np.quantile(bad, np.linspace(0, 1, min(_QUANTILES, bad.size)))
             caught[pack] = {"unwanted": int(bad.size), "logits": _rounded(steps)}

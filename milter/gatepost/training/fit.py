@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 
 from gatepost.checks.content.relations import BULK_WORDS
+from gatepost.training.columns import WRITTEN
 from gatepost.training.table import Progress, Table
 
 Floats = npt.NDArray[np.float64]
@@ -42,7 +43,6 @@ _EMPHASIS: Final = {
     "spamassassin/hard_ham_2": 6.0,
 }
 _FOREIGN_HAM: Final = 3.0
-_INVENTED: Final = "invented"
 # Regression fits what few messages say better than Bayes does, which only counts.
 _INVENTED_IN_REGRESSION: Final = 4.0
 _INVENTED_IN_BAYES: Final = 8.0
@@ -71,7 +71,7 @@ def sample_weights(table: Table, invented: float = _INVENTED_IN_REGRESSION) -> F
             members = (table.packs == pack) & (table.unwanted == unwanted)
             if members.any():
                 weights[members] = min(1.0, (_PLENTY / members.sum()) ** 0.5)
-    for name, factor in {**_EMPHASIS, _INVENTED: invented}.items():
+    for name, factor in {**_EMPHASIS, WRITTEN: invented}.items():
         weights[(table.packs == name) | (table.sources == name)] *= factor
     weights[table.foreign & (table.unwanted == 0)] *= _FOREIGN_HAM
     return weights
