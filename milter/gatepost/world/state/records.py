@@ -34,6 +34,7 @@ ONE: Final = struct.Struct("<d")
 MEMBER: Final = struct.Struct("<8sI")
 """One member of a set."""
 
+_NOTHING: Final = Tally()
 
 Step = tuple[Answer, bytes | None, int]
 """What an ask comes to: its answer, the bytes to store (None: leave what is there), and for how many seconds (0: drop it)."""
@@ -41,13 +42,13 @@ Step = tuple[Answer, bytes | None, int]
 
 def look(ask: Ask, found: bytes | None, now: float, half_life: float) -> Answer:
     """Read what lies at an ask's place, and has not expired, as the ask's answer; `now` is Unix time, `half_life` seconds."""
-    match ask:
+    match ask:  # the usual ones first: each case that does not match costs as much as a call
         case Recall():
             return _tally(found, now, half_life)
-        case Hit(window=window):
-            return maths.estimate(maths.roll(_slot(found), maths.bucket_at(now, window), 0), now, window)
         case Get():
             return found
+        case Hit(window=window):
+            return maths.estimate(maths.roll(_slot(found), maths.bucket_at(now, window), 0), now, window)
         case Distinct():
             return min(len(_kept(ask, found, now)), ask.most)
         case Rate():
@@ -82,19 +83,19 @@ def _slot(found: bytes | None) -> maths.Slot | None:
     if not found or len(found) != THREE.size:
         return None
     bucket, current, previous = THREE.unpack(found)
-    return maths.Slot(int(bucket), int(current), int(previous))
+    return bucket, current, previous
 
 
 def _hit(hit: Hit, found: bytes | None, now: float) -> Step:
     slot = maths.roll(_slot(found), maths.bucket_at(now, hit.window), hit.amount)
     # Kept by its bucket, not by the clock of whoever counts: a host that lags must not cut it short.
-    seconds = int((slot.bucket + 2) * hit.window - now) + 1
-    return maths.estimate(slot, now, hit.window), THREE.pack(slot.bucket, slot.current, slot.previous), seconds
+    seconds = int((slot[0] + 2) * hit.window - now) + 1
+    return maths.estimate(slot, now, hit.window), THREE.pack(*slot), seconds
 
 
 def _tally(found: bytes | None, now: float, half_life: float) -> Tally:
     if not found or len(found) != THREE.size:
-        return Tally()
+        return _NOTHING
     wanted, unwanted, written = THREE.unpack(found)
     return maths.faded(wanted, unwanted, now - written, half_life)
 

@@ -121,35 +121,37 @@ def head(now: float, half_life: float) -> bytes:
 
 def argument(ask: Ask, now: float) -> bytes:
     """Give the script's argument for one ask; those that only look are a `g`."""
-    match ask:
-        case Hit(window=window, amount=amount) if amount:
-            return _HIT.pack(b"h", maths.bucket_at(now, window), amount, maths.slot_seconds(window))
-        case Mark(wanted=wanted, unwanted=unwanted):
-            return _PAIR.pack(b"m", wanted, unwanted)
+    if not ask.writes:
+        return b"g"
+    match ask:  # the usual ones first, as in records.look()
+        case Mark():
+            return _PAIR.pack(b"m", ask.wanted, ask.unwanted)
+        case Hit():
+            return _HIT.pack(b"h", maths.bucket_at(now, ask.window), ask.amount, maths.slot_seconds(ask.window))
+        case Rate():
+            interval = ask.window / ask.limit
+            return _RATE.pack(b"l", interval, interval * ask.burst, ask.amount, interval * records.SLACK)
+        case Put():
+            return _PAIR.pack(b"p", ask.seconds, ask.absent_only) + ask.data
+        case Distinct():
+            return _PAIR.pack(b"s", ask.window, ask.most) + records.digest(ask.member)
         case Forget():
             return b"f"
-        case Put(data=data, seconds=seconds, absent_only=absent_only):
-            return _PAIR.pack(b"p", seconds, absent_only) + data
-        case Rate(amount=amount) if amount:
-            interval = ask.window / ask.limit
-            return _RATE.pack(b"l", interval, interval * ask.burst, amount, interval * records.SLACK)
-        case Distinct(member=member) if member:
-            return _PAIR.pack(b"s", ask.window, ask.most) + records.digest(member)
-        case _:
+        case Recall() | Get():
             return b"g"
 
 
 def answer(ask: Ask, given: Any, now: float, half_life: float) -> Answer:
-    """Read what Redis gave for one ask, from the script or from GET."""
+    """Read what Redis gave for one ask from the script; what MGET and GET give is read by records.look()."""
+    if not ask.writes:
+        return records.look(ask, given, now, half_life)
     match ask:
-        case Hit() | Distinct() | Recall() | Get():
-            return records.look(ask, given, now, half_life)
-        case Rate(amount=amount):
-            if not amount:
-                return records.look(ask, given, now, half_life)
+        case Mark() | Forget():
+            return None
+        case Rate():
             (arrival,) = records.ONE.unpack_from(given, 1)
             return records.leave(ask, arrival, now, allowed=given[:1] == b"+")
         case Put():
             return bool(given)
-        case Mark() | Forget():
-            return None
+        case Hit() | Distinct() | Recall() | Get():
+            return records.look(ask, given, now, half_life)
