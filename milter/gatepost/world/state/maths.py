@@ -63,7 +63,8 @@ def faded(wanted: float, unwanted: float, age: float, half_life: float) -> Tally
 def judged(tally: Tally, mark: Mark) -> Tally:
     """Give a faded tally with one more judgement, held to TALLY_CAP."""
     wanted, unwanted = tally.wanted + mark.wanted, tally.unwanted + mark.unwanted
-    shrink = min(1.0, TALLY_CAP / (wanted + unwanted)) if wanted + unwanted > 0 else 1.0
+    worth = wanted + unwanted
+    shrink = TALLY_CAP / worth if worth > TALLY_CAP else 1.0
     return Tally(wanted * shrink, unwanted * shrink)
 
 

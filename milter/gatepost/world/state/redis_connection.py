@@ -1,9 +1,9 @@
 """One connection to a Redis server: made by the client library, spoken over by hand.
 
 The library knows addresses, TLS and logging in (AUTH, SELECT), and its parser and its errors are used here as they are. Its own way
-of sending and reading costs twice what the kernel takes for a round trip: a handful of layers for each answer, and a poll()
-before each call on the socket. So once a connection stands its bare socket is used, with one system call each to see that the
-server has not hung up, to send and to receive.
+of sending and reading costs as much again as the round trip itself: a handful of layers for each answer, and a poll() before
+each call on the socket. So once a connection stands its bare socket is used, with one system call each to see that the server
+has not hung up, to send and to receive.
 """
 
 from __future__ import annotations
@@ -52,9 +52,14 @@ class Connection:
         return not self._poll.poll(0)
 
     def send(self, data: bytes) -> None:
-        """Send commands in the protocol's form."""
+        """Send commands in the protocol's form, in no more than the time limit."""
+        end = time.monotonic() + self._limit
         try:
-            self._socket.sendall(data)
+            sent = self._socket.send(data)
+            while sent < len(data):  # time is over, or TLS, which sends record by record
+                if time.monotonic() > end:
+                    raise self._late()
+                sent += self._socket.send(memoryview(data)[sent:])
         except (BlockingIOError, TimeoutError):
             raise self._late() from None
 

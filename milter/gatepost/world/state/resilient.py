@@ -88,7 +88,7 @@ class ResilientState(Asking):
 
     def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
         """Answer a list of asks, from the store or from local memory; see the door."""
-        if self._may_ask(writes=any(ask.writes for ask in asks)):
+        if self._circuit is _Circuit.CLOSED or self._may_ask(writes=any(ask.writes for ask in asks)):
             try:
                 answers = self._try(lambda state: state.exchange(asks))
             except StateUnavailableError:
