@@ -261,6 +261,10 @@ class StateRefusedError(StateUnavailableError):
     """The store answers and takes nothing new (full, read-only); what it holds can still be read."""
 
 
+class StateCutOffError(StateUnavailableError):
+    """The store ended the connection in the middle of an exchange, which may have counted; the next one may well be answered."""
+
+
 class StateConfigError(Exception):
     """What the config names cannot be a store (path, URL, foreign file); the message is one line for the administrator."""
 

@@ -25,10 +25,12 @@ from gatepost.world.state.door import (
     Entry,
     JournalError,
     OutOfTimeError,
+    StateCutOffError,
     StateRefusedError,
     StateUnavailableError,
 )
 from gatepost.world.state.journal import checked
+from gatepost.world.state.redis_connection import CutOffError
 from gatepost.world.state.redis_line import Command
 from gatepost.world.state.redis_script import Script, script
 
@@ -169,7 +171,9 @@ class RedisState(Asking):
         return answers
 
     def _trouble(self, error: Exception) -> StateUnavailableError:
-        """Give the door's word for an error of the client library: refused where the server only takes nothing new."""
+        """Give the door's word for an error of the client library: whether the server only takes nothing new, or hung up."""
         text = " ".join(str(error).split()) or type(error).__name__
-        refused = isinstance(error, OutOfMemoryError | ReadOnlyError) or text.startswith(_REFUSALS)
-        return (StateRefusedError if refused else StateUnavailableError)(f"{self.backend}: {text}")
+        words = f"{self.backend}: {text}"
+        if isinstance(error, OutOfMemoryError | ReadOnlyError) or text.startswith(_REFUSALS):
+            return StateRefusedError(words)
+        return StateCutOffError(words) if isinstance(error, CutOffError) else StateUnavailableError(words)

@@ -25,6 +25,11 @@ _PIECE: Final = 16_384
 
 _TIME: Final = struct.Struct("@ll")  # struct timeval: seconds, microseconds
 _MORE: Final = object()
+_CLOSED: Final = "the server closed the connection"
+
+
+class CutOffError(redis.ConnectionError):
+    """The server ended the connection before it had answered; whether it ran what was sent nobody knows."""
 
 
 class Connection:
@@ -62,6 +67,8 @@ class Connection:
                 sent += self._socket.send(memoryview(data)[sent:])
         except (BlockingIOError, TimeoutError):
             raise self._late() from None
+        except ConnectionError as error:
+            raise CutOffError(_CLOSED) from error
 
     def answers(self, count: int) -> list[Any]:
         """Read so many answers, in no more than the time limit together; an error that the server answered is given, not raised.
@@ -90,8 +97,10 @@ class Connection:
             data = self._socket.recv(_PIECE)
         except (BlockingIOError, TimeoutError):
             raise self._late() from None
+        except ConnectionError as error:
+            raise CutOffError(_CLOSED) from error
         if not data:
-            raise redis.ConnectionError("the server closed the connection")
+            raise CutOffError(_CLOSED)
         self._reader.feed(data)
 
     def _late(self) -> redis.TimeoutError:

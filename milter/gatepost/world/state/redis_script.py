@@ -143,15 +143,15 @@ def argument(ask: Ask, now: float) -> bytes:
 
 def answer(ask: Ask, given: Any, now: float, half_life: float) -> Answer:
     """Read what Redis gave for one ask from the script; what MGET and GET give is read by records.look()."""
-    if not ask.writes:
-        return records.look(ask, given, now, half_life)
     match ask:
         case Mark() | Forget():
             return None
+        case Hit() | Distinct() | Recall() | Get():
+            return records.look(ask, given, now, half_life)
         case Rate():
+            if not ask.writes:
+                return records.look(ask, given, now, half_life)
             (arrival,) = records.ONE.unpack_from(given, 1)
             return records.leave(ask, arrival, now, allowed=given[:1] == b"+")
         case Put():
             return bool(given)
-        case Hit() | Distinct() | Recall() | Get():
-            return records.look(ask, given, now, half_life)
