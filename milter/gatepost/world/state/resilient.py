@@ -3,8 +3,8 @@
 A store that is slow or down must not hold up mail, and must not be asked again by every message. So this is a circuit
 breaker (Nygard, "Release It!", 2007): one failure opens it, or slow answers in a row; while it is open local memory
 answers at once; after a pause one caller, and only one, tries the store again; each failed try doubles the pause, up to a
-bound; one success closes it. Where the store hung up in the middle of an exchange the first try comes without a pause. What the workers counted by themselves meanwhile is not carried over: the store's own memory is
-the better one.
+bound; one success closes it. Where the store hung up in the middle of an exchange the first try comes without a pause. What
+the workers counted by themselves meanwhile is not carried over: the store's own memory is the better one.
 
 A store that answers and takes nothing new (out of memory, a full disk, a replica) is *half open*: what it remembers
 is still asked for, what would be written goes to local memory, and only an exchange that writes can be the next try. All of

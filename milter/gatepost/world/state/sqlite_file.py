@@ -23,13 +23,13 @@ from typing import Final
 from gatepost.world.state import sqlite_journal
 from gatepost.world.state.door import StateConfigError
 
-CHECKPOINT_BYTES: Final = 32_768_000
-"""Size of the log before its pages are moved into the file, by whoever wrote the last one: it waits for the disk, some 10 ms.
-With SQLite's default of 1,000 pages one message in a hundred waited."""
+PAGE: Final = 1_024
+"""Bytes of a page in a new file. Each record of a message lies in another page, and all of these go into the log whole: with a
+quarter of SQLite's usual size that is cheaper (tests/bench/bench_state.py), and a file of the largest values is smaller."""
 
-PAGE: Final = 2_048
-"""Bytes of a page in a new file. Each record of a message lies in another page, and all of these go into the log whole: with
-half of SQLite's usual size that is cheaper, with a quarter no cheaper still (tests/bench/bench_state.py)."""
+CHECKPOINT_PAGES: Final = 8_000
+"""Pages (8 MB) of the log before they are moved into the file, by whoever wrote the last one: it waits for the disk, some 10 ms.
+With SQLite's default of 1,000 one message in a hundred waited."""
 
 OPENING_SECONDS: Final = 5.0
 """How long the first opening (creating tables, recovering a log) may wait for another process."""
@@ -168,8 +168,7 @@ def connect(path: Path) -> sqlite3.Connection:
     # One thread at a time uses it, under the lock; which thread that is does not matter to SQLite.
     connection = sqlite3.connect(location, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous = NORMAL")
-    (page,) = connection.execute("PRAGMA page_size").fetchone()
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_BYTES // page}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return connection
 
 
