@@ -93,9 +93,9 @@ class RedisState(Asking):
         keys = ["gp:" + ask.place for ask in asks]
         writing = any([ask.writes for ask in asks])  # noqa: C419  a generator costs more than the list, fifteen times a message
         given = self._written(asks, keys, now) if writing else self._read(keys)
-        read = redis_script.answer if writing else records.look
+        read = redis_script.ANSWERS if writing else records.LOOKS
         half_life = self._half_life
-        return [read(ask, item, now, half_life) for ask, item in zip(asks, given, strict=True)]
+        return [read[type(ask)](ask, item, now, half_life) for ask, item in zip(asks, given, strict=True)]
 
     def _read(self, keys: Sequence[str]) -> list[Any]:
         if self._servers.one:

@@ -113,9 +113,8 @@ class SqliteState(Asking):
         with self._transaction() as connection:
             ids = self._ids(asks)
             found = _load(connection, ids, now)
-        return [
-            records.look(ask, found.get(number), now, self._half_life) for ask, number in zip(asks, ids, strict=True)
-        ]
+        read, half_life = records.LOOKS, self._half_life
+        return [read[type(ask)](ask, found.get(number), now, half_life) for ask, number in zip(asks, ids, strict=True)]
 
     def _written(self, connection: sqlite3.Connection, asks: Sequence[Ask], now: float) -> list[Answer]:
         """Work asks out one after the other, then write what changed."""
