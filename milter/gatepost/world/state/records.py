@@ -36,6 +36,7 @@ MEMBER: Final = struct.Struct("<8sI")
 """One member of a set."""
 
 _UNKNOWN: Final = Tally()
+
 Step = tuple[Answer, bytes | None, int]
 """What an ask comes to: its answer, the bytes to store (None: leave what is there), and for how many seconds (0: drop it)."""
 

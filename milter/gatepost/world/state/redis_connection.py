@@ -21,7 +21,8 @@ from redis.connection import DefaultParser
 from redis.exceptions import InvalidResponse
 
 _PIECE: Final = 16_384
-"""Bytes read at once: most answers are smaller, and no more than this is set aside for one that is not there yet."""
+"""Bytes read at once. Most answers are smaller; and it is as much as a TLS record holds (RFC 8446, 5.1), so that nothing of an answer
+is left inside OpenSSL, where poll() does not see it."""
 
 _TIME: Final = struct.Struct("@ll")  # struct timeval: seconds, microseconds
 _MORE: Final = object()
