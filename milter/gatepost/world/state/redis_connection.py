@@ -42,6 +42,7 @@ class Connection:
     __slots__ = ("_limit", "_made", "_poll", "_reader", "_socket")
 
     def __init__(self, made: Any) -> None:
+        made.redis_connect_func = _greet
         made.connect()
         self._made = made
         self._limit: float = made.socket_timeout
@@ -110,6 +111,16 @@ class Connection:
     def close(self) -> None:
         """Hang up; in a child of a fork only this process's end."""
         self._made.disconnect()
+
+
+def _greet(made: Any) -> None:
+    """Log in as the library does; a server that hangs up meanwhile is not one that refuses a connection or an account."""
+    try:
+        made.on_connect()
+    except redis.ConnectionError as error:
+        if type(error) is redis.ConnectionError:
+            raise CutOffError(_CLOSED) from error
+        raise
 
 
 def _bound(line: socket.socket, seconds: float) -> None:
