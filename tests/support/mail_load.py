@@ -18,11 +18,12 @@ CLIENTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message: the answer at its end, the dependencies that were away by its header, and the seconds it took."""
+    """One message: when it began (monotonic), the seconds it took, the answer at its end, and what was away by its header."""
 
+    begun: float
+    seconds: float
     answer: str
     degraded: frozenset[str]
-    seconds: float
 
 
 def p99(sent: Sequence[Sent]) -> float:
@@ -86,13 +87,13 @@ class Mail:
 
 def _sent(client: MilterClient, queue_id: str) -> Sent:
     """Send one message."""
-    begin = time.monotonic()
+    begun = time.monotonic()
     ending = client.message(queue_id=queue_id)
-    taken = time.monotonic() - begin
+    taken = time.monotonic() - begun
     (told,) = ending.added("X-Gatepost-Verdict")
     away = re.search(r"degraded=(\S*)", told)
     assert away is not None
-    return Sent(ending.answer.word, frozenset(away[1].strip(";").split(",")), taken)
+    return Sent(begun, taken, ending.answer.word, frozenset(away[1].strip(";").split(",")))
 
 
 @contextmanager
