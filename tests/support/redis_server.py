@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -70,6 +71,11 @@ class RedisServer(PrivateServer):
         """Send one command over the TCP port and give what comes back first, as it stands on the wire."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as line:
             return spoken(line, words)
+
+    def told(self, section: str, text: str) -> int:
+        """Give the number that stands behind a text in a section of INFO; 0 where there is none."""
+        found = self.command(b"INFO", section.encode()).partition(text.encode())[2]
+        return int(re.split(rb"\D", found, maxsplit=1)[0] or 0)
 
 
 def spoken(line: socket.socket, words: Sequence[bytes]) -> bytes:

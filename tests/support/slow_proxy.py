@@ -1,4 +1,4 @@
-"""A loopback proxy that makes a server slow: each packet of a client waits so many seconds before it goes on."""
+"""A loopback proxy that makes a server slow: each packet of a client, or each byte of an answer, waits before it goes on."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ _PACKET = 65_536
 
 
 class SlowProxy:
-    """Forwards connections to a loopback port; `delay` may be changed at any time."""
+    """Forwards connections to a loopback port, `delay` seconds for each packet of a client and `drip` for each byte of an answer.
+
+    Both may be changed at any time.
+    """
 
     def __init__(self, port: int) -> None:
         """Take the port of the server behind."""
         self.delay = 0.0
+        self.drip = 0.0
         self._behind = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -41,13 +45,18 @@ class SlowProxy:
             threading.Thread(target=self._forward, args=(client, server, True), daemon=True).start()
             threading.Thread(target=self._forward, args=(server, client, False), daemon=True).start()
 
-    def _forward(self, source: socket.socket, target: socket.socket, slow: bool) -> None:
+    def _forward(self, source: socket.socket, target: socket.socket, from_client: bool) -> None:
         """Carry bytes until one side ends."""
         try:
             while data := source.recv(_PACKET):
-                if slow and self.delay:
+                if from_client and self.delay:
                     time.sleep(self.delay)
-                target.sendall(data)
+                if from_client or not self.drip:
+                    target.sendall(data)
+                    continue
+                for value in data:
+                    time.sleep(self.drip)
+                    target.sendall(bytes([value]))
         except OSError:
             pass
         for side in (source, target):

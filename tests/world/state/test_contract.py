@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from gatepost.mail import limits
 from gatepost.world.budget import allowance
 from gatepost.world.clock import FakeClock
-from gatepost.world.state import maths
+from gatepost.world.state import maths, records, redis_script
 from gatepost.world.state.door import (
     Answer,
     Ask,
@@ -38,6 +39,11 @@ from support.state_forms import Servers, opened
 
 WINDOW = 60
 HALF_LIFE = 1_000.0
+
+
+def test_every_ask_has_its_reading() -> None:
+    """An ask that is new at the door cannot be forgotten in the tables by which its answers are read."""
+    assert set(records.LOOKS) == set(redis_script.ANSWERS) == set(get_args(Ask))
 
 
 def test_counts_each_key_and_window_by_itself(state: State) -> None:

@@ -22,6 +22,7 @@ from gatepost.world.state.door import (
     Mark,
     Put,
     Recall,
+    StateCutOffError,
     StateRefusedError,
     StateUnavailableError,
     Tally,
@@ -40,12 +41,13 @@ class Flaky(MemoryState):
 
     asked = 0
     down = True
+    hangs_up = False
 
     def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
         """Fail or answer."""
         self.asked += 1
         if self.down:
-            raise StateUnavailableError("flaky: refused")
+            raise StateCutOffError("flaky: hung up") if self.hangs_up else StateUnavailableError("flaky: refused")
         return super().exchange(asks)
 
 
@@ -72,6 +74,27 @@ def test_the_pause_doubles_up_to_its_bound(clock: FakeClock, caplog: pytest.LogC
     before = flaky.asked
     state.hit([Hit("a", WINDOW)])
     assert flaky.asked == before + 1
+
+
+def test_a_store_that_hung_up_is_tried_at_once(clock: FakeClock) -> None:
+    """A connection that was cut costs the one exchange on it; where the next is cut too, the pauses are as for any failure."""
+    flaky = Flaky(clock)
+    flaky.hangs_up = True
+    state = ResilientState(flaky, MemoryState(clock), clock)
+    state.hit([Hit("a", WINDOW)])
+    assert state.degraded()
+    flaky.down = False
+    state.hit([Hit("a", WINDOW)])
+    assert not state.degraded()
+    flaky.down = True
+    tries = []
+    for second in range(10):
+        before = flaky.asked
+        for _ in range(5):
+            state.hit([Hit("a", WINDOW)])
+        tries += [second] * (flaky.asked - before)
+        clock.advance(1.0)
+    assert tries == [0, 0, 1, 3, 7]
 
 
 def test_degraded_is_a_threads_own_affair(clock: FakeClock) -> None:

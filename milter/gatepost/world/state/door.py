@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, cast
+from typing import ClassVar, NamedTuple, Protocol, cast
 
 from gatepost.mail import limits
 
@@ -70,8 +70,7 @@ class Rate:
         return self.amount != 0
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(NamedTuple):
     """Whether the events of a Rate were allowed, the seconds until they would be (0 when they were), and the events in use.
 
     `used` lies between 0 and the burst; it drains at limit / window. More than the burst at once is never allowed.
@@ -82,8 +81,7 @@ class Leave:
     used: float
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """How often a sender's mail was wanted and unwanted, decayed with the half-life that the reader gave."""
 
     wanted: float = 0.0
@@ -94,6 +92,8 @@ class Tally:
 class Recall:
     """Look up an identity's decayed Tally; an unknown one is Tally(0, 0)."""
 
+    writes: ClassVar[bool] = False
+
     key: str
 
     @property
@@ -101,15 +101,12 @@ class Recall:
         """Where the tally lies."""
         return f"t:{{{self.key}}}"
 
-    @property
-    def writes(self) -> bool:
-        """Never."""
-        return False
-
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A judgement to remember about an identity: how much to add to wanted and to unwanted; answered with None."""
+
+    writes: ClassVar[bool] = True
 
     key: str
     wanted: float = 0.0
@@ -120,15 +117,12 @@ class Mark:
         """Where the tally lies."""
         return f"t:{{{self.key}}}"
 
-    @property
-    def writes(self) -> bool:
-        """Always."""
-        return True
-
 
 @dataclass(frozen=True, slots=True)
 class Forget:
     """Drop the tally of an identity; answered with None, whether or not there was one."""
+
+    writes: ClassVar[bool] = True
 
     key: str
 
@@ -137,15 +131,12 @@ class Forget:
         """Where the tally lies."""
         return f"t:{{{self.key}}}"
 
-    @property
-    def writes(self) -> bool:
-        """Always."""
-        return True
-
 
 @dataclass(frozen=True, slots=True)
 class Get:
     """Look up what Put stored; answered with its bytes, or None when there is nothing or its time is over."""
+
+    writes: ClassVar[bool] = False
 
     key: str
 
@@ -154,11 +145,6 @@ class Get:
         """Where the value lies."""
         return f"d:{{{self.key}}}"
 
-    @property
-    def writes(self) -> bool:
-        """Never."""
-        return False
-
 
 @dataclass(frozen=True, slots=True)
 class Put:
@@ -166,6 +152,8 @@ class Put:
 
     With `absent_only` what is there already stays, and the answer is False.
     """
+
+    writes: ClassVar[bool] = True
 
     key: str
     data: bytes
@@ -182,11 +170,6 @@ class Put:
     def place(self) -> str:
         """Where the value lies."""
         return f"d:{{{self.key}}}"
-
-    @property
-    def writes(self) -> bool:
-        """Always."""
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +259,10 @@ class JournalError(StateUnavailableError):
 
 class StateRefusedError(StateUnavailableError):
     """The store answers and takes nothing new (full, read-only); what it holds can still be read."""
+
+
+class StateCutOffError(StateUnavailableError):
+    """The store ended the connection in the middle of an exchange, which may have counted; the next one may well be answered."""
 
 
 class StateConfigError(Exception):

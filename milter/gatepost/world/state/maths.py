@@ -13,7 +13,6 @@ Memory and SQLite call these functions; Redis runs the same steps in Lua, and on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from gatepost.world.state.door import Mark, Tally
@@ -25,36 +24,34 @@ KEPT_HALF_LIVES: Final = 8
 """Half-lives after which an untouched tally (0.4 % is left of it) is forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A stored rate: the bucket's number (Unix time // window), its count, and the count of the bucket before it."""
-
-    bucket: int
-    current: int
-    previous: int
+Slot = tuple[float, float, float]
+"""A stored rate, in whole numbers: the bucket's (Unix time // window), its count, and the count of the bucket before it."""
 
 
-def bucket_at(now: float, window: int) -> int:
+def bucket_at(now: float, window: int) -> float:
     """Give the number of the bucket that a time falls into."""
-    return int(now // window)
+    return now // window
 
 
-def roll(slot: Slot | None, bucket: int, amount: int) -> Slot:
+def roll(slot: Slot | None, bucket: float, amount: int) -> Slot:
     """Give the slot as of a bucket, with an amount added.
 
     A clock that went back (or a host whose clock lags) counts into the newest bucket there is.
     """
-    if slot is None or bucket > slot.bucket + 1:
-        return Slot(bucket, amount, 0)
-    if bucket == slot.bucket + 1:
-        return Slot(bucket, amount, slot.current)
-    return Slot(slot.bucket, slot.current + amount, slot.previous)
+    if slot is None:
+        return bucket, amount, 0.0
+    newest, current, previous = slot
+    if bucket <= newest:
+        return newest, current + amount, previous
+    return bucket, amount, current if bucket == newest + 1 else 0.0
 
 
 def estimate(slot: Slot, now: float, window: int) -> float:
     """Give the events within the last `window` seconds, of a slot that was rolled to `now`."""
-    passed = min(1.0, max(0.0, now / window - slot.bucket))
-    return slot.current + slot.previous * (1.0 - passed)
+    bucket, current, previous = slot
+    passed = now / window - bucket
+    # A clock that went back would make more of the older bucket than there was.
+    return current + previous * (1.0 - passed) if passed > 0.0 else current + previous
 
 
 def faded(wanted: float, unwanted: float, age: float, half_life: float) -> Tally:
@@ -66,7 +63,8 @@ def faded(wanted: float, unwanted: float, age: float, half_life: float) -> Tally
 def judged(tally: Tally, mark: Mark) -> Tally:
     """Give a faded tally with one more judgement, held to TALLY_CAP."""
     wanted, unwanted = tally.wanted + mark.wanted, tally.unwanted + mark.unwanted
-    shrink = min(1.0, TALLY_CAP / (wanted + unwanted)) if wanted + unwanted > 0 else 1.0
+    worth = wanted + unwanted
+    shrink = TALLY_CAP / worth if worth > TALLY_CAP else 1.0
     return Tally(wanted * shrink, unwanted * shrink)
 
 

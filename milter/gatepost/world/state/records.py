@@ -17,7 +17,8 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from gatepost.world.state import maths
 from gatepost.world.state.door import Answer, Ask, Distinct, Forget, Get, Hit, Leave, Mark, Put, Rate, Recall, Tally
@@ -34,26 +35,18 @@ ONE: Final = struct.Struct("<d")
 MEMBER: Final = struct.Struct("<8sI")
 """One member of a set."""
 
+_UNKNOWN: Final = Tally()
 
 Step = tuple[Answer, bytes | None, int]
 """What an ask comes to: its answer, the bytes to store (None: leave what is there), and for how many seconds (0: drop it)."""
 
+Reading = Callable[[Any, Any, float, float], Answer]
+"""Gives an ask's answer by the ask, what was found for it, Unix time, and the half-life of tallies in seconds."""
+
 
 def look(ask: Ask, found: bytes | None, now: float, half_life: float) -> Answer:
     """Read what lies at an ask's place, and has not expired, as the ask's answer; `now` is Unix time, `half_life` seconds."""
-    match ask:
-        case Recall():
-            return _tally(found, now, half_life)
-        case Hit(window=window):
-            return maths.estimate(maths.roll(_slot(found), maths.bucket_at(now, window), 0), now, window)
-        case Get():
-            return found
-        case Distinct():
-            return min(len(_kept(ask, found, now)), ask.most)
-        case Rate():
-            return leave(ask, _arrival(ask, found, now), now, allowed=True)
-        case Mark() | Forget() | Put():
-            return None
+    return LOOKS[type(ask)](ask, found, now, half_life)
 
 
 def step(ask: Ask, found: bytes | None, now: float, half_life: float) -> Step:
@@ -64,7 +57,7 @@ def step(ask: Ask, found: bytes | None, now: float, half_life: float) -> Step:
         case Hit():
             return _hit(ask, found, now)
         case Mark():
-            tally = maths.judged(_tally(found, now, half_life), ask)
+            tally = maths.judged(_recall(ask, found, now, half_life), ask)
             return None, THREE.pack(tally.wanted, tally.unwanted, now), maths.tally_seconds(half_life)
         case Put():
             return (False, None, 0) if ask.absent_only and found is not None else (True, ask.data, ask.seconds)
@@ -78,25 +71,59 @@ def step(ask: Ask, found: bytes | None, now: float, half_life: float) -> Step:
             return look(ask, found, now, half_life), None, 0
 
 
+def _recall(_ask: Recall | Mark, found: bytes | None, now: float, half_life: float) -> Tally:
+    if not found or len(found) != THREE.size:
+        return _UNKNOWN
+    wanted, unwanted, written = THREE.unpack(found)
+    return maths.faded(wanted, unwanted, now - written, half_life)
+
+
+def _estimate(hit: Hit, found: bytes | None, now: float, _half_life: float) -> float:
+    window = hit.window
+    return maths.estimate(maths.roll(_slot(found), maths.bucket_at(now, window), 0), now, window)
+
+
+def _value(_get: Get, found: bytes | None, _now: float, _half_life: float) -> bytes | None:
+    return found
+
+
+def _count(ask: Distinct, found: bytes | None, now: float, _half_life: float) -> int:
+    return min(len(_kept(ask, found, now)), ask.most)
+
+
+def _standing(rate: Rate, found: bytes | None, now: float, _half_life: float) -> Leave:
+    return leave(rate, _arrival(rate, found, now), now, allowed=True)
+
+
+def _nothing(_ask: Ask, _found: bytes | None, _now: float, _half_life: float) -> None:
+    return None
+
+
+LOOKS: Final[Mapping[type[Ask], Reading]] = {
+    Recall: _recall,
+    Get: _value,
+    Hit: _estimate,
+    Distinct: _count,
+    Rate: _standing,
+    Mark: _nothing,
+    Put: _nothing,
+    Forget: _nothing,
+}
+"""How each ask reads its record. A table: to try one `case` after the other for thirty asks a message costs as much as their answers."""
+
+
 def _slot(found: bytes | None) -> maths.Slot | None:
     if not found or len(found) != THREE.size:
         return None
     bucket, current, previous = THREE.unpack(found)
-    return maths.Slot(int(bucket), int(current), int(previous))
+    return bucket, current, previous
 
 
 def _hit(hit: Hit, found: bytes | None, now: float) -> Step:
     slot = maths.roll(_slot(found), maths.bucket_at(now, hit.window), hit.amount)
     # Kept by its bucket, not by the clock of whoever counts: a host that lags must not cut it short.
-    seconds = int((slot.bucket + 2) * hit.window - now) + 1
-    return maths.estimate(slot, now, hit.window), THREE.pack(slot.bucket, slot.current, slot.previous), seconds
-
-
-def _tally(found: bytes | None, now: float, half_life: float) -> Tally:
-    if not found or len(found) != THREE.size:
-        return Tally()
-    wanted, unwanted, written = THREE.unpack(found)
-    return maths.faded(wanted, unwanted, now - written, half_life)
+    seconds = int((slot[0] + 2) * hit.window - now) + 1
+    return maths.estimate(slot, now, hit.window), THREE.pack(*slot), seconds
 
 
 def _rate(rate: Rate, found: bytes | None, now: float) -> Step:

@@ -9,6 +9,7 @@ run, so repeating it never counts twice. Every key is under `gp:`, and all but t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final, Protocol
 
 import redis
@@ -25,15 +26,19 @@ from gatepost.world.state.door import (
     Entry,
     JournalError,
     OutOfTimeError,
+    StateCutOffError,
     StateRefusedError,
     StateUnavailableError,
 )
 from gatepost.world.state.journal import checked
+from gatepost.world.state.redis_connection import CutOffError
 from gatepost.world.state.redis_line import Command
 from gatepost.world.state.redis_script import Script, script
 
 _NOTE: Final = script(redis_journal.NOTE)
 _CHANGES: Final = script(redis_journal.CHANGES)
+
+_writes: Final = attrgetter("writes")
 
 _REFUSALS: Final = ("MISCONF", "NOREPLICAS")
 """Error codes of a server that answers and takes nothing, beside OOM and READONLY, for which the library has types."""
@@ -89,11 +94,11 @@ class RedisState(Asking):
             return []
         now = self._clock.now()
         keys = ["gp:" + ask.place for ask in asks]
-        writing = any([ask.writes for ask in asks])  # noqa: C419  a generator costs more than the list, fifteen times a message
+        writing = any(map(_writes, asks))
         given = self._written(asks, keys, now) if writing else self._read(keys)
-        read = redis_script.answer if writing else records.look
+        read = redis_script.ANSWERS if writing else records.LOOKS
         half_life = self._half_life
-        return [read(ask, item, now, half_life) for ask, item in zip(asks, given, strict=True)]
+        return [read[type(ask)](ask, item, now, half_life) for ask, item in zip(asks, given, strict=True)]
 
     def _read(self, keys: Sequence[str]) -> list[Any]:
         if self._servers.one:
@@ -169,7 +174,9 @@ class RedisState(Asking):
         return answers
 
     def _trouble(self, error: Exception) -> StateUnavailableError:
-        """Give the door's word for an error of the client library: refused where the server only takes nothing new."""
+        """Give the door's word for an error of the client library: whether the server only takes nothing new, or hung up."""
         text = " ".join(str(error).split()) or type(error).__name__
-        refused = isinstance(error, OutOfMemoryError | ReadOnlyError) or text.startswith(_REFUSALS)
-        return (StateRefusedError if refused else StateUnavailableError)(f"{self.backend}: {text}")
+        words = f"{self.backend}: {text}"
+        if isinstance(error, OutOfMemoryError | ReadOnlyError) or text.startswith(_REFUSALS):
+            return StateRefusedError(words)
+        return StateCutOffError(words) if isinstance(error, CutOffError) else StateUnavailableError(words)

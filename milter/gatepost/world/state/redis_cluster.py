@@ -17,13 +17,14 @@ import redis
 from redis.crc import key_slot
 from redis.exceptions import AskError, MovedError, ResponseError
 
+from gatepost.world.state.redis_connection import Connection
 from gatepost.world.state.redis_line import Command, Line
 from gatepost.world.state.redis_servers import Address, Connecting, told
 
 REDIRECTIONS: Final = 3
 """Times that one exchange follows a node to another one; a cluster in good order needs one."""
 
-_Waiting = tuple[Line, Any, list[int]]  # where, on which connection, and which commands' answers will come
+_Waiting = tuple[Line, Connection, list[int]]  # where, on which connection, and which commands' answers will come
 
 
 class ClusterServers:
@@ -88,7 +89,7 @@ class ClusterServers:
                     answers[index] = next(heard)
         except BaseException:
             for _, connection, _ in waiting:
-                connection.disconnect()
+                connection.close()
             raise
 
     def _line(self, node: Address) -> Line:

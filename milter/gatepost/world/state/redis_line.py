@@ -1,9 +1,8 @@
 """Connections to one Redis server, for many threads: commands out in one packet, answers back in order.
 
-The client library makes a connection (addresses, TLS, AUTH, SELECT) and reads answers; its pool, which counts, locks and
-notifies at every call, costs more than the call itself, so idle connections stand on a plain shelf here, and commands are put
-into bytes by the parser library alone. A connection belongs
-to one thread while it is used, and to the process that made it for ever: a child of a fork starts with an empty shelf.
+The client library's pool, which counts, locks and notifies at every call, costs more than the call itself, so idle connections
+stand on a plain shelf here, and commands are put into bytes by the parser library alone. A connection belongs to one thread while
+it is used, and to the process that made it for ever: a child of a fork starts with an empty shelf.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import redis
 from hiredis import pack_command
-from redis.exceptions import ResponseError
+
+from gatepost.world.state.redis_connection import Connection
 
 Command = tuple[Any, ...]
 """The words of one command: text, bytes and numbers."""
@@ -29,7 +28,7 @@ class Line:
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
-        self._idle: deque[Any] = deque(maxlen=SHELF)
+        self._idle: deque[Connection] = deque(maxlen=SHELF)
         self._process = os.getpid()
 
     def talk(self, commands: Sequence[Command]) -> list[Any]:
@@ -40,30 +39,30 @@ class Line:
         connection = self.say(commands)
         return self.hear(connection, len(commands))
 
-    def say(self, commands: Sequence[Command]) -> Any:
+    def say(self, commands: Sequence[Command]) -> Connection:
         """Send commands; gives the connection on which the answers will come, for hear()."""
         connection = self._take()
         try:
-            connection.send_packed_command([b"".join(map(pack_command, commands))], check_health=False)
+            connection.send(b"".join(map(pack_command, commands)))
         except BaseException:
-            connection.disconnect()
+            connection.close()
             raise
         return connection
 
-    def hear(self, connection: Any, count: int) -> list[Any]:
+    def hear(self, connection: Connection, count: int) -> list[Any]:
         """Read so many answers and put the connection back on the shelf."""
         try:
-            answers = [_answer(connection) for _ in range(count)]
+            answers = connection.answers(count)
         except BaseException:
             # Answers may still be under way: nobody else must read them as his own. And what broke one connection
             # has most likely broken those on the shelf.
-            connection.disconnect()
+            connection.close()
             self.close()
             raise
         self._idle.append(connection)
         return answers
 
-    def _take(self) -> Any:
+    def _take(self) -> Connection:
         """Give a connection that is open and silent."""
         if self._process != os.getpid():
             self._idle, self._process = deque(maxlen=SHELF), os.getpid()
@@ -71,34 +70,13 @@ class Line:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                break
-            if _sound(connection):
+                return Connection(self._make())
+            if connection.silent():
                 return connection
-        connection = self._make()
-        connection.connect()
-        return connection
+            connection.close()
 
     def close(self) -> None:
         """Close what stands on the shelf; a later call opens what it needs."""
         if self._process == os.getpid():
             while self._idle:
-                self._idle.pop().disconnect()
-
-
-def _sound(connection: Any) -> bool:
-    """Say whether an idle connection is still good: a server that went away has left an end of file to read."""
-    try:
-        readable = connection.can_read(0)
-    except (redis.RedisError, OSError):
-        readable = True
-    if readable:
-        connection.disconnect()
-    return not readable
-
-
-def _answer(connection: Any) -> Any:
-    """Read one answer, an error the server gave included."""
-    try:
-        return connection.read_response(disconnect_on_error=False)
-    except ResponseError as error:
-        return error
+                self._idle.pop().close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,7 +30,7 @@ def script(source: str) -> Script:
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
-# KEYS: one for each ask. ARGV: the head (_HEAD), then one for each ask. Gives for each ask what `answer()` reads.
+# KEYS: one for each ask. ARGV: the head (_HEAD), then one for each ask. Gives for each ask what ANSWERS read.
 EXCHANGE: Final = script("""
 local now, half_life, cap, tally_seconds = struct.unpack('<dddd', ARGV[1])
 local function put(key, data, seconds)
@@ -121,35 +122,36 @@ def head(now: float, half_life: float) -> bytes:
 
 def argument(ask: Ask, now: float) -> bytes:
     """Give the script's argument for one ask; those that only look are a `g`."""
-    match ask:
-        case Hit(window=window, amount=amount) if amount:
-            return _HIT.pack(b"h", maths.bucket_at(now, window), amount, maths.slot_seconds(window))
-        case Mark(wanted=wanted, unwanted=unwanted):
-            return _PAIR.pack(b"m", wanted, unwanted)
+    if not ask.writes:
+        return b"g"
+    match ask:  # the usual ones first: each case that does not match costs as much as a call
+        case Mark():
+            return _PAIR.pack(b"m", ask.wanted, ask.unwanted)
+        case Hit():
+            return _HIT.pack(b"h", maths.bucket_at(now, ask.window), ask.amount, maths.slot_seconds(ask.window))
+        case Rate():
+            interval = ask.window / ask.limit
+            return _RATE.pack(b"l", interval, interval * ask.burst, ask.amount, interval * records.SLACK)
+        case Put():
+            return _PAIR.pack(b"p", ask.seconds, ask.absent_only) + ask.data
+        case Distinct():
+            return _PAIR.pack(b"s", ask.window, ask.most) + records.digest(ask.member)
         case Forget():
             return b"f"
-        case Put(data=data, seconds=seconds, absent_only=absent_only):
-            return _PAIR.pack(b"p", seconds, absent_only) + data
-        case Rate(amount=amount) if amount:
-            interval = ask.window / ask.limit
-            return _RATE.pack(b"l", interval, interval * ask.burst, amount, interval * records.SLACK)
-        case Distinct(member=member) if member:
-            return _PAIR.pack(b"s", ask.window, ask.most) + records.digest(member)
-        case _:
+        case Recall() | Get():
             return b"g"
 
 
-def answer(ask: Ask, given: Any, now: float, half_life: float) -> Answer:
-    """Read what Redis gave for one ask, from the script or from GET."""
-    match ask:
-        case Hit() | Distinct() | Recall() | Get():
-            return records.look(ask, given, now, half_life)
-        case Rate(amount=amount):
-            if not amount:
-                return records.look(ask, given, now, half_life)
-            (arrival,) = records.ONE.unpack_from(given, 1)
-            return records.leave(ask, arrival, now, allowed=given[:1] == b"+")
-        case Put():
-            return bool(given)
-        case Mark() | Forget():
-            return None
+def _leave(rate: Rate, given: Any, now: float, half_life: float) -> Answer:
+    if not rate.writes:
+        return records.look(rate, given, now, half_life)
+    (arrival,) = records.ONE.unpack_from(given, 1)
+    return records.leave(rate, arrival, now, allowed=given[:1] == b"+")
+
+
+def _stored(_put: Put, given: Any, _now: float, _half_life: float) -> bool:
+    return bool(given)
+
+
+ANSWERS: Final[Mapping[type[Ask], records.Reading]] = {**records.LOOKS, Rate: _leave, Put: _stored}
+"""How each ask reads what the script gave for it; what MGET and GET give is read by records.LOOKS."""

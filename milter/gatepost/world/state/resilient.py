@@ -3,8 +3,8 @@
 A store that is slow or down must not hold up mail, and must not be asked again by every message. So this is a circuit
 breaker (Nygard, "Release It!", 2007): one failure opens it, or slow answers in a row; while it is open local memory
 answers at once; after a pause one caller, and only one, tries the store again; each failed try doubles the pause, up to a
-bound; one success closes it. What the workers counted by themselves meanwhile is not carried over: the store's own memory is
-the better one.
+bound; one success closes it. Where the store hung up in the middle of an exchange the first try comes without a pause. What
+the workers counted by themselves meanwhile is not carried over: the store's own memory is the better one.
 
 A store that answers and takes nothing new (out of memory, a full disk, a replica) is *half open*: what it remembers
 is still asked for, what would be written goes to local memory, and only an exchange that writes can be the next try. All of
@@ -29,6 +29,7 @@ from gatepost.world.state.door import (
     JournalError,
     OutOfTimeError,
     State,
+    StateCutOffError,
     StateRefusedError,
     StateUnavailableError,
 )
@@ -88,7 +89,7 @@ class ResilientState(Asking):
 
     def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
         """Answer a list of asks, from the store or from local memory; see the door."""
-        if self._may_ask(writes=any(ask.writes for ask in asks)):
+        if self._circuit is _Circuit.CLOSED or self._may_ask(writes=any(ask.writes for ask in asks)):
             try:
                 answers = self._try(lambda state: state.exchange(asks))
             except StateUnavailableError:
@@ -170,6 +171,9 @@ class ResilientState(Asking):
             # Callers that were under way when the store went say nothing new: only a failed trial lengthens the pause.
             self._pause = min(self._pause_max, self._pause * 2) if trial else self._first_pause
             self._retry_at = self._clock.monotonic() + self._pause
+            if isinstance(error, StateCutOffError) and not trial:
+                # A server that steps down or is restarted hangs up, and the next connection may lead to one that serves.
+                self._pause, self._retry_at = self._first_pause / 2, self._clock.monotonic()
             refused = isinstance(error, StateRefusedError)
             self._circuit = _Circuit.HALF_OPEN if refused else _Circuit.OPEN
         what = "reads it and counts in" if refused else "goes on with"
