@@ -30,7 +30,7 @@ def site_facts(daemon: Daemon) -> set[str]:
     for number in range(_CONNECTIONS):
         with MilterClient(daemon.address) as mta:
             mta.greet()
-            worker = _taker(daemon, mta.socket.getsockname()[1])
+            worker = _taker(daemon, mta.socket.getpeername()[1], mta.socket.getsockname()[1])
             assert mta.message("Offer", body=BODY, queue_id=f"4Q{number}").answer.taken
         (content,) = [item for item in _judged(daemon)[-1]["evidence"] if item["check"] == "content"]
         facts[worker] = content["facts"].get("site", "")
@@ -39,10 +39,11 @@ def site_facts(daemon: Daemon) -> set[str]:
     pytest.fail(f"only {list(facts)} of {daemon.workers()} took {_CONNECTIONS} connections")
 
 
-def _taker(daemon: Daemon, port: int) -> int:
-    """Give the worker that holds the other end of a connection from a local port (proc(5), net/tcp)."""
+def _taker(daemon: Daemon, port: int, client: int) -> int:
+    """Give the worker that holds the end at `port` of a connection from the port `client` (proc(5), net/tcp)."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    (inode,) = [row[9] for row in rows if int(row[2].partition(":")[2], 16) == port and row[9] != "0"]
+    ends = {tuple(int(end.partition(":")[2], 16) for end in row[1:3]): row[9] for row in rows if row[9] != "0"}
+    inode = ends[port, client]
     for worker in daemon.workers():
         for entry in Path(f"/proc/{worker}/fd").iterdir():
             with suppress(OSError):
