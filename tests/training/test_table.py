@@ -184,3 +184,17 @@ def test_hashes_behave_as_a_sequence(tmp_path: Path):
         hashes[100]
     sizes: npt.NDArray[np.int64] = hashes.sizes
     assert sizes.tolist() == [row.hashes.size for row in given]
+
+
+def test_nothing_is_remembered_of_written_mail_alone(tmp_path: Path):
+    """Tokens that one pack alone uses are memory, unless the pack was written for training."""
+    given = list(rows(64, packs=("invented", "mailbox"), words=40))
+    own = {"invented": np.uint32(7), "mailbox": np.uint32(8)}
+    marked = [
+        Row(row.pack, row.source, row.label, row.year, row.group, False, np.append(row.hashes, own[row.pack]))
+        for row in given
+    ]
+    columns = choose_columns(table_of(shards(tmp_path, iter(marked))), 22)
+    found = dict(zip(columns.hashes.tolist(), columns.general.tolist(), strict=True))
+    assert 7 not in found
+    assert found[8] is False

@@ -188,6 +188,22 @@ def test_bulk_mail_is_told_by_its_furniture(tmp_path: Path):
     assert found == [(False, 0), (True, 0), (True, 1)]
 
 
+def test_written_ham_counts_as_mailboxes_would_have_it():
+    """Of the written pack every fourth ham counts in an error budget, from the highest on; of any other all do."""
+    count = 10
+    for pack, kept in (("invented", [9.0, 5.0, 1.0]), ("mailbox", [float(score) for score in range(9, -1, -1)])):
+        table = Table(
+            *(np.array([value] * count) for value in (pack, pack, "ham")),
+            np.zeros(count, np.int64),
+            np.array([str(number) for number in range(count)]),
+            np.zeros(count, bool),
+            [np.zeros(0, np.uint32)] * count,
+            left_out=0,
+        )
+        found = budget_data(table, np.arange(count, dtype=np.float64))
+        assert found["tails"] == {pack: {"ham": len(kept), "logits": kept}}
+
+
 def test_held_out_scores_of_ham_are_rounded_up():
     """A threshold just above a stored score lies above the score itself."""
     table = Table(
