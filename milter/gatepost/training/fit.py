@@ -39,6 +39,7 @@ _FOREIGN_SCALE: Final = 3.0
 _EMPHASIS: Final = {
     "transactional": 16.0,
     "bounces": 2.0,
+    "phishingpot": 3.0,
     "spamassassin/hard_ham": 6.0,
     "spamassassin/hard_ham_2": 6.0,
 }
