@@ -31,7 +31,7 @@ _STRENGTH: Final = 0.3
 _PHISH_STRENGTH: Final = 0.03
 _SMOOTHING: Final = 0.1
 # Regression leaves memory out, so Bayes alone would give a word of one pack a small say beside one of two.
-_MEMORY_SCALE: Final = 4.0
+_MEMORY_SCALE: Final = 3.0
 _PLENTY: Final = 3000
 _PACK_SCALE: Final = 2.0
 _FOREIGN_SCALE: Final = 3.0
@@ -39,7 +39,6 @@ _FOREIGN_SCALE: Final = 3.0
 _EMPHASIS: Final = {
     "transactional": 16.0,
     "bounces": 2.0,
-    "phishingpot": 3.0,
     "spamassassin/hard_ham": 6.0,
     "spamassassin/hard_ham_2": 6.0,
 }
