@@ -39,19 +39,13 @@ _SPAM = {
     ),
 }
 
-_IN_VIEW = "words of wanted mail in view weigh against the spam: one number for the whole message"
-_NOTHING_LEFT = "what is left to read are a few words of the subject"
-_UNREAD = "the trick is not undone when the text is read"
+_IN_VIEW = "words of wanted mail in view weigh against the few of the spam, in its own stretch too"
 
 ALLOWED = {
     "word-salad": _IN_VIEW,
     "good-words": _IN_VIEW,
     "long-padding": _IN_VIEW,
     "reply-quote": _IN_VIEW,
-    "image-only/linked": _NOTHING_LEFT,
-    "image-only/attached": _NOTHING_LEFT,
-    "subject-only": _NOTHING_LEFT,
-    "split-words/lines": _UNREAD,
 }
 """Attacks that the shipped model may fall for, and why."""
 
