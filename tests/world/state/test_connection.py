@@ -18,8 +18,8 @@ from support.redis_server import RedisServer
 from support.slow_proxy import SlowProxy
 from support.waiting import free_port
 
-TIMEOUT = 0.3
-SLACK = 0.25  # what a busy test machine may add
+TIMEOUT = 1.0
+SLACK = 0.9  # what a busy machine may add; two limits in place of one would still be more
 
 pytestmark = pytest.mark.servers
 
@@ -92,7 +92,7 @@ def test_a_frozen_server_costs_one_time_limit(reached: tuple[RedisServer, str]) 
         server.thaw()
         assert ask(servers, "PING") == b"PONG"
         server.freeze()
-        assert late(servers, ["SET", "key", b"x" * 50_000_000]) < TIMEOUT + SLACK
+        assert late(servers, ["SET", "key", b"x" * 20_000_000]) < TIMEOUT + SLACK
         server.thaw()
 
 
