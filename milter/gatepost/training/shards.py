@@ -1,7 +1,8 @@
 """Shards: the tokens of a thousand messages in one file, so that mail is read once and never twice.
 
 Reading mail is most of the work of a training, and all that learning needs of a message are its token hashes and where
-in a long text each stands. They are written down piece by piece while mail is read. A training that was killed reads on where the last finished piece ends;
+in a long text each stands. They are written down piece by piece while mail is read. A training that was killed reads on
+where the last finished piece ends;
 one with the same mail begins with everything read. And fitting maps the files instead of holding the hashes.
 
 A shard is finished or it is not there: it is written under a temporary name, synced, and renamed. Its name says of which

@@ -6,8 +6,8 @@ judged in stretches of eighty words, each overlapping the next by half, together
 (its subject, sender, links and looks). Where one of them alone is worse than all together, by a margin, its score counts.
 
 The margin keeps the ordinary digest, advertisement in a footer or quoted complaint from being judged by its worst line. It
-grows with the number of stretches: of many, one looks bad by chance. Both its numbers are where, on packs that a model never saw,
-ranking gains most and no mail is lost at 1 % and 0.1 % false positives; between one half and twice their value they matter little.
+grows with the number of stretches: of many, one looks bad by chance. With these numbers, on packs that a model never saw, ranking
+gains and catches at 1 % and 0.1 % false positives stay; half the margin costs catches, half as much again only some of the ranking.
 """
 
 from __future__ import annotations
