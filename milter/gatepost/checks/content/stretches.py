@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from math import log
 from typing import Final
 
@@ -61,13 +62,11 @@ def damping(tokens: npt.ArrayLike, power: float) -> _Floats:
 
 
 def place(words: Sequence[str], pairs: Sequence[str], numbers: Mapping[str, int]) -> Places:
-    """Give the places of a text: its words in reading order, each joined with the next, and the number of each token."""
+    """Give the places of a text: its words in reading order, each but the last joined with the next, and each token's number."""
     if len(words) <= LONG:
         return NO_PLACES
-    found = np.full((2, len(words)), -1, np.int32)
-    found[0] = [numbers.get(word, -1) for word in words]
-    found[1, : len(pairs)] = [numbers.get(pair, -1) for pair in pairs]
-    return found
+    read = chain(map(numbers.get, words, repeat(-1)), map(numbers.get, pairs, repeat(-1)), (-1,))
+    return np.fromiter(read, np.int32, 2 * len(words)).reshape(2, -1)
 
 
 def add_up(places: Places, weights: npt.NDArray[np.float64]) -> _Floats:
@@ -82,19 +81,27 @@ def add_up(places: Places, weights: npt.NDArray[np.float64]) -> _Floats:
     keys = np.sort(keys[places >= 0])
     if not keys.size:
         return np.repeat(weights.sum(axis=1, keepdims=True), steps - 1, axis=1)
-    keys = keys[np.append(True, keys[1:] != keys[:-1])]
+    keys = keys[_changes(keys)]
     token = keys // np.int32(steps)
     step = keys - token * np.int32(steps)
     # What already stands in the step before is in the stretch that begins there.
     again = np.flatnonzero((keys[1:] == keys[:-1] + 1) & (step[1:] != 0)) + 1
     here = weights[:, token]
-    elsewhere = weights.sum(axis=1) - here[:, np.append(True, token[1:] != token[:-1])].sum(axis=1)
+    elsewhere = weights.sum(axis=1) - here[:, _changes(token)].sum(axis=1)
     sums = np.empty((weights.shape[0], steps - 1))
     for row, weight in enumerate(here):
         each = np.bincount(step, weight, steps)
         twice = np.bincount(step[again], weight[again], steps)
         sums[row] = each[:-1] + each[1:] - twice[1:] + elsewhere[row]
     return sums
+
+
+def _changes(ordered: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """Mark what differs from what stands before it."""
+    found = np.empty(ordered.size, bool)
+    found[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=found[1:])
+    return found
 
 
 def worst(scores: _Floats) -> tuple[int, float]:

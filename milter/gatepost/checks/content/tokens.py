@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import count, islice, pairwise
 from typing import Final
 from zlib import crc32
 
@@ -158,7 +158,7 @@ def _places(words: Sequence[str], pairs: Sequence[str], found: Collection[str], 
     if len(words) <= LONG:
         return NO_PLACES
     room = max(limits.TOKENS - len(found), 0)
-    return place(words, pairs, {token: len(found) + number for number, token in enumerate(islice(tokens, room))})
+    return place(words, pairs, dict(zip(islice(tokens, room), count(len(found)), strict=False)))
 
 
 def _not_own(words: list[str], own: frozenset[str]) -> list[str]:
