@@ -34,6 +34,9 @@ GROWTH: Final = 0.5
 DENSE_FROM: Final = 30
 """Known tokens from which on the length of what is judged damps each token's weight; what is shorter is not amplified."""
 
+_AT_ONCE: Final = 32
+"""Stretches that are added up together: a table of so many columns, and a row for each token, in eight bytes each."""
+
 Places = npt.NDArray[np.int32]
 """Which token stands where: two rows, for each word of the text its own token, and that of it and the next; -1 for none."""
 
@@ -69,39 +72,26 @@ def place(words: Sequence[str], pairs: Sequence[str], numbers: Mapping[str, int]
     return np.fromiter(read, np.int32, 2 * len(words)).reshape(2, -1)
 
 
-def add_up(places: Places, weights: npt.NDArray[np.float64]) -> _Floats:
+def add_up(places: Places, weights: _Floats) -> _Floats:
     """Sum the weights of the tokens of each stretch, every token once; tokens that have no place belong to all of them.
 
     `weights` has one row for each kind of weight and a column for each token of the message; the result has a column
     for each stretch. Sums of whole numbers are exact.
     """
-    steps = 1 + (places.shape[1] - 1) // STEP
-    # Sorted by token and step, in one number each, which limits.TOKENS keeps small.
-    keys = places * np.int32(steps) + (np.arange(places.shape[1], dtype=np.int32) // STEP)
-    keys = np.sort(keys[places >= 0])
-    if not keys.size:
-        return np.repeat(weights.sum(axis=1, keepdims=True), steps - 1, axis=1)
-    keys = keys[_changes(keys)]
-    token = keys // np.int32(steps)
-    step = keys - token * np.int32(steps)
-    # What already stands in the step before is in the stretch that begins there.
-    again = np.flatnonzero((keys[1:] == keys[:-1] + 1) & (step[1:] != 0)) + 1
-    here = weights[:, token]
-    elsewhere = weights.sum(axis=1) - here[:, _changes(token)].sum(axis=1)
-    sums = np.empty((weights.shape[0], steps - 1))
-    for row, weight in enumerate(here):
-        each = np.bincount(step, weight, steps)
-        twice = np.bincount(step[again], weight[again], steps)
-        sums[row] = each[:-1] + each[1:] - twice[1:] + elsewhere[row]
-    return sums
-
-
-def _changes(ordered: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-    """Mark what differs from what stands before it."""
-    found = np.empty(ordered.size, bool)
-    found[0] = True
-    np.not_equal(ordered[1:], ordered[:-1], out=found[1:])
-    return found
+    words = places.shape[1]
+    steps = 1 + (words - 1) // STEP
+    # One row more than there are tokens: -1, no token, is the last.
+    here = np.zeros((weights.shape[1] + 1, steps), bool)
+    here[places, np.arange(words) // STEP] = True
+    here = here[:-1]
+    here[~here.any(axis=1)] = True
+    sums = [
+        weights @ (here[:, first : first + _AT_ONCE] | here[:, first + 1 : first + _AT_ONCE + 1]).astype(np.float64)
+        for first in range(0, steps - 1 - _AT_ONCE, _AT_ONCE)
+    ]
+    first = len(sums) * _AT_ONCE
+    sums.append(weights @ (here[:, first:-1] | here[:, first + 1 :]).astype(np.float64))
+    return sums[0] if len(sums) == 1 else np.concatenate(sums, axis=1)
 
 
 def worst(scores: _Floats) -> tuple[int, float]:
