@@ -24,12 +24,14 @@ class Filter(ABC):
     """One filter, trained from nothing: a context in which it learns first and scores then.
 
     `cutoff` is the score from which the filter by itself, without any setting, calls a message spam. `usual_limit` is for
-    slow ones: messages of each pack and label when nothing else is asked for.
+    slow ones: messages of each pack and label when nothing else is asked for. `known` says, before it learns, that what will be
+    scored is later mail of the same sources.
     """
 
     name: ClassVar[str]
     cutoff: ClassVar[float]
     usual_limit: ClassVar[int | None] = None
+    known: bool = False
 
     def __init__(self, folder: Path) -> None:
         """Take an empty folder for everything that is learned; it is removed afterwards."""

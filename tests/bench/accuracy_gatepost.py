@@ -1,5 +1,8 @@
 """Gatepost in the accuracy benchmark: a model trained on the fold's mail, used as the live check uses it.
 
+Where later mail of the same sources is scored, its labels are taught as well, as `gatepost learn` would at that site: what is
+only true there belongs in the site's layer, and the other filters have but one place for both.
+
 The whole seam to the package's own training is `train_on`; scores come from the code that judges live mail.
 """
 
@@ -10,7 +13,7 @@ import math
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import ClassVar, Final
@@ -20,8 +23,10 @@ from bench.accuracy_filter import Done, Filter, FilterError
 from bench.accuracy_mail import Mail, manifest_line, write_manifest
 from gatepost.arrival.replay import Stored
 from gatepost.checks.content.family import Settings, build
+from gatepost.checks.content.site import SiteMemory
 from gatepost.training.corpus import CorpusError
-from gatepost.training.score import score
+from gatepost.training.online import Met, meet
+from gatepost.training.sources import Letter
 from gatepost.training.train import train_model
 from gatepost.training.workfolder import STAGE
 
@@ -42,20 +47,29 @@ class Gatepost(Filter):
         return f"Gatepost, this tree ({_digest()})"
 
     def train(self, mail: Sequence[Mail], done: Done) -> None:
-        """Train a model on packs that hold just these messages."""
+        """Train a model on packs that hold just these messages, and teach them where they are the site's own."""
         try:
             train_on(_packs(mail, self.folder / "packs"), self.folder / "base-209901", done)
         except CorpusError as error:
             raise FilterError(f"Gatepost: {error}") from error
+        self.check = build(Settings(model=str(self.folder / "base-209901")))
+        self.site = SiteMemory()
+        for met in self._met(mail if self.known else ()):
+            met.taught(self.site)
 
     def score(self, mail: Sequence[Mail], done: Done) -> list[float]:
         """Score each message as `gatepost evaluate` does; a message without text gets minus infinity."""
-        check = build(Settings(model=str(self.folder / "base-209901")))
         scores = []
-        for each in mail:
-            scores.append(score(check, Stored(each.path.name, each.path.read_bytes(), cut=False))[0])
+        for met in self._met(mail):
+            scores.append(met.predicted(self.site)[0])
             done(1)
         return scores
+
+    def _met(self, mail: Sequence[Mail]) -> Iterator[Met]:
+        """Read messages."""
+        for each in mail:
+            stored = Stored(each.path.name, each.path.read_bytes(), cut=False)
+            yield meet(self.check, Letter(0, each.unwanted, stored))
 
 
 @cache

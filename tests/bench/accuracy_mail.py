@@ -59,11 +59,15 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One training from nothing: what is learned from, and what is then scored."""
+    """One training from nothing: what is learned from, and what is then scored.
+
+    `known` says whether the sources that are scored are those that were learned from.
+    """
 
     name: str
     train: tuple[Mail, ...]
     test: tuple[Mail, ...]
+    known: bool = False
 
 
 def unpack(pack: Path, folder: Path) -> list[Mail]:
@@ -172,7 +176,7 @@ def within(mail: Sequence[Mail]) -> list[Fold]:
         cut = int(len(ranked) * EARLIER)
         earlier += ranked[:cut]
         later += ranked[cut:]
-    return [_checked(Fold("within", without_crowds(earlier), tuple(later)))]
+    return [_checked(Fold("within", without_crowds(earlier), tuple(later), known=True))]
 
 
 def _checked(fold: Fold) -> Fold:

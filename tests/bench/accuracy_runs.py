@@ -52,6 +52,7 @@ def run(kind: type[Filter], fold: Fold, folder: Path, stage: Stage) -> Run:
 def _measured(kind: type[Filter], fold: Fold, stage: Stage) -> Run:
     """Train and score, and take the time of both."""
     with tempfile.TemporaryDirectory(prefix="gatepost-accuracy-") as place, kind(Path(place)) as rival:
+        rival.known = fold.known
         begin = time.monotonic()
         rival.train(fold.train, stage(f"{kind.name}, {fold.name}: learning", len(fold.train)))
         learned = time.monotonic()
