@@ -231,6 +231,19 @@ LESSON_TOKENS: Final = 4_000
 """Tokens remembered of one learned message. Of a longer one those with the smallest hashes are, which are the same ones in
 a message like it."""
 
+LEARNED_FIELDS: Final = 40
+"""Header fields of one message that a site's labels learn from, the topmost ones. Mail people write to one another has ten to twenty
+of those that count; the rest are not looked at."""
+
+LEARNED_FIELD_BYTES: Final = 200
+"""Bytes of a field's value that are read for learning. The rest is not looked at."""
+
+LEARNED_FIELD_WORDS: Final = 12
+"""Words of a field's value that are read for learning. The rest is not looked at."""
+
+LESSON_FIELDS: Final = 300
+"""Tokens of header fields remembered of one learned message; the usual message has 40. Of more, those with the smallest hashes."""
+
 REPUTATION_IDENTITIES: Final = 7
 """Identities of one message that reputation reads and judges: author, signers, envelope domain, address, network. More
 signers (the sender may add any number of its own) are not asked about."""

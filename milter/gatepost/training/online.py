@@ -19,10 +19,11 @@ from pathlib import Path
 
 from gatepost.arrival.replay import files, messages
 from gatepost.checks.content.classifier import ContentCheck
+from gatepost.checks.content.fields import Fields, field_tokens
 from gatepost.checks.content.lesson import make
 from gatepost.checks.content.site import SiteMemory
 from gatepost.training.corpus import LABELS
-from gatepost.training.score import Read, Side, Sides, batches, read, scored, worked
+from gatepost.training.score import Read, Scored, Side, Sides, batches, read, scored, worked
 from gatepost.training.sources import Letter, Source
 
 
@@ -59,34 +60,46 @@ def score_online(
     for site in sites(sources):
         memory, draw = SiteMemory(online.weight), random.Random(online.seed)
         letters = in_order(site, limit)
-        for batch in worked(lambda some: [_read(check, each) for each in some], batches(letters), jobs):
-            for letter, seen in batch:
-                found.sides[letter[0]][letter[1]].add(_predicted(memory, seen))
+        for batch in worked(lambda some: [meet(check, each) for each in some], batches(letters), jobs):
+            for met in batch:
+                found.sides[met.source][met.unwanted].add(met.predicted(memory))
                 if draw.random() < online.share:
-                    found.labels[letter[1]] += _taught(memory, seen, unwanted=letter[1])
+                    found.labels[met.unwanted] += met.taught(memory)
             done(len(batch))
     return found
 
 
-def _read(check: ContentCheck, letter: Letter) -> tuple[tuple[int, bool], Read]:
-    """Give where a message belongs, and what the model makes of it; its bytes stay in the process that read it."""
-    return (letter.source, letter.unwanted), read(check, letter.stored)
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A message of a site: where it belongs, what the model makes of it, and its header fields."""
+
+    source: int
+    unwanted: bool
+    seen: Read
+    fields: Fields
+
+    def predicted(self, memory: SiteMemory) -> Scored:
+        """Give its score with what the site's labels say so far."""
+        if isinstance(self.seen, bool):
+            return scored(self.seen)
+        features, opinion = self.seen
+        opinion = memory.adjust(features, opinion, fields=lambda: self.fields).opinion
+        return opinion.logit, opinion.probability, False
+
+    def taught(self, memory: SiteMemory) -> bool:
+        """Learn it; says whether there was anything to learn from."""
+        label = "spam" if self.unwanted else "ham"
+        lesson = None if isinstance(self.seen, bool) else make(self.seen[0], label, 0.0, self.fields)
+        if lesson is not None:
+            memory.apply([(lesson.id, lesson)])
+        return lesson is not None
 
 
-def _predicted(memory: SiteMemory, seen: Read) -> tuple[float, float, bool]:
-    if isinstance(seen, bool):
-        return scored(seen)
-    features, opinion = seen
-    opinion = memory.adjust(features, opinion).opinion
-    return opinion.logit, opinion.probability, False
-
-
-def _taught(memory: SiteMemory, seen: Read, *, unwanted: bool) -> bool:
-    """Learn one message; says whether there was anything to learn from."""
-    lesson = None if isinstance(seen, bool) else make(seen[0], "spam" if unwanted else "ham", 0.0)
-    if lesson is not None:
-        memory.apply([(lesson.id, lesson)])
-    return lesson is not None
+def meet(check: ContentCheck, letter: Letter) -> Met:
+    """Read a message; its bytes stay in the process that does. Never raises."""
+    seen = read(check, letter.stored)
+    fields = () if isinstance(seen, bool) else field_tokens(letter.stored.message())
+    return Met(letter.source, letter.unwanted, seen, fields)
 
 
 def sites(sources: list[Source]) -> list[list[tuple[int, Source]]]:

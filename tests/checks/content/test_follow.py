@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.checks.content.family import Settings, build, taught
+from gatepost.checks.content.fields import no_fields
 from gatepost.checks.content.follow import LOOK_EVERY, FollowedLayer
 from gatepost.checks.content.lesson import JOURNAL, encode, make
 from gatepost.checks.content.model import Opinion
@@ -53,7 +54,7 @@ def teach(state, label: str, data: bytes) -> str:
 
 def moved(layer: FollowedLayer, data: bytes = DATA) -> float:
     """Give by how much the layer moves a message at even odds."""
-    return layer.adjust(extract(from_bytes(data)), Opinion(0.0, 0.5, 0.0, 0.0, (), 0), 0).moved
+    return layer.adjust(extract(from_bytes(data)), Opinion(0.0, 0.5, 0.0, 0.0, (), 0), 0, no_fields).moved
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gatepost.checks.content.counts import Change, Counts
 from gatepost.checks.content.lesson import make
 from gatepost.checks.content.model import Opinion, Part
-from gatepost.checks.content.site import HAM_LOGIT, LIKENESS, SPAM_LOGIT, WORDS_CAP, SiteMemory
+from gatepost.checks.content.site import HAM_LOGIT, LIKENESS, SPAM_LOGIT, WORD_VOICE, SiteMemory
 from gatepost.checks.content.tokens import Features, extract
 from gatepost.mail.message import from_bytes
 from support.letters import invented
@@ -138,8 +138,8 @@ def test_the_weight_grows_with_labels_of_both_kinds() -> None:
     assert ham == sorted(ham, reverse=True)
     assert 0 <= spam[0] < 0.3
     assert -0.3 < ham[0] <= 0
-    assert 1 < spam[-1] < WORDS_CAP
-    assert -WORDS_CAP < ham[-1] < -1
+    assert 1 < spam[-1] < WORD_VOICE.cap
+    assert -WORD_VOICE.cap < ham[-1] < -1
 
 
 def test_a_site_that_only_reports_spam_does_not_drift() -> None:
@@ -197,6 +197,40 @@ def test_a_very_short_message_can_be_labelled() -> None:
     memory = taught(("spam", features("hello", "there", "hello there")))
     assert memory.adjust(features("hello", "there", "hello there"), opinion(-3.0)).opinion.logit > 3
     assert moved(memory, features("hello", "again", "hello again")) == 0
+
+
+def fielded(program: str, count: int = 30) -> SiteMemory:
+    """Give a site where spam and ham have the same words, and spam is written with a certain program."""
+    memory = SiteMemory()
+    for number in range(count):
+        for label, mailer in (("ham", "mutt"), ("spam", program)):
+            lesson = make(features(*WORDS[number : number + 60], label), label, 0.0, (f"h:x-mailer={mailer}".encode(),))
+            memory.apply([(lesson.id, lesson)])
+    return memory
+
+
+def test_fields_speak_beside_words() -> None:
+    """Mail with unknown words is moved by the program that wrote it; without fields, or with strange ones, it stays."""
+    memory = fielded("bulker")
+    for program, low, high in (("bulker", 0.4, 8.0), ("mutt", -8.0, -0.4), ("other", 0.0, 0.0)):
+        found = memory.adjust(STRANGER, opinion(), -1, lambda program=program: (f"h:x-mailer={program}".encode(),))
+        plain = memory.adjust(STRANGER, opinion(), -1)
+        assert low <= found.moved - plain.moved <= high
+        told = found.opinion
+        assert told.base + sum(part.points for part in told.parts) == pytest.approx(told.logit, abs=1e-9)
+
+
+def test_fields_are_forgotten_with_their_label() -> None:
+    """Taking all labels but one of each kind back leaves what those two say."""
+    memory, few = fielded("bulker"), fielded("bulker", 1)
+    names = [
+        make(features(*WORDS[number : number + 60], label), label, 0.0).id
+        for number in range(1, 30)
+        for label in ("ham", "spam")
+    ]
+    memory.apply([(name, None) for name in names])
+    asked = lambda: (b"h:x-mailer=bulker", b"h:x-mailer=mutt")  # noqa: E731
+    assert memory.adjust(STRANGER, opinion(), -1, asked) == few.adjust(STRANGER, opinion(), -1, asked)
 
 
 @given(

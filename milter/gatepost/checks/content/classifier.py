@@ -9,13 +9,15 @@ site's error budget lets content alone mark a message (budget.py): there the val
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from gatepost.checks.content import shares
 from gatepost.checks.content.budget import FALLBACK_LOGIT
 from gatepost.checks.content.deceit import signs_of_deceit
+from gatepost.checks.content.fields import Fields, field_tokens, no_fields
 from gatepost.checks.content.follow import SiteLayer
 from gatepost.checks.content.model import Model, Opinion
 from gatepost.checks.content.shadow import Shadow
@@ -94,7 +96,7 @@ class ContentCheck:
         message.show(features.shown)
         # Own users' mail is none that the model learned from: it would hide what strangers send.
         watch = self.watch if envelope.direction is Direction.INBOUND and not envelope.client.login else None
-        items = [self.finding(features, watch)]
+        items = [self.finding(features, watch, partial(field_tokens, message))]
         if features.unread:
             reasons = ", ".join(sorted(features.unread))
             items.append(
@@ -108,8 +110,8 @@ class ContentCheck:
             )
         return items
 
-    def finding(self, features: Features, watch: Watch | None) -> Evidence:
-        """Turn the model's opinion of features into evidence; `watch` counts it."""
+    def finding(self, features: Features, watch: Watch | None, fields: Callable[[], Fields] = no_fields) -> Evidence:
+        """Turn the model's opinion of features into evidence; `watch` counts it, a site's labels also know its `fields`."""
         if not features.readable:
             if watch:
                 watch.count(features, None, "none")
@@ -121,7 +123,7 @@ class ContentCheck:
                 facts={"model": self.model.version},
             )
         plain = self.model.judge(features, WEIGHED)
-        taught = self.site.adjust(features, plain, WEIGHED) if self.site else Adjusted(plain)
+        taught = self.site.adjust(features, plain, WEIGHED, fields) if self.site else Adjusted(plain)
         opinion = taught.opinion
         word, status = self._word(opinion)
         told = shares.shares(opinion)

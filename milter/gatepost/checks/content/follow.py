@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Final, Protocol
 
+from gatepost.checks.content.fields import Fields
 from gatepost.checks.content.lesson import JOURNAL, Lesson, decode
 from gatepost.checks.content.model import Opinion
 from gatepost.checks.content.site import Adjusted, SiteMemory
@@ -34,7 +36,7 @@ _log: Final = logging.getLogger(__name__)
 class SiteLayer(Protocol):
     """What the content check asks of a site's layer."""
 
-    def adjust(self, features: Features, opinion: Opinion, parts: int) -> Adjusted:
+    def adjust(self, features: Features, opinion: Opinion, parts: int, fields: Callable[[], Fields]) -> Adjusted:
         """Give the opinion with the site's share; see SiteMemory."""
         ...
 
@@ -63,11 +65,11 @@ class FollowedLayer:
         self._complete = False
         self._told = False
 
-    def adjust(self, features: Features, opinion: Opinion, parts: int) -> Adjusted:
+    def adjust(self, features: Features, opinion: Opinion, parts: int, fields: Callable[[], Fields]) -> Adjusted:
         """Look for changes if it is time, and give the opinion with the site's share."""
         self._look()
         with self._lock:
-            return self._memory.adjust(features, opinion, parts)
+            return self._memory.adjust(features, opinion, parts, fields)
 
     def away(self) -> bool:
         """Say whether the last look found the store away."""

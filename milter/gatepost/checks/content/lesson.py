@@ -1,9 +1,10 @@
-"""What is kept of a message that somebody labelled: its label and the hashes of its tokens, never its text.
+"""What is kept of a message that somebody labelled: its label and the hashes of its words and fields, never its text.
 
-A lesson's id is a digest of those hashes. Copies of one message to many people are one lesson, however often it is reported;
+A lesson's id is a digest of the hashes of its words. Copies of one message to many people are one lesson, however often it is reported;
 labelling it again the other way replaces the first label; and whoever has the message can find its lesson.
 
-As bytes: version (1), features version (1), label (1), Unix time (4), then the sorted hashes (4 each), big-endian. Hashes
+As bytes: version (1), features version (1), label (1), Unix time (4), how many words (2), then the sorted hashes of words and
+those of fields (4 each), big-endian; version 1, from before fields were learned, had words alone and no number of them. Hashes
 hide little: who can read the store can try whether a word is in a message (docs/learning.md).
 """
 
@@ -11,12 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
+from gatepost.checks.content.fields import Fields
 from gatepost.checks.content.tokens import FEATURES_VERSION, Features
 from gatepost.mail import limits
 
@@ -29,18 +32,26 @@ LABELS: Final = ("ham", "spam", "phish")
 Tokens = npt.NDArray[np.uint32]
 """Hashes of a message's tokens, sorted, each once."""
 
-_FORMAT: Final = 1
+NO_FIELDS: Final[Tokens] = np.zeros(0, np.uint32)
+
+_FORMAT: Final = 2
+_FORMAT_WORDS_ALONE: Final = 1
 _HEAD: Final = struct.Struct(">BBBI")
+_WORDS: Final = struct.Struct(">H")
 _ID_BYTES: Final = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """A labelled message: `label` is one of LABELS, `time` Unix seconds when it was labelled."""
+    """A labelled message: `label` is one of LABELS, `time` Unix seconds when it was labelled.
+
+    `tokens` are those of its words, `fields` those of its header fields.
+    """
 
     label: str
     time: int
     tokens: Tokens
+    fields: Tokens = field(default_factory=lambda: NO_FIELDS)
 
     @property
     def id(self) -> str:
@@ -69,27 +80,45 @@ def words_of(features: Features) -> tuple[Tokens, npt.NDArray[np.intp]]:
     return hashes[: limits.LESSON_TOKENS], places[: limits.LESSON_TOKENS]
 
 
-def make(features: Features, label: str, time: float) -> Lesson | None:
+def fields_of(fields: Fields) -> tuple[Tokens, npt.NDArray[np.intp]]:
+    """Give the hashes of header field tokens as they are counted, and where in `fields` each of them stands."""
+    hashes = np.fromiter(map(crc32, fields), np.uint32, len(fields))
+    hashes, places = np.unique(hashes, return_index=True)
+    return hashes[: limits.LESSON_FIELDS], places[: limits.LESSON_FIELDS]
+
+
+def make(features: Features, label: str, time: float, fields: Fields = ()) -> Lesson | None:
     """Give the lesson of a message, or None where it has no words to learn from."""
     tokens, _ = words_of(features)
-    return Lesson(label, int(time), tokens) if tokens.size else None
+    return Lesson(label, int(time), tokens, fields_of(fields)[0]) if tokens.size else None
 
 
 def encode(lesson: Lesson) -> bytes:
-    """Give a lesson as bytes: 7, and 4 for each token."""
+    """Give a lesson as bytes: 9, and 4 for each token."""
     time = min(max(lesson.time, 0), 0xFFFFFFFF)
     head = _HEAD.pack(_FORMAT, FEATURES_VERSION & 0xFF, LABELS.index(lesson.label), time)
-    return head + lesson.tokens.astype(">u4").tobytes()
+    hashes = np.concatenate((lesson.tokens, lesson.fields)).astype(">u4")
+    return head + _WORDS.pack(lesson.tokens.size) + hashes.tobytes()
 
 
 def decode(name: str, data: bytes) -> Lesson | None:
     """Read a lesson back; None for anything that is not whole, belongs under another id, or was made for other features."""
-    tokens = len(data) - _HEAD.size
-    if tokens <= 0 or tokens % 4 or tokens // 4 > limits.LESSON_TOKENS:
+    if len(data) < _HEAD.size + _WORDS.size:
         return None
     version, features, label, time = _HEAD.unpack_from(data)
-    if (version, features) != (_FORMAT, FEATURES_VERSION & 0xFF) or label >= len(LABELS):
+    if features != FEATURES_VERSION & 0xFF or label >= len(LABELS):
         return None
-    hashes = np.frombuffer(data, ">u4", offset=_HEAD.size).astype(np.uint32)
-    lesson = Lesson(LABELS[label], time, hashes)
-    return lesson if (hashes[1:] > hashes[:-1]).all() and lesson.id == name else None
+    start = _HEAD.size + (_WORDS.size if version == _FORMAT else 0)
+    size, odd = divmod(len(data) - start, 4)
+    words = _WORDS.unpack_from(data, _HEAD.size)[0] if version == _FORMAT else size
+    if version not in (_FORMAT, _FORMAT_WORDS_ALONE) or odd:
+        return None
+    if not (0 < words <= min(size, limits.LESSON_TOKENS) and size - words <= limits.LESSON_FIELDS):
+        return None
+    hashes = np.frombuffer(data, ">u4", offset=start).astype(np.uint32)
+    lesson = Lesson(LABELS[label], time, hashes[:words], hashes[words:])
+    return lesson if _ascends(lesson.tokens) and _ascends(lesson.fields) and lesson.id == name else None
+
+
+def _ascends(hashes: Tokens) -> bool:
+    return bool((hashes[1:] > hashes[:-1]).all())

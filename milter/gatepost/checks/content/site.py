@@ -1,59 +1,41 @@
 """What a site has taught: the statistics of its own labels, as an adjustment of the shipped model's log-odds.
 
-The shipped model knows mail in general; a site knows its own. What people there labelled speaks in two ways, both
+The shipped model knows mail in general; a site knows its own. What people there labelled speaks in three ways, all
 computed from the labels that stand now, so that a label taken back leaves nothing behind:
 
-*Words.* A token has a rate among the site's ham and one among its spam, and their log-ratio says for which it speaks (naive
-Bayes with the model's log-odds as the prior). Each kind borrows pseudo-messages at the pooled rate, so that a kind with
-few labels makes nothing look typical of the other. The sum of the strongest is damped by the message's length, capped, and
-weighted by n / (n + k), where n is the harmonic mean of ham and spam labels: it starts at zero, and a site that only
-ever reports spam stays there.
+*Words*, by their rates among the site's ham and spam (rates.py).
+
+*Header fields*, likewise and beside them: who writes to the site, with which programs, on which lists (fields.py).
 
 *Twins.* A message that is nearly the same as a labelled one, another letter of a campaign, is believed to be of its kind from
 the first label on, in proportion to the resemblance. Mail that resembles nothing is not touched. The label moves the
 log-odds towards what it deserves to be believed: more for spam than for ham, because phishing looks like the mail that it
 imitates.
 
-The constants were chosen on one public corpus and checked on another; docs/learning.md has the figures.
+The constants were chosen on one public corpus and checked on others; docs/learning.md has the figures.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from gatepost.checks.content.counts import Change, Counted, Counts
-from gatepost.checks.content.lesson import Lesson, Tokens, words_of
+from gatepost.checks.content.counts import Change
+from gatepost.checks.content.fields import Fields, no_fields
+from gatepost.checks.content.lesson import Lesson, fields_of, words_of
 from gatepost.checks.content.model import Opinion, Part
+from gatepost.checks.content.rates import Floats, Rates, Voice
 from gatepost.checks.content.tokens import Features
 from gatepost.checks.content.twins import Twin, Twins
 
-HALF_WEIGHT: Final = 10.0
-"""Labels of each kind at which the site's words have half their weight."""
-
-PRIOR: Final = 0.1
-"""Messages of each kind that a token is thought to have been in before it was seen."""
-
-SEEN: Final = 2.0
-"""Labelled messages that must hold a token before it has half its say: what only one message holds may be its own, and the
-words of one message are not as many witnesses."""
-
-POOLED: Final = 4.0
-"""Messages that each kind borrows at the rate of all labelled mail."""
-
-STRONGEST: Final = 150
-"""Tokens of a message that speak, those with the strongest log-ratios."""
-
-SHORTEST: Final = 30
-"""Tokens below which a message is not damped less for being short."""
-
-WORDS_CAP: Final = 12.0
-"""Log-odds that the words of a site approach and never pass (a hyperbolic tangent, so that the order of messages stays)."""
+WORD_VOICE: Final = Voice(strongest=150, shortest=30, cap=12.0, seen=2.0)
+FIELD_VOICE: Final = Voice(strongest=40, shortest=10, cap=8.0, seen=5.0)
+"""Strangers share a program more often than a word, so one label of a field says less."""
 
 LIKE: Final = 0.3
 """Resemblance from which on a labelled message begins to count as a twin."""
@@ -74,8 +56,6 @@ LOCAL: Final = "site:"
 LIKENESS: Final = "site:="
 """The part that comes from labelled messages like the one at hand."""
 
-_Floats = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
@@ -93,42 +73,54 @@ class Adjusted:
 
 
 class SiteMemory:
-    """The labels of one site. Not safe between threads by itself. `weight` scales what the words may move."""
+    """The labels of one site. Not safe between threads by itself. `weight` scales what they may move."""
 
     def __init__(self, weight: float = 1.0) -> None:
         self._weight = weight
         self._labels = [0, 0]
-        self._counts = Counts()
+        self._words = Rates(WORD_VOICE)
+        self._fields = Rates(FIELD_VOICE)
         self._twins = Twins()
 
     def apply(self, changes: Sequence[tuple[str, Lesson | None]]) -> None:
         """Take in labelled messages by id, a new label in place of an old one; None takes one back."""
-        counted: list[Change] = []
+        told: list[tuple[Lesson, int]] = []
         for name, lesson in changes:
             old = self._twins.get(name)
             if old is not None:
                 self._twins.drop(name)
-                counted.append(Change(old.tokens, old.unwanted, -1))
+                told.append((old, -1))
             if lesson is not None:
                 self._twins.add(name, lesson)
-                counted.append(Change(lesson.tokens, lesson.unwanted, 1))
-        self._counts.add(counted)
-        for change in counted:
-            self._labels[change.unwanted] += change.sign
+                told.append((lesson, 1))
+        self._words.add([Change(lesson.tokens, lesson.unwanted, sign) for lesson, sign in told])
+        self._fields.add([Change(lesson.fields, lesson.unwanted, sign) for lesson, sign in told])
+        for lesson, sign in told:
+            self._labels[lesson.unwanted] += sign
 
-    def adjust(self, features: Features, opinion: Opinion, parts: int = 0) -> Adjusted:
-        """Give the opinion with the site's share: as additive parts too, of which the `parts` strongest stay (negative: all)."""
+    def adjust(
+        self, features: Features, opinion: Opinion, parts: int = 0, fields: Callable[[], Fields] = no_fields
+    ) -> Adjusted:
+        """Give the opinion with the site's share: as additive parts too, of which the `parts` strongest stay (negative: all).
+
+        `fields` is asked for the message's header fields where there are labels.
+        """
         ham, spam = self._labels
         if not ham + spam or not self._weight:
             return Adjusted(opinion)
         tokens, places = words_of(features)
         if not tokens.size:
             return Adjusted(opinion)
-        shares = self._words(tokens)
-        before = opinion.logit + float(shares.sum())
+        named = fields()
+        hashes, order = fields_of(named)
+        said = self._words.shares(tokens, self._weight)
+        besides = self._fields.shares(hashes, self._weight)
+        before = opinion.logit + float(said.sum()) + float(besides.sum())
         drawn, sure, share = _drawn(self._twins.of(tokens), before)
         logit = before + self._weight * drawn
-        found = _parts(features, places, shares, parts) if parts else []
+        found: list[Part] = []
+        if parts:
+            found = [*_parts(features.tokens, places, said, parts), *_parts(named, order, besides, parts)]
         if parts and drawn:
             found.append(Part(LIKENESS, self._weight * drawn))
         merged = sorted((*opinion.parts, *found), key=lambda part: -abs(part.points))
@@ -140,31 +132,6 @@ class SiteMemory:
             parts=tuple(merged if parts < 0 else merged[:parts]),
         )
         return Adjusted(adjusted, logit - opinion.logit, ham, spam, self._weight * sure)
-
-    def _words(self, tokens: Tokens) -> _Floats:
-        """Give what each token adds to the log-odds; nearly all are 0 where few labels stand."""
-        ham, spam = self._labels
-        if not (ham and spam):
-            return np.zeros(tokens.size)
-        both = 2 * ham * spam / (ham + spam)
-        ratios = _log_ratios(self._counts.of(tokens), ham, spam)
-        if tokens.size > STRONGEST:
-            ratios[np.argsort(-np.abs(ratios), kind="stable")[STRONGEST:]] = 0.0
-        ratios /= math.sqrt(max(SHORTEST, tokens.size))
-        reach = float(ratios.sum()) / WORDS_CAP
-        capped = math.tanh(reach) / reach if abs(reach) > 1e-6 else 1.0
-        return ratios * (self._weight * both / (both + HALF_WEIGHT) * capped)
-
-
-def _log_ratios(counts: Counted, ham: int, spam: int) -> _Floats:
-    """Give each token's log-ratio of its rates in spam and in ham; 0 for a token that no label has seen."""
-    in_ham, in_spam = counts[:, 0].astype(np.float64), counts[:, 1].astype(np.float64)
-    borrowed = POOLED * (in_ham + in_spam) / (ham + spam)
-    of_ham, of_spam = ham + POOLED, spam + POOLED
-    prior = 2 * PRIOR / (of_ham + of_spam)
-    ratios = np.log((in_spam + borrowed) / of_spam + prior) - np.log((in_ham + borrowed) / of_ham + prior)
-    seen: _Floats = in_ham + in_spam
-    return ratios * (seen / (seen + SEEN))
 
 
 def _drawn(twins: Sequence[Twin], logit: float) -> tuple[float, float, float]:
@@ -197,11 +164,11 @@ def _strength(twin: Twin) -> float:
     return alike * alike * twin.common / (twin.common + brief)
 
 
-def _parts(features: Features, places: npt.NDArray[np.intp], shares: _Floats, parts: int) -> list[Part]:
-    """Give the shares of the site's words as parts, the strongest `parts` of them (negative: all)."""
+def _parts(tokens: Sequence[bytes], places: npt.NDArray[np.intp], shares: Floats, parts: int) -> list[Part]:
+    """Give the shares of tokens as parts, the strongest `parts` of them (negative: all); share n is of `tokens[places[n]]`."""
     strongest = np.argsort(-np.abs(shares), kind="stable")
     return [
-        Part(f"{LOCAL}{features.tokens[places[at]].decode('utf-8', 'replace')}", float(shares[at]))
+        Part(f"{LOCAL}{tokens[places[at]].decode('utf-8', 'replace')}", float(shares[at]))
         for at in (strongest if parts < 0 else strongest[:parts]).tolist()
         if shares[at]
     ]

@@ -206,9 +206,20 @@ def speak(token: str) -> str:
     token = _printable(token)
     if token.startswith("="):
         return token[1:].replace("-", " ").strip() or "a fact without a name"
+    if token.startswith("h:"):
+        return _field(token[2:])
     place = _PLACES.get(token[:2], "")
     told = _words(token[2:] if place else token)
     return f"{told} {place}" if place else told
+
+
+def _field(token: str) -> str:
+    """Say what of a header field counts: that it is there, what follows it, or a word of its value."""
+    name, told, word = token.partition("=")
+    if told:
+        return f'"{word}" in the field {name}'
+    name, follows, other = name.partition(">")
+    return f"the field {other} right after {name}" if follows else f"a field {name}"
 
 
 def _words(text: str) -> str:

@@ -16,6 +16,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gatepost.arrival.replay import Stored, files, messages
+from gatepost.checks.content.fields import field_tokens
 from gatepost.checks.content.follow import PAGES
 from gatepost.checks.content.lesson import JOURNAL, LABELS, Lesson, decode, encode, make
 from gatepost.checks.content.tokens import extract
@@ -162,7 +163,7 @@ def _taught(site: _Site, label: str, stored: Iterable[Stored]) -> Iterator[_Done
         message = item.message()
         features = extract(message)
         message.show(features.shown)
-        lesson = make(features, label, clock.now())
+        lesson = make(features, label, clock.now(), field_tokens(message))
         batch.append(_Read(item.name, lesson, keys_behind(message, site.writer) if lesson else ()))
         if len(batch) >= _BATCH:
             yield from _written(site, batch)
