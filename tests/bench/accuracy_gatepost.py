@@ -58,7 +58,7 @@ class Gatepost(Filter):
             met.taught(self.site)
 
     def score(self, mail: Sequence[Mail], done: Done) -> list[float]:
-        """Score each message as `gatepost evaluate` does; a message without text gets minus infinity."""
+        """Score each message as `gatepost evaluate` does; a message without text gets even odds."""
         scores = []
         for met in self._met(mail):
             scores.append(met.predicted(self.site)[0])

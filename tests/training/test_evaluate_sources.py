@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from gatepost.arrival.replay import ReplayError, Stored
+from gatepost.checks.content.budget import logit_of
 from gatepost.checks.content.classifier import ContentCheck
 from gatepost.checks.content.family import Settings, build
 from gatepost.evidence import Found
 from gatepost.mail.envelope import Envelope
 from gatepost.training.corpus import CorpusError
-from gatepost.training.score import score, score_all
+from gatepost.training.score import EVEN, score, score_all
 from gatepost.training.sources import Letter, find_sources
 from support.hostile import GROWING
 from support.letters import invented, letter
@@ -145,12 +146,12 @@ def test_scores_are_those_of_the_live_check(check: ContentCheck):
         assert probability == pytest.approx(1 / (1 + math.exp(-logit)))
 
 
-def test_mail_without_text_is_never_caught(check: ContentCheck):
-    """Where the live check says content.none no threshold catches the message."""
+def test_mail_without_text_is_never_marked(check: ContentCheck):
+    """Where the live check says content.none the message ranks where no points are given, below every mark."""
     stored = Stored("x", b"From: a@example.org\n\n", cut=False)
     assert check.run(Envelope(), stored.message(), Found())[0].code == "content.none"
     logit, probability, broken = score(check, stored)
-    assert logit == -math.inf
+    assert logit == EVEN < logit_of(0.5)
     assert math.isnan(probability)
     assert not broken
 
@@ -167,7 +168,7 @@ def test_a_message_that_breaks_the_check_does_not_stop_the_run(
     monkeypatch.setattr(module, "extract", explode)
     found = score_all(check, [Letter(0, unwanted=True, stored=Stored("a\nb", b"", cut=False))], 1, 1, lambda _: None)
     assert found[0][1].broken == 1
-    assert list(found[0][1].logits) == [-math.inf]
+    assert list(found[0][1].logits) == [EVEN]
     assert len(caplog.records) == 1
     assert "\n" not in caplog.records[0].getMessage()
 

@@ -33,8 +33,13 @@ _QUEUED_PER_JOB: Final = 3
 Scored = tuple[float, float, bool]
 """Log-odds of being unwanted, probability of it, and whether the check broke on the message.
 
-A message without text gets no opinion from the check: minus infinity and not a number, so that no threshold catches it.
+On a message without text the check has no opinion and gives no points, as at even odds: so it is ranked, just below them, and its
+probability is not a number. No mark is set that low.
 """
+
+EVEN: Final = math.nextafter(0.0, -1.0)
+"""The log-odds of a message of which the check has no opinion."""
+
 
 Read = tuple[Features, Opinion] | bool
 """What the model makes of a message; where it has no opinion, whether that is because the check broke."""
@@ -55,7 +60,7 @@ def read(check: ContentCheck, stored: Stored) -> Read:
 def scored(seen: Read) -> Scored:
     """Give the score of a message that was read."""
     if isinstance(seen, bool):
-        return -math.inf, math.nan, seen
+        return EVEN, math.nan, seen
     return seen[1].logit, seen[1].probability, False
 
 

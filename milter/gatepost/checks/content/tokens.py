@@ -38,14 +38,15 @@ from gatepost.checks.content.stretches import LONG, NO_PLACES, Places, place
 from gatepost.checks.content.structure import structure_tokens
 from gatepost.checks.content.text import normalise, read_text
 from gatepost.checks.content.urls import Link, read_links, word_tokens
-from gatepost.checks.content.words import cut, joined, without_addresses
+from gatepost.checks.content.words import joined, read_words, without_addresses
 from gatepost.mail import limits
 from gatepost.mail.message import Message, Shown
 
-FEATURES_VERSION: Final = 2
+FEATURES_VERSION: Final = 3
 """Rises whenever the same message gives other tokens than before: a model fits one version only."""
 
 _LINK_DOMAINS: Final = 10
+_DISGUISED: Final = ((1, "=disguised"), (2, "=disguised-some"), (4, "=disguised-many"))
 _NOTHING_SHOWN: Final = Shown()
 # Reply and forward marks cost a sender nothing and separate list archives from everything else.
 _MARKS: Final = frozenset(("re", "fw", "fwd", "aw", "wg", "sv", "vs", "antw", "tr", "rif"))
@@ -78,15 +79,17 @@ def extract(message: Message) -> Features:
     subject = joined(normalise(message.text(b"subject"))[0])
     own = recipient_words(message)
     text = joined(reading.text)
-    read = _words(text, own)
+    shown = read_words(without_addresses(text.lower()))
+    title = read_words(subject[: limits.HEADER_TEXT_BYTES].lower())
+    read = _bounded(_not_own(shown.read, own))
     pairs = list(map(" ".join, pairwise(read)))
     words = dict.fromkeys(_text_tokens(read, pairs))
     unread = set(reading.unread)
     if len(words) >= limits.TOKENS:
         unread.add("token-limit")
-    titled = _not_own(cut(subject[: limits.HEADER_TEXT_BYTES].lower()), own)
-    found = dict.fromkeys([f"s:{word}" for word in titled if word not in _MARKS])
+    found = dict.fromkeys([f"s:{word}" for word in _not_own(title.read, own) if word not in _MARKS])
     readable = bool(words or found or links or reading.images)
+    found.update(dict.fromkeys(_disguises(len(shown.disguised | title.disguised))))
     if not _headless(message):
         sender = read_sender(message)
         found.update(
@@ -135,13 +138,17 @@ def _headless(message: Message) -> bool:
     return not (message.every(b"from") or message.every(b"date") or message.every(b"message-id"))
 
 
-def _words(text: str, own: frozenset[str]) -> list[str]:
-    """Give the words of a text in reading order, at most half of limits.TOKENS; the recipient's own names left out."""
-    words = _not_own(cut(without_addresses(text.lower())), own)
+def _bounded(words: list[str]) -> list[str]:
+    """Give words in reading order, at most half of limits.TOKENS."""
     if len(words) > limits.TOKENS // 2:
         # What is to be read stands at the top; padding in front of it must not push it out of sight.
         return words[: limits.TOKENS // 4] + words[-limits.TOKENS // 4 :]
     return words
+
+
+def _disguises(words: int) -> list[str]:
+    """Give the facts about so many disguised words. Text alone says them, so bare text has them too."""
+    return [fact for least, fact in _DISGUISED if words >= least]
 
 
 def _text_tokens(words: Sequence[str], pairs: Sequence[str]) -> list[str]:

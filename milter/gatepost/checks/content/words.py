@@ -5,16 +5,19 @@ text is plain ASCII once look-alikes and accents are folded (lookalikes.py), and
 as fast as an expression. Other alphabets take an expression; scripts without spaces between words give character pairs
 (Chinese, Japanese) or runs of four characters (Thai, Lao, Khmer, Burmese), a function character or hiragana apart.
 
-Disguises are undone: letters written one by one (`V I A G R A`), and signs and digits for letters (`c@sh`, `v1agra`).
+Disguises are undone: letters written one by one (`V I A G R A`), signs and digits for letters (`c@sh`, `v1agra`), and common
+words written with other letters (disguise.py).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from gatepost.checks.content.disguise import disguised
 from gatepost.checks.content.stopwords import STOPWORDS, spaceless_word
 
 LONGEST: Final = 24
@@ -77,24 +80,41 @@ def without_addresses(text: str) -> str:
     return "".join(pieces)
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a text in reading order, and those of them that were disguised, as they were written."""
+
+    read: list[str]
+    disguised: frozenset[str]
+
+
 def cut(text: str) -> list[str]:
     """Cut a lower-case text into words, in reading order: two to 24 characters, numbers as `#` and how many digits."""
+    return read_words(text).read
+
+
+def read_words(text: str) -> Words:
+    """Cut a lower-case text into words as `cut` does, and say which were disguised."""
+    runs = [] if text.isascii() else _SPACELESS.findall(text)
     pairs: list[str] = []
+    for paired, running in runs:
+        pairs += _grams(running) if running else filter(spaceless_word, map("".join, pairwise(paired)))
+    found = pieces(_SPACELESS.sub(" ", text) if runs else text)
+    meant = disguised(found)
+    if meant:
+        found = [meant.get(word, word) for word in found]
+    words = [
+        word if word.isalpha() else _shape(word) for word in found if word not in STOPWORDS and 1 < len(word) <= LONGEST
+    ]
+    read = [word for word in words if word] + pairs if "" in words else words + pairs
+    return Words(read, frozenset(meant))
+
+
+def pieces(text: str) -> list[str]:
+    """Cut a lower-case text into what stands between blanks and signs, as it is written: letters, digits, @ $ ! between them."""
     if "!" in text or "$" in text or "@" in text:
         text = _STRAY_SIGN.sub(" ", text)
-    if text.isascii():
-        pieces = _ascii_pieces(text)
-    else:
-        runs = _SPACELESS.findall(text)
-        for paired, running in runs:
-            pairs += _grams(running) if running else filter(spaceless_word, map("".join, pairwise(paired)))
-        pieces = _WORD.findall(_SPACELESS.sub(" ", text) if runs else text)
-    words = [
-        word if word.isalpha() else _shape(word)
-        for word in pieces
-        if word not in STOPWORDS and 1 < len(word) <= LONGEST
-    ]
-    return [word for word in words if word] + pairs if "" in words else words + pairs
+    return _ascii_pieces(text) if text.isascii() else _WORD.findall(text)
 
 
 def _ascii_pieces(text: str) -> list[str]:
