@@ -72,6 +72,20 @@ def test_a_pack_keeps_its_order(tmp_path: Path) -> None:
     assert [len(site) for site in sites(find_sources([archive, pack], [archive, pack]))] == [1, 1]
 
 
+def test_an_archive_packed_by_kind_is_mixed(tmp_path: Path) -> None:
+    """All ham in front of all spam is no order of arrival: both come in proportion, each in its own order, to the limit."""
+    archive = tmp_path / "train-z.tar.xz"
+    with tarfile.open(archive, "w:xz") as made:
+        for name in (*(f"ham/{number}.eml" for number in "123456"), "phish/8.eml", "spam/7.eml"):
+            member = tarfile.TarInfo(name)
+            member.size = len(letter("a", "b"))
+            made.addfile(member, BytesIO(letter("a", "b")))
+    names = [f"{number}.eml" for number in (1, 2, 8, 3, 4, 5, 7, 6)]
+    assert order([archive], [archive]) == names
+    assert order([archive], [archive], 2) == ["1.eml", "8.eml", "2.eml", "7.eml"]
+    assert order([archive], []) == [f"{number}.eml" for number in range(1, 7)]
+
+
 def test_mailboxes_take_turns(tmp_path: Path) -> None:
     """Messages of mbox files have no names to sort by: one of each in turn."""
     for name, count in (("ham", 3), ("spam", 2)):

@@ -140,6 +140,16 @@ def count_pack(path: Path) -> int | None:
         raise CorpusError(f"{path}: cannot be read ({error})".replace("\n", " ")) from error
 
 
+def packed_labels(path: Path) -> list[str]:
+    """Give the labels of the messages in an archive, in its order. Raises CorpusError where it cannot be read."""
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            names = (_MEMBER.fullmatch(member.name) for member in archive if member.isfile())
+            return [name[1] for name in names if name]
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise CorpusError(f"{path}: cannot be read ({error})".replace("\n", " ")) from error
+
+
 def _files(path: Path, labels: tuple[str, ...] = LABELS) -> Iterator[tuple[str, Path]]:
     """Give the message files below the label folders with their labels, in order of name; links are not followed."""
     for label in labels:

@@ -5,8 +5,9 @@ memory that is the live one (`checks.content.site`) and into no store. People la
 of the labels, drawn by a seed, can be learned and the rest held back; every message is predicted all the same. (This is the
 protocol of the TREC spam tracks, Cormack 2007.)
 
-Order of arrival is the order of file names, numbers by their value; a packed archive keeps its own. Messages of mbox files
-have no names to compare, so the sources take turns. A pack is a site of its own; everything else is one site together.
+Order of arrival is the order of file names, numbers by their value; a packed archive keeps its own, but where it has all ham in front of
+all unwanted mail, or behind it: that is how it was packed and not how mail arrives, so the two are mixed in proportion. Messages of
+mbox files have no names to compare, so the sources take turns. A pack is a site of its own; everything else is one site together.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from gatepost.arrival.replay import files, messages
@@ -22,7 +24,7 @@ from gatepost.checks.content.classifier import ContentCheck
 from gatepost.checks.content.fields import Fields, field_tokens
 from gatepost.checks.content.lesson import make
 from gatepost.checks.content.site import SiteMemory
-from gatepost.training.corpus import LABELS
+from gatepost.training.corpus import LABELS, packed_labels
 from gatepost.training.score import Read, Scored, Side, Sides, batches, read, scored, worked
 from gatepost.training.sources import Letter, Source
 
@@ -114,7 +116,7 @@ def in_order(site: list[tuple[int, Source]], limit: int | None) -> Iterator[Lett
     """Stream the messages of one site in order of arrival, `limit` of each kind of a source at most."""
     placed = [_files_of(source) for _, source in site]
     if any(each is None for each in placed):
-        yield from _by_turns([source.read(number, limit) for number, source in site])
+        yield from _by_turns([_arriving(number, source, limit) for number, source in site])
         return
     found = [
         (path, number, unwanted)
@@ -126,6 +128,25 @@ def in_order(site: list[tuple[int, Source]], limit: int | None) -> Iterator[Lett
         taken[number, unwanted] = taken.get((number, unwanted), 0) + 1
         if limit is None or taken[number, unwanted] <= limit:
             yield from (Letter(number, unwanted, stored) for stored in messages(path))
+
+
+def _arriving(number: int, source: Source, limit: int | None) -> Iterator[Letter]:
+    """Stream a source whose files have no names to sort by."""
+    labels = (
+        packed_labels(source.paths[0]) if source.pack and len(source.kinds) > 1 and source.paths[0].is_file() else []
+    )
+    unwanted = [label != "ham" for label in labels]
+    if not 0 < sum(unwanted) < len(unwanted) or unwanted not in (sorted(unwanted), sorted(unwanted, reverse=True)):
+        return source.read(number, limit)
+    sizes = [min(unwanted.count(kind), limit or len(unwanted)) for kind in (False, True)]
+    return _mixed([replace(source, kinds={kind}).read(number, limit) for kind in (False, True)], sizes)
+
+
+def _mixed(streams: list[Iterator[Letter]], sizes: list[int]) -> Iterator[Letter]:
+    """Give the letters of streams of known sizes so that all come to their end together."""
+    places = [((turn + 0.5) / size, at) for at, size in enumerate(sizes) for turn in range(size)]
+    for _, at in sorted(places):
+        yield from islice(streams[at], 1)
 
 
 def _files_of(source: Source) -> list[tuple[Path, bool]] | None:

@@ -201,9 +201,14 @@ def _drawer_name(pack: Path) -> str:
 def _code() -> bytes:
     """Give what else a shard depends on: the code, as it was when this process began, and the libraries below it."""
     root = Path(gatepost.__file__).parent
-    files = [file for part in _CODE for file in (sorted((root / part).rglob("*.py")) or [root / part])]
+    files = [file for part in _CODE for file in (_sources(root / part) or [root / part])]
     libraries = [version(name) for name in _LIBRARIES]
     digest = hashlib.sha256(repr((FORMAT, PIECE, FEATURES_VERSION, platform.python_version(), libraries)).encode())
     for file in files:
         digest.update(file.read_bytes())
     return digest.digest()
+
+
+def _sources(folder: Path) -> list[Path]:
+    """Give the code of a folder, and the word lists beside it."""
+    return sorted(file for kind in ("*.py", "*.txt") for file in folder.rglob(kind))

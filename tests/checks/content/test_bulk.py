@@ -333,6 +333,7 @@ PAGES = {
     "link-login": b'<a href="https://bank.com@other.example/">here</a>',
     "hidden-most": b'<p>short</p><div style="display:none">' + b"hidden words of no use " * 60 + b"</div>",
     "name-brand-elsewhere": b"<p>hello</p>",
+    "letters": b"<p>0rder y0ur s0ftware</p>",
     "re-nothing": b"<p>hello</p>",
     "att-program": b"<p>hello</p>",
     "att-page": b"<p>hello</p>",
