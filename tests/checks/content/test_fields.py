@@ -95,16 +95,6 @@ def test_a_lesson_keeps_fields_and_so_many_of_them() -> None:
     assert full.fields.size == limits.LESSON_FIELDS
 
 
-def test_a_lesson_from_before_fields_is_read() -> None:
-    """Labels that an older version wrote go on counting."""
-    lesson = make(extract(from_bytes(letter("Offer", "Buy cheap pills online today"))), "spam", 7.0)
-    assert lesson is not None
-    new = encode(lesson)
-    old = decode(lesson.id, b"\x01" + new[1:7] + new[9:])
-    assert old is not None
-    assert (old.label, old.time, old.tokens.tolist(), old.fields.size) == ("spam", 7, lesson.tokens.tolist(), 0)
-
-
 @pytest.mark.parametrize(
     ("token", "told"),
     [

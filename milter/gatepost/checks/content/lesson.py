@@ -1,11 +1,11 @@
 """What is kept of a message that somebody labelled: its label and the hashes of its words and fields, never its text.
 
-A lesson's id is a digest of the hashes of its words. Copies of one message to many people are one lesson, however often it is reported;
-labelling it again the other way replaces the first label; and whoever has the message can find its lesson.
+A lesson's id is a digest of the hashes of its words. Copies of one message to many people are one lesson, however often it is
+reported; labelling it again the other way replaces the first label; and whoever has the message can find its lesson.
 
 As bytes: version (1), features version (1), label (1), Unix time (4), how many words (2), then the sorted hashes of words and
-those of fields (4 each), big-endian; version 1, from before fields were learned, had words alone and no number of them. Hashes
-hide little: who can read the store can try whether a word is in a message (docs/learning.md).
+those of fields (4 each), big-endian. Hashes hide little: who can read the store can try whether a word is in a message
+(docs/learning.md).
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ Tokens = npt.NDArray[np.uint32]
 NO_FIELDS: Final[Tokens] = np.zeros(0, np.uint32)
 
 _FORMAT: Final = 2
-_FORMAT_WORDS_ALONE: Final = 1
-_HEAD: Final = struct.Struct(">BBBI")
-_WORDS: Final = struct.Struct(">H")
+_HEAD: Final = struct.Struct(">BBBIH")
 _ID_BYTES: Final = 10
 
 
@@ -96,26 +94,21 @@ def make(features: Features, label: str, time: float, fields: Fields = ()) -> Le
 def encode(lesson: Lesson) -> bytes:
     """Give a lesson as bytes: 9, and 4 for each token."""
     time = min(max(lesson.time, 0), 0xFFFFFFFF)
-    head = _HEAD.pack(_FORMAT, FEATURES_VERSION & 0xFF, LABELS.index(lesson.label), time)
-    hashes = np.concatenate((lesson.tokens, lesson.fields)).astype(">u4")
-    return head + _WORDS.pack(lesson.tokens.size) + hashes.tobytes()
+    head = _HEAD.pack(_FORMAT, FEATURES_VERSION & 0xFF, LABELS.index(lesson.label), time, lesson.tokens.size)
+    return head + np.concatenate((lesson.tokens, lesson.fields)).astype(">u4").tobytes()
 
 
 def decode(name: str, data: bytes) -> Lesson | None:
     """Read a lesson back; None for anything that is not whole, belongs under another id, or was made for other features."""
-    if len(data) < _HEAD.size + _WORDS.size:
+    size, odd = divmod(len(data) - _HEAD.size, 4)
+    if size <= 0 or odd:
         return None
-    version, features, label, time = _HEAD.unpack_from(data)
-    if features != FEATURES_VERSION & 0xFF or label >= len(LABELS):
-        return None
-    start = _HEAD.size + (_WORDS.size if version == _FORMAT else 0)
-    size, odd = divmod(len(data) - start, 4)
-    words = _WORDS.unpack_from(data, _HEAD.size)[0] if version == _FORMAT else size
-    if version not in (_FORMAT, _FORMAT_WORDS_ALONE) or odd:
+    version, features, label, time, words = _HEAD.unpack_from(data)
+    if (version, features) != (_FORMAT, FEATURES_VERSION & 0xFF) or label >= len(LABELS):
         return None
     if not (0 < words <= min(size, limits.LESSON_TOKENS) and size - words <= limits.LESSON_FIELDS):
         return None
-    hashes = np.frombuffer(data, ">u4", offset=start).astype(np.uint32)
+    hashes = np.frombuffer(data, ">u4", offset=_HEAD.size).astype(np.uint32)
     lesson = Lesson(LABELS[label], time, hashes[:words], hashes[words:])
     return lesson if _ascends(lesson.tokens) and _ascends(lesson.fields) and lesson.id == name else None
 
