@@ -25,6 +25,7 @@ def _table(pairs: str) -> dict[str, str]:
 
 
 LOOK_ALIKES: Final[Mapping[str, Mapping[str, str]]] = {
+    "ascii": _table("lI1 Il1 O0"),
     "cyrillic": _table("aа cс dԁ eе hһ iі jј oо pр sѕ xх yу AА BВ CС EЕ HН IІ JЈ KК MМ OО PР SЅ TТ XХ YҮ"),
     "greek": _table("iι oο vν uυ pρ AΑ BΒ EΕ HΗ IΙ KΚ MΜ NΝ OΟ PΡ TΤ XΧ YΥ ZΖ"),
     "full-width": {letter: chr(ord(letter) + 0xFEE0) for letter in _ASCII},
