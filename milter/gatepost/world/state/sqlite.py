@@ -27,7 +27,7 @@ from typing import Final
 
 from gatepost.world import budget
 from gatepost.world.clock import Clock
-from gatepost.world.state import records, sqlite_file, sqlite_journal, sqlite_sweep
+from gatepost.world.state import records, sqlite_file, sqlite_journal, sqlite_log, sqlite_sweep
 from gatepost.world.state.door import (
     Answer,
     Ask,
@@ -88,6 +88,7 @@ class SqliteState(Asking):
         self._keyed = blake2b()
         self._lock = threading.Lock()
         self._sweeper = sqlite_sweep.Sweeper(entries)
+        self._log = sqlite_log.LogKeeper()
         _states.add(self)
 
     @property
@@ -179,6 +180,7 @@ class SqliteState(Asking):
             yield connection
             if begin:
                 connection.execute("COMMIT")
+                self._log.written(connection)
         except sqlite3.Error as error:
             self._abandon(error)
             self._heal(error)
@@ -199,6 +201,7 @@ class SqliteState(Asking):
                 if self._connection is None:
                     self._inode = _inode(self._path)
                     self._connection = sqlite_file.connect(self._path)
+                    self._log.opened()
                     self._keyed = blake2b(digest_size=8, key=sqlite_file.secret(self._connection))
                 if statement:
                     self._connection.execute(statement)

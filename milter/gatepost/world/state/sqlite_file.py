@@ -27,10 +27,6 @@ PAGE: Final = 1_024
 """Bytes of a page in a new file. Each record of a message lies in another page, and all of these go into the log whole: with a
 quarter of SQLite's usual size that is cheaper (tests/bench/bench_state.py), and a file of the largest values is smaller."""
 
-CHECKPOINT_PAGES: Final = 8_000
-"""Pages (8 MB) of the log before they are moved into the file, by whoever wrote the last one: it waits for the disk, some 10 ms.
-With SQLite's default of 1,000 one message in a hundred waited."""
-
 OPENING_SECONDS: Final = 5.0
 """How long the first opening (creating tables, recovering a log) may wait for another process."""
 
@@ -168,7 +164,7 @@ def connect(path: Path) -> sqlite3.Connection:
     # One thread at a time uses it, under the lock; which thread that is does not matter to SQLite.
     connection = sqlite3.connect(location, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # see sqlite_log
     return connection
 
 
