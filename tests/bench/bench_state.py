@@ -52,6 +52,7 @@ def work(state: State, worker: int, results: multiprocessing.Queue[tuple[list[fl
     """Serve so many messages; report the wall-clock seconds of each, and the CPU seconds of one."""
     asked = [exchanges(worker + 17 * number) for number in range(MESSAGES)]
     gc.freeze()  # as workers are: the collector is not to look through all that will be asked, again and again
+    gc.freeze()  # as workers are: the collector is not to look through all that will be asked, again and again
     for lists in asked[:200]:
         for asks in lists:
             state.exchange(asks)

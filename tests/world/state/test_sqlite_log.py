@@ -30,18 +30,18 @@ def pages(path: Path) -> int:
 
 def test_the_log_of_one_writer_begins_anew(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process moves its log into the file after so many rows, and however much it writes the log stays short."""
-    monkeypatch.setattr(sqlite_log, "ROWS", 40)
+    monkeypatch.setattr(sqlite_log, "ROWS", 80)
     state = file_state(tmp_path / "state.db", clock)
     write(state, 0, 400)
-    assert pages(tmp_path / "state.db") < 40 * 4  # the 1,600 rows are 2,700 pages of the log
+    assert pages(tmp_path / "state.db") < 80 * 4  # the 1,600 rows are 2,700 pages of the log
 
 
 def test_the_log_of_busy_writers_stays_bounded(
     tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two processes that write without a pause never leave the log alone, and still it does not grow with what they write."""
-    monkeypatch.setattr(sqlite_log, "ROWS", 100)
-    monkeypatch.setattr(sqlite_log, "PAGES", 400)
+    monkeypatch.setattr(sqlite_log, "ROWS", 400)
+    monkeypatch.setattr(sqlite_log, "PAGES", 1_600)
     path = tmp_path / "state.db"
     state = file_state(path, clock)
     fork = multiprocessing.get_context("fork")

@@ -16,8 +16,8 @@ import sqlite3
 from contextlib import suppress
 from typing import Final
 
-ROWS: Final = 4_000
-"""Rows that a process writes between two checkpoints: about 6 MB of the log. It waits for the disk then, some 10 ms."""
+ROWS: Final = 6_000
+"""Rows that a process writes between two checkpoints: about 8 MB of the log. It waits for the disk then, some 10 ms."""
 
 PAGES: Final = 32_000
 """Pages (32 MB) of the log past which the others are held up so that it can be cut."""
