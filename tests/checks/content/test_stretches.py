@@ -111,7 +111,7 @@ def test_wanted_words_elsewhere_do_not_excuse_a_pitch(before: int):
     assert _MODEL.judge(_features(_NOVEL), 0).probability < 0.1
     assert opinion.probability > 0.5
     assert opinion.stretch is not None
-    assert "viagra" in [part.token for part in opinion.parts if part.points > 0]
+    assert {part.token.encode() for part in opinion.parts if part.points > 0} & set(_features(_PITCH).tokens)
     assert opinion.base + sum(part.points for part in opinion.parts) == pytest.approx(opinion.logit, abs=1e-9)
 
 
