@@ -7,6 +7,7 @@ chosen.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, overload
+from typing import Any, Final, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -32,28 +33,41 @@ _TWINS: Final = 2
 _SOME_MESSAGES: Final = 20
 _NO_SPANS: Final = np.zeros((0, 2), np.int64)
 Hashed = npt.NDArray[np.uint32]
+_Row = TypeVar("_Row")
 
 
-class Hashes(Sequence[Hashed]):
-    """The token hashes of each row, read from the mapped shards when they are asked for."""
+class _Rows(Sequence[_Row]):
+    """What the mapped shards have of each row, read when it is asked for."""
 
-    def __init__(self, flats: list[Hashed], at: npt.NDArray[np.int32], spans: npt.NDArray[np.int64]) -> None:
-        """Take the hashes of each shard, and for each row the number of its shard and from where to where it goes."""
+    def __init__(
+        self, flats: Sequence[npt.NDArray[Any]], at: npt.NDArray[np.int32], spans: npt.NDArray[np.int64]
+    ) -> None:
+        """Take the values of each shard, and for each row the number of its shard and from where to where it goes."""
         self._flats, self._at, self._spans = flats, at, spans
 
     def __len__(self) -> int:
         return len(self._at)
 
     @overload
-    def __getitem__(self, row: int) -> Hashed: ...
+    def __getitem__(self, row: int) -> _Row: ...
     @overload
-    def __getitem__(self, row: slice) -> list[Hashed]: ...
-    def __getitem__(self, row: int | slice) -> Hashed | list[Hashed]:
+    def __getitem__(self, row: slice) -> list[_Row]: ...
+    def __getitem__(self, row: int | slice) -> _Row | list[_Row]:
         if isinstance(row, slice):
             return [self[each] for each in range(*row.indices(len(self)))]
         start, stop = self._spans[row]
-        tokens: Hashed = self._flats[self._at[row]][start:stop]
-        return tokens
+        return self._read(self._flats[self._at[row]][start:stop])
+
+    @abstractmethod
+    def _read(self, values: npt.NDArray[Any]) -> _Row:
+        """Give a row as it is used."""
+
+
+class Hashes(_Rows[Hashed]):
+    """The token hashes of each row."""
+
+    def _read(self, values: npt.NDArray[Any]) -> Hashed:
+        return values
 
     @property
     def sizes(self) -> npt.NDArray[np.int64]:
@@ -61,28 +75,11 @@ class Hashes(Sequence[Hashed]):
         return self._spans[:, 1] - self._spans[:, 0]
 
 
-class Stands(Sequence[Places]):
-    """Where in its text the tokens of each row stand, read from the mapped shards when they are asked for."""
+class Stands(_Rows[Places]):
+    """Where in its text the tokens of each row stand."""
 
-    def __init__(
-        self, flats: list[npt.NDArray[np.uint16]], at: npt.NDArray[np.int32], spans: npt.NDArray[np.int64]
-    ) -> None:
-        """Take the places of each shard, and for each row the number of its shard and from where to where it goes."""
-        self._flats, self._at, self._spans = flats, at, spans
-
-    def __len__(self) -> int:
-        return len(self._at)
-
-    @overload
-    def __getitem__(self, row: int) -> Places: ...
-    @overload
-    def __getitem__(self, row: slice) -> list[Places]: ...
-    def __getitem__(self, row: int | slice) -> Places | list[Places]:
-        if isinstance(row, slice):
-            return [self[each] for each in range(*row.indices(len(self)))]
-        start, stop = self._spans[row]
-        places: Places = self._flats[self._at[row]][start:stop].astype(np.int32).reshape(2, -1) - 1
-        return places
+    def _read(self, values: npt.NDArray[Any]) -> Places:
+        return values.astype(np.int32).reshape(2, -1) - np.int32(1)
 
 
 @dataclass(frozen=True, slots=True)

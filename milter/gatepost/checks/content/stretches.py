@@ -65,9 +65,7 @@ def damping(tokens: npt.ArrayLike, power: float) -> _Floats:
 
 
 def place(words: Sequence[str], pairs: Sequence[str], numbers: Mapping[str, int]) -> Places:
-    """Give the places of a text: its words in reading order, each but the last joined with the next, and each token's number."""
-    if len(words) <= LONG:
-        return NO_PLACES
+    """Give the places of a long text: its words in reading order, each but the last joined with the next, and each token's number."""
     read = chain(map(numbers.get, words, repeat(-1)), map(numbers.get, pairs, repeat(-1)), (-1,))
     return np.fromiter(read, np.int32, 2 * len(words)).reshape(2, -1)
 
