@@ -34,6 +34,11 @@ def skeleton(word: str) -> str:
     return word.translate(_LOOKS_LIKE)
 
 
+def load() -> None:
+    """Read the common words. To be called before forking: workers share them."""
+    _known()
+
+
 @cache
 def _known() -> tuple[frozenset[str], Mapping[str, str], Mapping[str, str]]:
     """Give the words that are none in disguise, and words by skeleton: the common ones, and those sold, without doubled letters."""

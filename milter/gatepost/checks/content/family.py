@@ -14,7 +14,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 import gatepost
-from gatepost.checks.content import budget, bulk, classifier, enclosed
+from gatepost.checks.content import budget, bulk, classifier, disguise, enclosed
 from gatepost.checks.content.bulk import BulkCheck
 from gatepost.checks.content.classifier import ContentCheck
 from gatepost.checks.content.enclosed import EnclosedCheck
@@ -129,6 +129,7 @@ def _month(path: Path) -> int:
 def build(settings: Settings) -> ContentCheck:
     """Load the models and give the check. Raises ModelError, one line. To be called before forking: workers share them."""
     suffix.load()  # Links are compared by it; a worker without privileges might not be able to read it.
+    disguise.load()
     shadow = find_shadow(settings)
     model = load_model(find_model(settings.model))
     start = marks(settings).logit
