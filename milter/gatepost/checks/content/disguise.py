@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 SHORTEST: Final = 5
@@ -35,14 +35,14 @@ def skeleton(word: str) -> str:
 
 
 def load() -> None:
-    """Read the common words. To be called before forking: workers share them."""
+    """Read the common words. To be called before forking: workers share them, and might not be able to read the file."""
     _known()
 
 
 @cache
 def _known() -> tuple[frozenset[str], Mapping[str, str], Mapping[str, str]]:
     """Give the words that are none in disguise, and words by skeleton: the common ones, and those sold, without doubled letters."""
-    common = frozenset(files("gatepost.checks.content").joinpath("common.txt").read_text("ascii").split())
+    common = frozenset(Path(__file__).with_name("common.txt").read_text("ascii").split())
     sold = {_DOUBLED.sub(r"\1", skeleton(word)): word for word in _SOLD}
     return common.union(_SOLD), {skeleton(word): word for word in common}, sold
 
