@@ -152,6 +152,14 @@ def test_mail_goes_on_through_a_fail_over(tmp_path: Path) -> None:
     assert all(map(unmarked, [*usual, *last]))
 
 
+def is_replica(server: RedisServer) -> bool:
+    """Say whether a server is a replica. One that becomes it just now cuts off whoever is connected, the one who asks too."""
+    try:
+        return server.told("replication", "master_port:") > 0
+    except ConnectionError:
+        return False
+
+
 def test_a_planned_fail_over_costs_what_was_under_way(tmp_path: Path) -> None:
     """SENTINEL FAILOVER: the new master serves at once; marked is at most what the old one cuts off when it becomes a replica."""
     # Sentinel demotes the old master ten seconds later: no need to keep the daemon busy for so long.
@@ -160,7 +168,7 @@ def test_a_planned_fail_over_costs_what_was_under_way(tmp_path: Path) -> None:
         usual = sender.settled(unmarked)
         assert watched.sentinels[0].command(b"SENTINEL", b"FAILOVER", b"gatepost").startswith(b"+OK")
         until(lambda: watched.master_port() != before, "the fail-over")
-        until(lambda: watched.master.told("replication", "master_port:"), "the old master to be a replica")
+        until(lambda: is_replica(watched.master), "the old master to be a replica")
         scripts = watched.replica.told(*SCRIPTS)
         during, after = sender.settled(unmarked, BOTH), sender.settled(unmarked)
         assert watched.replica.told(*SCRIPTS) > scripts
