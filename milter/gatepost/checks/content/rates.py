@@ -55,6 +55,11 @@ class Rates:
         self._labels = [0, 0]
         self._counts = Counts()
 
+    @property
+    def labels(self) -> tuple[int, int]:
+        """How many ham and unwanted messages are counted."""
+        return self._labels[0], self._labels[1]
+
     def add(self, changes: Sequence[Change]) -> None:
         """Count labelled messages, or take them back; one without tokens is none."""
         some = [change for change in changes if change.tokens.size]

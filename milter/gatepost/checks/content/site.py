@@ -77,7 +77,6 @@ class SiteMemory:
 
     def __init__(self, weight: float = 1.0) -> None:
         self._weight = weight
-        self._labels = [0, 0]
         self._words = Rates(WORD_VOICE)
         self._fields = Rates(FIELD_VOICE)
         self._twins = Twins()
@@ -95,8 +94,6 @@ class SiteMemory:
                 told.append((lesson, 1))
         self._words.add([Change(lesson.tokens, lesson.unwanted, sign) for lesson, sign in told])
         self._fields.add([Change(lesson.fields, lesson.unwanted, sign) for lesson, sign in told])
-        for lesson, sign in told:
-            self._labels[lesson.unwanted] += sign
 
     def adjust(
         self, features: Features, opinion: Opinion, parts: int = 0, fields: Callable[[], Fields] = no_fields
@@ -105,7 +102,7 @@ class SiteMemory:
 
         `fields` is asked for the message's header fields where there are labels.
         """
-        ham, spam = self._labels
+        ham, spam = self._words.labels
         if not ham + spam or not self._weight:
             return Adjusted(opinion)
         tokens, places = words_of(features)
