@@ -35,7 +35,7 @@ def write_model(
     meta = {"format": FORMAT, "features_version": FEATURES_VERSION, "name": directory.name, "labels": list(LABELS)}
     meta |= {"hash": "crc32", "bits": BITS, "length_power": 0.5, "unwanted": scale, "phish": scale}
     # Nothing in it has the form of bulk mail.
-    meta |= {"bulk": {**scale, "offset": -5.0}} | (held_out or {})
+    meta |= {"bulk": {**scale, "offset": -5000.0}} | (held_out or {})
     (directory / "features.json").write_text(json.dumps(meta))
     (directory / "metrics.json").write_text("{}")
     (directory / "card.md").write_text("Two words.\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gatepost.checks.content.caution import caution
 from gatepost.checks.content.model import Model, Scale
 from gatepost.checks.content.tokens import extract
 from gatepost.mail.message import from_bytes
@@ -58,6 +59,7 @@ def test_training_scores_what_the_live_check_scores():
     matrix = build_matrix(table, columns.hashes, _POWER)
     found = score_rows(linear, np.array([True, True, True]), matrix, table, columns, _POWER)
     opinions = [model.judge(extract(message), 0) for message in messages]
-    assert found.tolist() == pytest.approx([opinion.logit for opinion in opinions], abs=1e-3)
+    plain = [opinion.logit + caution(opinion.bulk, opinion.phish) for opinion in opinions]
+    assert found.tolist() == pytest.approx(plain, abs=1e-3)
     assert [opinion.stretch is not None for opinion in opinions[:2]] == [False, True]
     assert found[1] > 0 > found[2]

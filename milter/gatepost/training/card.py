@@ -78,11 +78,14 @@ probability of being unwanted; `ece` is the expected calibration error."""
 
 def write_card(name: str, table: Table, metrics: Metrics, seed: int) -> str:
     """Give the card as Markdown, from the table the model learned from and what was measured."""
+    aside = " --set-aside models/set-aside.txt" if metrics["set aside"] else ""
     lines = [f"# Model {name}", "", _INTRODUCTION, "", "## What it learned from", "", *_data(table), ""]
     lines += [
         f"{metrics['left out']} messages were left out: further near-duplicates (two of a group are kept) and mail"
     ]
     lines += ["without text.", ""]
+    if metrics["set aside"]:
+        lines += [f"{metrics['set aside']} messages were set aside by a list: neither learned from nor measured.", ""]
     for view, title in ((view, title) for view, title in _VIEWS if metrics[view]):
         lines += [f"## {title}", "", *_table(metrics[view], _COLUMNS), ""]
     lines += ["## Phish against other spam (held out by near-duplicate group)", "", *_flat(metrics["phish"]), ""]
@@ -100,7 +103,7 @@ def write_card(name: str, table: Table, metrics: Metrics, seed: int) -> str:
         "",
         "## Making it again",
         "",
-        f"    gatepost train --packs PACKS --packs models/invented --out {name} --seed {seed}",
+        f"    gatepost train --packs PACKS --packs models/invented{aside} --out {name} --seed {seed}",
         "",
         "Add `--without PACK` for a pack whose licence does not suit you (phishingpot is non-commercial, trec07 asks",
         "for an agreement). The same packs and seed give the same files with these versions:",

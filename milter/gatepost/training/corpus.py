@@ -11,11 +11,12 @@ are held out to see what a model does with mail from elsewhere.
 
 from __future__ import annotations
 
+import hashlib
 import mailbox
 import os
 import re
 import tarfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,7 @@ LABELS: Final = ("ham", "spam", "phish")
 MEMBER_BYTES: Final = 4 * 1024 * 1024
 """Bytes of one training message that are read; a longer one is cut."""
 
+_DIGEST: Final = re.compile(r"([0-9a-f]{64})[ \t]+[ *]?\S.*")
 _MEMBER: Final = re.compile(r"(?:.*/)?(ham|spam|phish)/(?:(?:cur|new)/)?([^/]+)")
 _COLLECTION: Final = re.compile(r"([A-Za-z0-9]+(?:_[A-Za-z0-9]+){0,4}?)(?:__|-)")
 
@@ -95,6 +97,33 @@ def _is_pack(path: Path) -> bool:
             (path / label).is_dir() or (path / f"{label}.mbox").is_file() for label in LABELS
         )
     return bool(re.search(r"\.(?:tar(?:\.(?:xz|gz|bz2))?|tgz)\Z", path.name))
+
+
+def read_set_aside(path: Path) -> frozenset[str]:
+    """Read a list of messages that are not to be learned from: the SHA-256 of each, as sha256sum(1) writes and names them.
+
+    Empty lines and those that begin with `#` say nothing. Raises CorpusError, one line, for what is no such list.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path}: cannot be read ({error})".replace("\n", " ")) from error
+    digests = set()
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _DIGEST.fullmatch(line.rstrip())
+        if match is None:
+            raise CorpusError(f"{path}: line {number} is not a SHA-256 and a name, as sha256sum writes them")
+        digests.add(match[1])
+    return frozenset(digests)
+
+
+def kept(samples: Iterable[Sample], aside: frozenset[str]) -> Generator[Sample, None, None]:
+    """Pass on the samples but for those whose SHA-256 is in `aside`."""
+    for sample in samples:
+        if not aside or hashlib.sha256(sample.data).hexdigest() not in aside:
+            yield sample
 
 
 def read_pack(path: Path) -> Generator[Sample, None, None]:

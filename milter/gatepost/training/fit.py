@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -25,6 +25,7 @@ from gatepost.training.table import Progress, Table
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+_Fitted = TypeVar("_Fitted")
 
 FOLDS: Final = 5
 _STRENGTH: Final = 0.3
@@ -282,8 +283,8 @@ def _bucket(text: str) -> int:
 
 def held_out_scores(
     folds: npt.NDArray[np.int64],
-    fit: Callable[[Bools], Linear],
-    score: Callable[[Linear, Bools], Floats],
+    fit: Callable[[Bools], _Fitted],
+    score: Callable[[_Fitted, Bools], Floats],
     stage: str,
     progress: Progress,
 ) -> Floats:

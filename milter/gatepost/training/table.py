@@ -123,13 +123,20 @@ def read_table(samples: Iterable[Sample], jobs: int, progress: Progress, max_row
 
 
 def table_of_packs(
-    packs: list[Path], work: Path, jobs: int, progress: Progress, *, max_rows: int = MAX_ROWS, fresh: bool = False
+    packs: list[Path],
+    work: Path,
+    jobs: int,
+    progress: Progress,
+    *,
+    max_rows: int = MAX_ROWS,
+    fresh: bool = False,
+    aside: frozenset[str] = frozenset(),
 ) -> Table:
     """Read packs into a table by way of the shards in an opened work folder, which stay for the next time.
 
     Once mapped they outlive their names. Raises what `workfolder.read_packs` does.
     """
-    return table_of(read_packs(packs, work, jobs, progress, fresh=fresh), max_rows)
+    return table_of(read_packs(packs, work, jobs, progress, fresh=fresh, aside=aside), max_rows)
 
 
 def table_of(shards: Sequence[Shard], max_rows: int = MAX_ROWS) -> Table:

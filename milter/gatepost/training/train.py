@@ -5,13 +5,17 @@ The same packs, seed and library versions give the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import scipy.sparse
 
+from gatepost.checks.content.caution import caution
+from gatepost.checks.content.model import HEADS
 from gatepost.checks.content.tokens import FEATURES_VERSION
 from gatepost.training.calibrate import Curve, fit_bulk_curve, fit_curve, fit_phish_curve
 from gatepost.training.checkpoints import Checkpoints
@@ -60,15 +64,16 @@ def train_model(
     fresh: bool = False,
     max_rows: int = MAX_ROWS,
     measure: bool = True,
+    aside: frozenset[str] = frozenset(),
 ) -> Trained:
     """Train on packs and write a model directory to `out`, which must not exist or be empty.
 
     What was read and fitted stays in the folder `work` until it is needed again, unless `fresh`; at most `max_rows`
-    messages are learned from. Without `measure` the comparisons are left out: the same model with fewer numbers beside
+    messages are learned from, and none whose SHA-256 is in `aside`. Without `measure` the comparisons are left out: the same model with fewer numbers beside
     it. Raises CorpusError where a pack cannot be read or there is no ham or nothing unwanted in them.
     """
     with opened(work) as folder:
-        table = table_of_packs(packs, folder, jobs, progress, max_rows=max_rows, fresh=fresh)
+        table = table_of_packs(packs, folder, jobs, progress, max_rows=max_rows, fresh=fresh, aside=aside)
         _require_both(table)
         progress("choosing tokens", 0)
         columns = choose_columns(table, BITS)
@@ -77,7 +82,17 @@ def train_model(
         matrix = build_matrix(table, columns.hashes, LENGTH_POWER)
         progress("choosing tokens", columns.size)
         kept = Checkpoints(folder, matrix, table, seed, fresh=fresh)
-        return _fit_and_write(_Mail(table, columns, matrix, seed, kept), out, progress, measure=measure)
+        mail = _Mail(table, columns, matrix, seed, len(aside), kept)
+        return _fit_and_write(mail, out, progress, measure=measure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heads:
+    """The three models of one fit."""
+
+    unwanted: Linear
+    phish: Linear
+    bulk: Linear
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +103,7 @@ class _Mail:
     columns: Columns
     matrix: scipy.sparse.csr_matrix
     seed: int
+    aside: int
     kept: Checkpoints
 
     def unwanted(self, rows: Bools) -> Linear:
@@ -107,8 +123,20 @@ class _Mail:
         return self.kept.fitted("bulk", lambda rows: fit_bulk(self.matrix, hashes, self.table, rows, self.seed))(rows)
 
     def spoken(self, linear: Linear, rows: Bools) -> Floats:
-        """Score rows as live mail is scored: by the worst of what they say."""
+        """Score rows by the worst of what they say."""
         return score_rows(linear, rows, self.matrix, self.table, self.columns, LENGTH_POWER)
+
+    def heads(self, rows: Bools) -> _Heads:
+        """Fit all three on the same rows."""
+        return _Heads(self.unwanted(rows), self.phish(rows), self.bulk(rows))
+
+    def judged(self, heads: _Heads, rows: Bools, phish: Curve, bulk: Curve) -> Floats:
+        """Score rows as live mail is judged: by the worst of what they say, with caution where they have the form of bulk mail."""
+        form, kind = (
+            bulk.probabilities(self.whole(heads.bulk, rows)),
+            phish.probabilities(self.whole(heads.phish, rows)),
+        )
+        return self.spoken(heads.unwanted, rows) - caution(form, kind)
 
     def whole(self, linear: Linear, rows: Bools) -> Floats:
         """Score rows by all of what they say."""
@@ -119,31 +147,29 @@ def _fit_and_write(mail: _Mail, out: Path, progress: Progress, *, measure: bool)
     """Hold out, calibrate, measure, fit on everything and write; then the fits are of no more use."""
     table, seed = mail.table, mail.seed
     everything = np.ones(len(table), bool)
-    by_source, by_group = folds_by_source(table, seed), folds_by_group(table, seed)
-    unseen = held_out_scores(by_source, mail.unwanted, mail.spoken, "holding out sources", progress)
+    by_group = folds_by_group(table, seed)
     kinds = held_out_scores(by_group, mail.phish, mail.whole, "holding out phish", progress)
     forms = held_out_scores(by_group, mail.bulk, mail.whole, "holding out bulk", progress)
-    curves = {
-        "unwanted": fit_curve(table, unseen),
-        "phish": fit_phish_curve(table, kinds),
-        "bulk": fit_bulk_curve(table, forms),
-    }
-    curve = curves["unwanted"]
+    phish, bulk = fit_phish_curve(table, kinds), fit_bulk_curve(table, forms)
+    judged = partial(mail.judged, phish=phish, bulk=bulk)
+    unseen = held_out_scores(folds_by_source(table, seed), mail.heads, judged, "holding out sources", progress)
+    curve = fit_curve(table, unseen)
     metrics: Metrics = {
         "by source": rows_by_pack(table, unseen, curve, everything),
-        **(_comparisons(mail, curve, progress) if measure else {view: [] for view in _COMPARISONS}),
-        "phish": phish_metrics(table, kinds, curves["phish"]),
-        "bulk": bulk_metrics(table, *bulk_target(table), curves["bulk"].probabilities(forms)),
+        **(_comparisons(mail, curve, judged, progress) if measure else {view: [] for view in _COMPARISONS}),
+        "phish": phish_metrics(table, kinds, phish),
+        "bulk": bulk_metrics(table, *bulk_target(table), bulk.probabilities(forms)),
         "lowered": round(curve.lowered, 3),
         "left out": table.left_out,
+        "set aside": mail.aside,
         "not drawn": table.not_drawn,
         "reference": _reference(mail, curve.probabilities(unseen)),
     }
     heads = {}
-    for done, fit in enumerate((mail.unwanted, mail.phish, mail.bulk)):
-        progress("fitting", done, len(curves))
-        heads[fit.__name__] = (fit(everything), curves[fit.__name__])
-    progress("fitting", len(curves), len(curves))
+    for done, (fit, its_curve) in enumerate(((mail.unwanted, curve), (mail.phish, phish), (mail.bulk, bulk))):
+        progress("fitting", done, len(HEADS))
+        heads[fit.__name__] = (fit(everything), its_curve)
+    progress("fitting", len(HEADS), len(HEADS))
     recipe = Recipe(out.name, BITS, LENGTH_POWER, FEATURES_VERSION, seed, table)
     write_model(out, recipe, mail.columns, heads, metrics, budget_data(table, curve.logits(unseen)))
     mail.kept.clear()
@@ -153,16 +179,14 @@ def _fit_and_write(mail: _Mail, out: Path, progress: Progress, *, measure: bool)
 _COMPARISONS: Final = ("by pack", "by group", "by time")
 
 
-def _comparisons(mail: _Mail, curve: Curve, progress: Progress) -> Metrics:
+def _comparisons(mail: _Mail, curve: Curve, judged: Callable[[_Heads, Bools], Floats], progress: Progress) -> Metrics:
     """Measure what calibration does not need: whole packs and near-duplicate groups held out, and learning from the past."""
     table = mail.table
     everything = np.ones(len(table), bool)
-    elsewhere = held_out_scores(folds_by_pack(table), mail.unwanted, mail.spoken, "holding out packs", progress)
-    known = held_out_scores(
-        folds_by_group(table, mail.seed), mail.unwanted, mail.spoken, "holding out groups", progress
-    )
+    elsewhere = held_out_scores(folds_by_pack(table), mail.heads, judged, "holding out packs", progress)
+    known = held_out_scores(folds_by_group(table, mail.seed), mail.heads, judged, "holding out groups", progress)
     later = later_rows(table)
-    ahead = mail.spoken(mail.unwanted(~later), everything)
+    ahead = judged(mail.heads(~later), everything)
     rows = (
         rows_by_pack(table, elsewhere, curve, everything),
         rows_by_pack(table, known, curve, everything),

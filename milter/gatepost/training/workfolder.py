@@ -25,7 +25,7 @@ from typing import Final, Protocol
 
 import gatepost
 from gatepost.checks.content.tokens import FEATURES_VERSION
-from gatepost.training.corpus import CorpusError, Sample, count_pack, pack_name, read_pack, walk
+from gatepost.training.corpus import CorpusError, Sample, count_pack, kept, pack_name, read_pack, walk
 from gatepost.training.reading import Readers
 from gatepost.training.shards import FORMAT, PIECE, DamagedError, Shard, open_shard, write_shard
 
@@ -77,9 +77,18 @@ def disk_use(work: Path) -> int:
     return sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
 
 
-def read_packs(packs: list[Path], work: Path, jobs: int, progress: Progress, *, fresh: bool = False) -> list[Shard]:
+def read_packs(
+    packs: list[Path],
+    work: Path,
+    jobs: int,
+    progress: Progress,
+    *,
+    fresh: bool = False,
+    aside: frozenset[str] = frozenset(),
+) -> list[Shard]:
     """Give the shards of packs, in their order, reading what is not in `work` yet; `fresh` reads all of it.
 
+    Messages whose SHA-256 is in `aside` are passed over.
     Raises CorpusError where a pack cannot be read or changes meanwhile, OSError where the folder cannot be written.
     Whenever it stops, finished shards stay and are used the next time.
     """
@@ -87,7 +96,7 @@ def read_packs(packs: list[Path], work: Path, jobs: int, progress: Progress, *, 
         drawers = []
         for number, pack in enumerate(packs):
             progress("finding packs", number, len(packs))
-            drawers.append(_Drawer(pack, work / _drawer_name(pack)))
+            drawers.append(_Drawer(pack, work, aside))
         progress("finding packs", len(packs), len(packs))
         _forget(work, {drawer.folder for drawer in drawers})
         tally = _Tally(progress, drawers, fresh=fresh)
@@ -97,8 +106,9 @@ def read_packs(packs: list[Path], work: Path, jobs: int, progress: Progress, *, 
 class _Drawer:
     """One pack's shards."""
 
-    def __init__(self, pack: Path, folder: Path) -> None:
-        self.pack, self.folder = pack, folder
+    def __init__(self, pack: Path, work: Path, aside: frozenset[str]) -> None:
+        self.pack, self.aside = pack, aside
+        self.folder = work / _drawer_name(pack, aside)
         self.found: dict[int, Shard] = {}
 
     def look(self, *, fresh: bool) -> None:
@@ -123,12 +133,12 @@ class _Drawer:
         """Give all shards of the pack, writing those that are missing."""
         if self.done:
             return [self.found[number] for number in range(len(self.found))]
-        samples = read_pack(self.pack)
+        samples = kept(read_pack(self.pack), self.aside)
         shards: list[Shard] = []
         while not shards or not shards[-1].last:
             piece = tally.watched(islice(samples, PIECE), again=len(shards) not in self.found)
             shards.append(self._piece(len(shards), piece, readers))
-        if _drawer_name(self.pack) != self.folder.name:
+        if _drawer_name(self.pack, self.aside) != self.folder.name:
             raise CorpusError(f"{self.pack}: changed while it was read; try again when it is at rest")
         return shards
 
@@ -178,10 +188,10 @@ def _forget(work: Path, wanted: set[Path]) -> None:
             shutil.rmtree(folder)
 
 
-def _drawer_name(pack: Path) -> str:
+def _drawer_name(pack: Path, aside: frozenset[str]) -> str:
     """Give the folder name of a pack's shards: it changes with all that they depend on."""
     digest = hashlib.sha256(_code())
-    digest.update(f"{pack_name(pack)}\0".encode("utf-8", "surrogateescape"))
+    digest.update(f"{pack_name(pack)}\0{' '.join(sorted(aside))}\0".encode("utf-8", "surrogateescape"))
     try:
         if pack.is_dir():
             for path in walk(pack):

@@ -20,6 +20,7 @@ import hashlib
 import io
 import json
 import math
+from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +30,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gatepost.checks.content import stretches
+from gatepost.checks.content.caution import FORM, caution
 from gatepost.checks.content.stretches import Stretch
 from gatepost.checks.content.tokens import FEATURES_VERSION, Features
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """The layout of the directory; rises when a reader of the old one would misread the new one."""
 
 LABELS: Final = ("ham", "bulk", "spam", "phish")
@@ -47,7 +49,7 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One token's share in the opinion: `points` is what it adds to the calibrated logit of being unwanted."""
+    """One token's share in the opinion, or that of its form: `points` is what it adds to the calibrated logit of being unwanted."""
 
     token: str
     points: float
@@ -59,7 +61,7 @@ class Opinion:
 
     `logit` is the calibrated log-odds of being unwanted (spam or phish), `probability` the same in [0, 1]. `phish` is the
     probability of phish among unwanted mail, `bulk` that of having the form of commercial bulk mail, whoever wants it.
-    `base` plus the points of all `parts` is the logit; parts are sorted by size. Where one stretch of the text is worse than
+    `base` plus the points of all `parts` is the logit; parts are sorted by size, and the form of the message is one (caution.py). Where one stretch of the text is worse than
     the whole (stretches.py), the logit, the parts and `phish` are those of this `stretch`.
     """
 
@@ -113,22 +115,27 @@ class Model:
         met = self.fingerprint[buckets] == (hashes >> np.uint32(24)).astype(np.uint8)
         known = np.flatnonzero(met)
         bulk = self._odds(self.bulk_scale, self.bulk, buckets[known])
+        phish = self._odds(self.phish_scale, self.phish, buckets[known])
+        form = Part(FORM, -self.unwanted_scale.slope * caution(bulk, phish))
         spoken, stretch, less = known, None, 0.0
         if features.places.size:
             spoken, stretch, less = self._worst(features.places, buckets, met)
+        if stretch:
+            phish = self._odds(self.phish_scale, self.phish, buckets[spoken])
         weights = self.unwanted[buckets[spoken]].astype(np.int64)
         base = self.unwanted_scale.base() - self.unwanted_scale.slope * less
         factor = self.unwanted_scale.factor(spoken.size, self.power)
-        logit = base + factor * int(weights.sum())
-        phish = self._odds(self.phish_scale, self.phish, buckets[spoken])
+        logit = base + factor * int(weights.sum()) + form.points
         order = np.argsort(-np.abs(weights), kind="stable")
         order = order if parts < 0 else order[:parts]
-        shown = tuple(
+        shown = [
             Part(features.tokens[spoken[index]].decode("utf-8", "replace"), factor * int(weights[index]))
             for index in order.tolist()
             if weights[index]
+        ]
+        return Opinion(
+            logit, _sigmoid(logit), phish, base, _with_form(shown, form, parts), int(known.size), bulk, stretch
         )
-        return Opinion(logit, _sigmoid(logit), phish, base, shown, int(known.size), bulk, stretch)
 
     def _odds(self, scale: Scale, weights: npt.NDArray[np.int16], buckets: npt.NDArray[np.uint32]) -> float:
         """Give the probability by one of the other heads."""
@@ -149,6 +156,12 @@ class Model:
             return np.flatnonzero(met), None, 0.0
         inside, stretch = stretches.members(places, met.size, most)
         return np.flatnonzero(met & inside), stretch, stretches.margin(scores.size)
+
+
+def _with_form(shown: list[Part], form: Part, parts: int) -> tuple[Part, ...]:
+    """Give parts, sorted by size, with that of the form among them: the `parts` strongest, all for a negative number."""
+    insort(shown, form, key=lambda part: -abs(part.points))
+    return tuple(shown if parts < 0 else shown[:parts])
 
 
 def _sigmoid(logit: float) -> float:

@@ -114,6 +114,7 @@ _FACTS: Final[Mapping[str, str]] = {
     "=subject-emoji": "an emoji in the subject",
     "=subject-foreign": "the subject goes beyond ASCII",
     "=unsubscribe": "it offers to unsubscribe",
+    "=bulk-form": "the form of commercial bulk mail, which people may have asked for",
     "=legal-1": "one word of legal notices",
     "=legal-2": "two words of legal notices",
     "=legal-3": "three or more words of legal notices",

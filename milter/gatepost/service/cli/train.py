@@ -58,13 +58,19 @@ def train(
             show_default=False,
         ),
     ] = 400_000,
+    set_aside: Annotated[
+        Path | None,
+        typer.Option(
+            "--set-aside", help="List of messages not to learn from, as sha256sum writes it: wrong labels, say."
+        ),
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out what is only measured to compare; the model is the same.")
     ] = False,
 ) -> None:
     """Train a model; exit 2 where mail cannot be read or a folder not be written, 130 after an interrupt."""
     # Only this command needs scikit-learn: it is imported here so that the others start without it.
-    from gatepost.training.corpus import CorpusError, find_packs, require_empty  # noqa: PLC0415
+    from gatepost.training.corpus import CorpusError, find_packs, read_set_aside, require_empty  # noqa: PLC0415
     from gatepost.training.train import train_model  # noqa: PLC0415
     from gatepost.training.workfolder import default_folder, disk_use  # noqa: PLC0415
 
@@ -73,10 +79,20 @@ def train(
     try:
         require_empty(out)
         chosen = find_packs(packs, frozenset(without or ()))
+        aside = read_set_aside(set_aside) if set_aside else frozenset()
         _say(console, f"work folder: {folder} ({_megabytes(disk_use(folder))} in it)")
         with _Stages(console) as stages:
             trained = train_model(
-                chosen, out, seed, jobs, stages, work=folder, fresh=fresh, max_rows=max_rows, measure=not quick
+                chosen,
+                out,
+                seed,
+                jobs,
+                stages,
+                work=folder,
+                fresh=fresh,
+                max_rows=max_rows,
+                measure=not quick,
+                aside=aside,
             )
         _say(console, f"work folder: {folder} (keeps {_megabytes(disk_use(folder))} for the next training)")
     except (CorpusError, OSError) as error:
