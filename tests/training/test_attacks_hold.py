@@ -46,7 +46,6 @@ ALLOWED = {
     "good-words": _IN_VIEW,
     "long-padding": _IN_VIEW,
     "reply-quote": _IN_VIEW,
-    "split-words/lines": "halves of words are words that nobody knows, and a short text has few others",
     "subject-only": "a few words with nothing behind them are soon those of a wanted one-liner",
 }
 """Attacks that the shipped model may fall for, and why."""

@@ -109,6 +109,7 @@ def _all() -> list[tuple[str, str, attacks_padding.Addition]]:
             for name, change in form.CHARSETS.items()
         ),
         ("long-padding", "Wanted mail of 100 kB stands before the text.", padding.padded),
+        ("newsletter-frame", "The furniture of a newsletter is added: a way out, legal lines, an address.", padding.framed),
         ("reply-quote", "An invented conversation is quoted below the text, and the subject is a reply.", padding.quoted),
         ("subject-only", "Everything is said in the subject; there is no text.", _form(form.subject_only)),
     ]  # fmt: skip

@@ -24,6 +24,7 @@ SALAD_WORDS: Final = 150
 PARAGRAPH_WORDS: Final = 150
 PADDING_CHARACTERS: Final = 100_000
 _LINE_WORDS: Final = 12
+_PAGES: Final = ("view", "why", "unsubscribe", "privacy", "about")
 _SENTENCE_WORDS: Final = 11
 
 
@@ -59,6 +60,28 @@ def quoted(draft: Draft, rng: Random, good_words: Sequence[str]) -> Draft:
         lines.append(f"{mark[2:]}On Mon, {rng.randrange(1, 29)} Jun 2026 at 10:{rng.randrange(10, 60)}, {name} wrote:")
         lines += [mark + line for line in paragraph(rng, good_words, PARAGRAPH_WORDS // 2).split("\n")]
     return replace(draft.below("\n".join(lines)), subject=f"Re: {draft.subject}")
+
+
+_FURNITURE: Final = (
+    ("Having trouble reading this e-mail? View it in your browser:", "See the web version of this newsletter:"),
+    (
+        "You receive this newsletter because you subscribed at our shop.",
+        "This mail was sent to you as a valued customer.",
+    ),
+    ("To unsubscribe from this list, click here:", "Unsubscribe, or change your preferences:"),
+    ("Privacy policy and terms and conditions:", "Read our privacy policy:"),
+    (
+        "Copyright 2026 Garden Post Ltd. All rights reserved. P.O. Box 4471, Leeds LS1 4AP",
+        "Our postal address: Meadow News Inc., P.O. Box 918, Salem, OR 97301",
+    ),
+)
+
+
+def framed(draft: Draft, rng: Random, good_words: Sequence[str]) -> Draft:  # noqa: ARG001
+    """Add the furniture of a newsletter below: a way out, legal lines, a postal address, links to match."""
+    host = f"https://news{rng.randrange(1000)}.example.com"
+    said = [rng.choice(lines) for lines in _FURNITURE]
+    return draft.below("\n".join(f"{line} {host}/{name}" for line, name in zip(said, _PAGES, strict=True)))
 
 
 def padded(draft: Draft, rng: Random, good_words: Sequence[str]) -> Draft:

@@ -32,6 +32,8 @@ def _from(sender: str) -> set[str]:
         ("PayPal <x@example.org>", "=name-brand-elsewhere"),
         ("P4ypal Team <x@example.org>", "=name-brand-elsewhere"),
         ("PayPal <service@paypal.com>", "=name-brand-own"),
+        ("Microsoft Outlook <postmaster@outlook.com>", "=name-brand-own"),
+        ("Microsoft Outlook <x@example.org>", "=name-brand-elsewhere"),
         ('"bank@bank.example" <x@example.org>', "=from-name-address"),
         ("Jane <jane@gmail.com>", "=from-freemail"),
         ("Jane <noreply@example.org>", "=from-role"),
