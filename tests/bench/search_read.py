@@ -94,7 +94,7 @@ def read_material(packs: Sequence[Path], folder: Path, limit: int | None, jobs: 
     code = zlib.crc32(Path(__file__).read_bytes())
     found, names = [], []
     for pack in packs:
-        path = folder / f"{workfolder._drawer_name(pack)}-{code:08x}-{limit or 'all'}.npz"
+        path = folder / f"{workfolder._drawer_name(pack, frozenset())}-{code:08x}-{limit or 'all'}.npz"
         if not path.is_file():
             tell(f"reading {pack_name(pack)}")
             _write(path, _read(pack, limit, jobs))
