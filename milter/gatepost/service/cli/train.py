@@ -29,44 +29,50 @@ What is read of the mail is kept in the work folder, for a training that was sto
 _SHOWN: Final = ("source", "ham", "unwanted", "1-auc", "caught at 1% fp", "ham p>0.7", "ham p>0.9", "caught p>0.7")
 
 
+_Packs = Annotated[
+    list[Path],
+    typer.Option(
+        "--packs", help="A pack (a .tar.xz or folder with ham/, spam/, phish/) or a folder of packs; repeatable."
+    ),
+]
+_Out = Annotated[Path, typer.Option("--out", help="Folder to write the model to; its name becomes the model's name.")]
+_Seed = Annotated[int, typer.Option("--seed", help="Number that decides how mail is split for measuring.")]
+_Without = Annotated[list[str] | None, typer.Option("--without", help="Name of a pack to leave out; repeatable.")]
+_Jobs = Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes that read mail.")]
+_Work = Annotated[
+    Path | None,
+    typer.Option("--work", help="Folder for what is read; default: gatepost/train in the user's cache folder."),
+]
+_Fresh = Annotated[bool, typer.Option("--fresh", help="Read and fit everything again.")]
+_MaxRows = Annotated[
+    int,
+    typer.Option(
+        "--max-rows",
+        min=100,
+        help="Messages to learn from at most: memory is about 12 kB for each. Default 400,000.",
+        show_default=False,
+    ),
+]
+_SetAside = Annotated[
+    Path | None,
+    typer.Option("--set-aside", help="List of messages not to learn from, as sha256sum writes it: wrong labels, say."),
+]
+_Quick = Annotated[
+    bool, typer.Option("--quick", help="Leave out what is only measured to compare; the model is the same.")
+]
+
+
 def train(
-    packs: Annotated[
-        list[Path],
-        typer.Option(
-            "--packs", help="A pack (a .tar.xz or folder with ham/, spam/, phish/) or a folder of packs; repeatable."
-        ),
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", help="Folder to write the model to; its name becomes the model's name.")
-    ],
-    seed: Annotated[int, typer.Option("--seed", help="Number that decides how mail is split for measuring.")] = 2611,
-    without: Annotated[
-        list[str] | None, typer.Option("--without", help="Name of a pack to leave out; repeatable.")
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes that read mail.")] = 2,
-    work: Annotated[
-        Path | None,
-        typer.Option("--work", help="Folder for what is read; default: gatepost/train in the user's cache folder."),
-    ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Read and fit everything again.")] = False,
-    max_rows: Annotated[
-        int,
-        typer.Option(
-            "--max-rows",
-            min=100,
-            help="Messages to learn from at most: memory is about 12 kB for each. Default 400,000.",
-            show_default=False,
-        ),
-    ] = 400_000,
-    set_aside: Annotated[
-        Path | None,
-        typer.Option(
-            "--set-aside", help="List of messages not to learn from, as sha256sum writes it: wrong labels, say."
-        ),
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Leave out what is only measured to compare; the model is the same.")
-    ] = False,
+    packs: _Packs,
+    out: _Out,
+    seed: _Seed = 2611,
+    without: _Without = None,
+    jobs: _Jobs = 2,
+    work: _Work = None,
+    fresh: _Fresh = False,
+    max_rows: _MaxRows = 400_000,
+    set_aside: _SetAside = None,
+    quick: _Quick = False,
 ) -> None:
     """Train a model; exit 2 where mail cannot be read or a folder not be written, 130 after an interrupt."""
     # Only this command needs scikit-learn: it is imported here so that the others start without it.
