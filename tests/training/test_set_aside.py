@@ -84,7 +84,7 @@ def test_training_says_how_many_were_set_aside(tmp_path: Path):
     assert done.code == 0, done.err
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["set aside"] == 3
     card = (tmp_path / "out" / "card.md").read_text()
-    assert "3 messages were set aside by a list" in card
+    assert "A list of 3 messages was set aside" in card
     assert "--set-aside" in card
     wrong = gatepost("train", *where, "--set-aside", str(packs[0]), "--out", str(tmp_path / "other"))
     assert wrong.code == 2

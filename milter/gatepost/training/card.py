@@ -85,7 +85,7 @@ def write_card(name: str, table: Table, metrics: Metrics, seed: int) -> str:
     ]
     lines += ["without text.", ""]
     if metrics["set aside"]:
-        lines += [f"{metrics['set aside']} messages were set aside by a list: neither learned from nor measured.", ""]
+        lines += [f"A list of {metrics['set aside']} messages was set aside: neither learned from nor measured.", ""]
     for view, title in ((view, title) for view, title in _VIEWS if metrics[view]):
         lines += [f"## {title}", "", *_table(metrics[view], _COLUMNS), ""]
     lines += ["## Phish against other spam (held out by near-duplicate group)", "", *_flat(metrics["phish"]), ""]

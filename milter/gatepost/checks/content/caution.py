@@ -4,8 +4,7 @@ A newsletter that was asked for reads like one that was not (bulk.py), so a mode
 with any other, and the few wanted messages that score highest are newsletters. Mail in the form of commercial bulk mail is
 therefore given the benefit of the doubt, by as much as it has that form, and not where it is phish: a forged notice has the form too.
 
-With this number, on packs that a model never saw, catches at 1 % false positives rise from 0.762 to 0.783 and at 0.1 % from
-0.574 to 0.617, and of newsletters held out fewer are marked; with twice as much, ranking within modern mail suffers.
+What it brings is in the card of the model, "Since this search"; with twice as much, ranking within modern mail suffers.
 """
 
 from __future__ import annotations
