@@ -11,7 +11,9 @@ LISTEN ?= inet:127.0.0.1:8890
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-$(VENV)/.run: pyproject.toml packaging/constraints.txt packaging/setup.sh
+COMPILED := packaging/build_hook.py $(wildcard milter/gatepost/checks/content/loops/*)
+
+$(VENV)/.run: pyproject.toml packaging/constraints.txt packaging/setup.sh $(COMPILED)
 	@packaging/setup.sh run
 	@packaging/setup.sh venv "$(PYTHON)" "$(VENV)" .
 	@touch $@
@@ -30,15 +32,15 @@ test: $(VENV)/.test ## lint, types, import floors and every test, on real server
 	@$(BIN)/python -m pytest
 
 lint: $(VENV)/.test ## ruff, mypy, import floors, docstrings of the tests
-	@$(BIN)/ruff check milter tests
-	@$(BIN)/ruff format --check milter tests
+	@$(BIN)/ruff check milter tests packaging
+	@$(BIN)/ruff format --check milter tests packaging
 	@$(BIN)/mypy
 	@PATH="$(CURDIR)/$(BIN):$$PATH" lint-imports --no-logo 2>/dev/null || PATH="$(CURDIR)/$(BIN):$$PATH" lint-imports
 	@$(BIN)/interrogate --quiet milter tests
 
 format: $(VENV)/.test ## bring the code into form
-	@$(BIN)/ruff check --fix milter tests
-	@$(BIN)/ruff format milter tests
+	@$(BIN)/ruff check --fix milter tests packaging
+	@$(BIN)/ruff format milter tests packaging
 
 demo: $(VENV)/.test ## a private Postfix with Gatepost in front of it takes eight sample messages
 	@$(BIN)/python tests/demo.py

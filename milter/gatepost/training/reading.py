@@ -57,7 +57,8 @@ def read_row(sample: Sample) -> Row | None:
         return None
     hashes = features.hashes()
     group = sample.group or hashlib.sha256(np.sort(hashes).tobytes()).hexdigest()[:16]
-    foreign = len(features.tokens) >= _SOME_TOKENS and len(_ENGLISH.intersection(features.tokens)) < _SOME_ENGLISH
+    english = len(_ENGLISH.intersection(features.said.text.split()))
+    foreign = features.size >= _SOME_TOKENS and english < _SOME_ENGLISH
     return Row(sample.pack, sample.source, sample.label, sample.year, group, foreign, hashes, features.places)
 
 

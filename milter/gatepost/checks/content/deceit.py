@@ -52,7 +52,7 @@ _IN_NAME: Final = re.compile(r"@([a-z0-9.-]{1,253})", re.IGNORECASE)
 
 def signs_of_deceit(features: Features) -> str:
     """Give the signs among a message's tokens, as words for the content check's fact `signs`; "" for none."""
-    there = DECEIT.keys() & features.tokens
+    there = DECEIT.keys() & features.named
     return " ".join(word for token, (word, _) in DECEIT.items() if token in there)
 
 

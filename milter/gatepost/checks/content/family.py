@@ -14,7 +14,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 import gatepost
-from gatepost.checks.content import budget, bulk, classifier, disguise, enclosed
+from gatepost.checks.content import budget, bulk, classifier, enclosed
 from gatepost.checks.content.bulk import BulkCheck
 from gatepost.checks.content.classifier import ContentCheck
 from gatepost.checks.content.enclosed import EnclosedCheck
@@ -22,6 +22,7 @@ from gatepost.checks.content.follow import FollowedLayer
 from gatepost.checks.content.model import ModelError, load_model
 from gatepost.checks.content.shadow import Shadow
 from gatepost.checks.content.watch import Watch
+from gatepost.checks.content.words import load as load_words
 from gatepost.mail import suffix
 from gatepost.world.clock import Clock
 from gatepost.world.state.door import State
@@ -129,7 +130,7 @@ def _month(path: Path) -> int:
 def build(settings: Settings) -> ContentCheck:
     """Load the models and give the check. Raises ModelError, one line. To be called before forking: workers share them."""
     suffix.load()  # Links are compared by it; a worker without privileges might not be able to read it.
-    disguise.load()
+    load_words()
     shadow = find_shadow(settings)
     model = load_model(find_model(settings.model))
     start = marks(settings).logit

@@ -25,12 +25,6 @@ _SETS_FONT: Final = re.compile(r"(?<![-\w])font(?:-size)?\s{0,5}:|size\Z")
 _SETS_COLOUR: Final = re.compile(r"(?<![-\w])(?:color|background(?:-color)?)\s{0,5}:|(?:bg)?color\Z|background\Z")
 _ROOTS: Final = frozenset({"html", "-undef", "-document"})
 _PAGE: Final = frozenset({"html", "body", "frameset"})
-_MAY_HIDE: Final = ("style", "hidden", "color")
-
-
-def may_hide(lower: str) -> bool:
-    """Say whether a page's source in lower case has anything that could hide text: a cheap look before the dear one."""
-    return any(word in lower for word in _MAY_HIDE)
 
 
 def take_hidden(tree: LexborHTMLParser, source: str) -> str:
@@ -65,27 +59,26 @@ class _Hiding:
         """Choose what the page's style sheets hide."""
         for selector in self.sheets.gone:
             for node in tree.css(selector):
-                if not shows((node.attributes.get("style") or "").lower()):
+                if not shows((node.attrs.get("style") or "").lower()):
                     self._choose(node)
         for selector in self.sheets.small:
             for node in tree.css(selector):
                 self._choose_texts(node, _SETS_FONT)
         for selector, value in self.sheets.light:
             for node in tree.css(selector):
-                if not _SETS_COLOUR.search((node.attributes.get("style") or "").lower()) and self._unseen(node, value):
+                if not _SETS_COLOUR.search((node.attrs.get("style") or "").lower()) and self._unseen(node, value):
                     self._choose_texts(node, _SETS_COLOUR)
 
     def choose_inline(self, tree: LexborHTMLParser) -> None:
         """Choose what is hidden by an element's own attributes."""
         coloured: list[tuple[LexborNode, str]] = []
         for node in tree.css("[style], [hidden], [color]"):
-            attributes = node.attributes
-            style = self._style(attributes.get("style") or "")
-            if style.hides or "hidden" in attributes:
+            style = self._style(node.attrs.get("style") or "")
+            if style.hides or "hidden" in node.attrs:
                 self._choose(node)
             elif style.tiny:
                 self._choose_texts(node, _SETS_FONT)
-            elif value := style.text or (attributes.get("color") or "").strip().lower():
+            elif value := style.text or (node.attrs.get("color") or "").strip().lower():
                 coloured.append((node, value))
         vanishing = self._vanishing(tree, {value for _, value in coloured}) if coloured else frozenset()
         for node, value in coloured:
@@ -95,7 +88,7 @@ class _Hiding:
     def _vanishing(self, tree: LexborHTMLParser, values: set[str]) -> frozenset[str]:
         """Give the text colours that some background of the page could swallow: for the others no background is looked up."""
         behind = {style.behind for style in self.styles.values()}
-        behind |= {(node.attributes.get("bgcolor") or "").strip().lower() for node in tree.css("[bgcolor]")}
+        behind |= {(node.attrs.get("bgcolor") or "").strip().lower() for node in tree.css("[bgcolor]")}
         shades = {WHITE, *self.sheets.painted.values(), *map(colour, behind)} - {None}
         return frozenset(
             value

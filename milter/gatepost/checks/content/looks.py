@@ -105,11 +105,11 @@ def _text_numbers(text: str) -> dict[str, float]:
 def _page_numbers(message: Message, reading: Reading) -> dict[str, float]:
     """Give the numbers of the build: pictures, markup, how much of it is text, size and parts."""
     return {
-        "pictures": reading.images,
-        "cells": reading.cells,
-        "fonts": reading.fonts,
-        "styles": reading.styles,
-        "breaks": reading.breaks,
+        "pictures": reading.build.images,
+        "cells": reading.build.cells,
+        "fonts": reading.build.fonts,
+        "styles": reading.build.styles,
+        "breaks": reading.build.breaks,
         "shown": 100 * len(reading.text) / max(reading.source, 1),
         "size": len(message.body),
         "parts": len(message.mime.parts),

@@ -15,37 +15,14 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser
 
-from gatepost.checks.content.hiding import may_hide, take_hidden
+from gatepost.checks.content._loops import prepare_page, survey_page
+from gatepost.checks.content.hiding import take_hidden
 from gatepost.mail import limits
 
-
-def _any_case(names: str) -> str:
-    """Give an expression for names in any mix of case: sets of two letters are several times as fast as (?i:)."""
-    return "|".join(
-        "".join(f"[{letter}{letter.upper()}]" if letter.isalpha() else letter for letter in name)
-        for name in names.split()
-    )
-
-
-# WHATWG HTML 13.2.4.3: the formatting elements, `a` among them.
-_NAMES: Final = f"(?:{_any_case('a b big code em font i nobr s small strike strong tt u')})" + r"(?=[\s/>])"
-# Two expressions with plain replacements, since a template with a group costs Python code for each match.
-_OPENS: Final = re.compile("<" + _NAMES)
-_CLOSES: Final = re.compile("</" + _NAMES)
-# Elements that begin a new line or cell: their neighbours are not one word. Inline elements are left alone, because
-# readers see `Via<b></b>gra` as one word.
-_BLOCK: Final = re.compile(
-    "<(?=/?(?:"
-    + _any_case(
-        "p div td th tr br li ul ol dl dt dd hr table center blockquote pre img option section article header footer title "
-        "address caption form input button"
-    )
-    + r"|[hH][1-6])[\s/>])"
-)
 _NOSCRIPT: Final = re.compile(r"<noscript(?=[\s/>])", re.IGNORECASE)
 _NOSCRIPT_END: Final = re.compile(r"</noscript(?=[\s>])", re.IGNORECASE)
 _ANY_TAG: Final = re.compile(r"<[^<>]*>")
@@ -77,9 +54,31 @@ class Anchor:
     shown: str
 
 
+class Build(NamedTuple):
+    """What a page's source is made of, whatever the tree makes of it: how many of each there are.
+
+    `hiders` are words without which nothing can be hidden: a cheap look before the dear one.
+    """
+
+    tags: int = 0
+    slashes: int = 0
+    double_quotes: int = 0
+    single_quotes: int = 0
+    blanks: int = 0
+    images: int = 0
+    forms: int = 0
+    cells: int = 0
+    fonts: int = 0
+    breaks: int = 0
+    styles: int = 0
+    hiders: int = 0
+    links: int = 0
+    scriptless: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one HTML part shows: `text`, what its styles hide, its links, images, forms, and how much markup it is made of.
+    """What one HTML part shows: `text`, what its styles hide, its links, and what it is made of.
 
     `built` is False when a limit kept the tree from being built, so hidden text could not be told apart.
     """
@@ -87,12 +86,7 @@ class Page:
     text: str
     hidden: str
     anchors: tuple[Anchor, ...]
-    images: int
-    forms: int
-    cells: int
-    fonts: int
-    styles: int
-    breaks: int
+    build: Build
     built: bool
 
 
@@ -103,17 +97,16 @@ class Allowance:
     tags: int = limits.HTML_TAGS
     words: int = limits.HTML_WORDS
 
-    def take(self, source: str) -> bool:
+    def take(self, source: str, build: Build) -> bool:
         """Say whether `source` may be built, and count it if so."""
-        tags = source.count("<")
-        marks = source.count("/") + source.count('"') // 2 + source.count("'") // 2
+        marks = build.slashes + build.double_quotes // 2 + build.single_quotes // 2
         # White space bounds the words; they are counted only where it does not settle the question.
-        words = marks + 1 + source.count(" ") + source.count("\n") + source.count("\t")
+        words = marks + 1 + build.blanks
         if words > self.words:
             words = marks + len(source.split())
-        if tags > self.tags or words > self.words:
+        if build.tags > self.tags or words > self.words:
             return False
-        self.tags -= tags
+        self.tags -= build.tags
         self.words -= words
         return True
 
@@ -124,30 +117,23 @@ def read_page(source: str, allowance: Allowance) -> Page:
     Takes decoded text of at most limits.HTML_BYTES characters and the message's allowance, which it uses up.
     """
     source = source.replace("\x00", "")
-    lower = source.lower()
-    if not allowance.take(source):
-        return _stripped(source, lower)
-    scriptless = "<noscript" in lower
-    if scriptless:
-        source = _without_noscript(source)
-    tree = LexborHTMLParser(_BLOCK.sub(" <", _CLOSES.sub("</span", _OPENS.sub("<span", source))))
+    octets = source.encode("utf-8", "replace")
+    build = Build(*survey_page(octets))
+    if not allowance.take(source, build):
+        return _stripped(source, build)
+    if build.scriptless:
+        octets = _without_noscript(source).encode("utf-8", "replace")
+    tree = LexborHTMLParser(prepare_page(octets))
     tree.strip_tags(_UNSEEN)
     body = tree.body
     if body is None:
-        return _stripped(source, lower)
-    hidden = take_hidden(tree, source) if scriptless or may_hide(lower) else ""
+        return _stripped(source, build)
+    hidden = take_hidden(tree, source) if build.scriptless or build.hiders else ""
     anchors = tuple(
-        Anchor(node.attributes.get("href") or "", node.text()[:_SHOWN_CHARACTERS].strip())
-        for node in (tree.css("span[href], area[href]")[: limits.URLS] if "href" in lower else ())
+        Anchor(node.attrs.get("href") or "", node.text()[:_SHOWN_CHARACTERS].strip())
+        for node in (tree.css("span[href], area[href]")[: limits.URLS] if build.links else ())
     )
-    return Page(body.text(separator=""), hidden, anchors, *_build(lower), built=True)
-
-
-def _build(lower: str) -> tuple[int, int, int, int, int, int]:
-    """Count images, forms, cells, font tags, styles and line breaks in a page's source in lower case."""
-    names = ("<img", "<form", "<td", "<font", "style=", "<br")
-    images, forms, cells, fonts, styles, breaks = map(lower.count, names)
-    return images, forms, cells, fonts, styles, breaks
+    return Page(body.text(separator=""), hidden, anchors, build, built=True)
 
 
 def _without_noscript(source: str) -> str:
@@ -155,8 +141,7 @@ def _without_noscript(source: str) -> str:
     return _NOSCRIPT_END.sub("</span", _NOSCRIPT.sub("<span hidden ", source))
 
 
-def _stripped(source: str, lower: str) -> Page:
+def _stripped(source: str, build: Build) -> Page:
     """Read a page without a tree: tags cut out, links by their attribute; linear in the length."""
     anchors = tuple(Anchor(match[1], "") for _, match in zip(range(limits.URLS), _HREF.finditer(source), strict=False))
-    text = html.unescape(_ANY_TAG.sub(" ", source))
-    return Page(text, "", anchors, *_build(lower), built=False)
+    return Page(html.unescape(_ANY_TAG.sub(" ", source)), "", anchors, build, built=False)

@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatepost.checks.content import stretches
+from gatepost.checks.content._loops import look_up, strongest
 from gatepost.checks.content.caution import FORM, caution
 from gatepost.checks.content.stretches import Stretch
 from gatepost.checks.content.tokens import FEATURES_VERSION, Features
@@ -88,9 +89,9 @@ class Scale:
         """Give the logit of a message without any known token."""
         return self.slope * self.bias + self.offset
 
-    def factor(self, tokens: int, power: float) -> float:
+    def factor(self, tokens: float, power: float) -> float:
         """Give what one unit of weight adds to the logit of a message of so many known tokens."""
-        return self.slope * self.step * float(stretches.damping(tokens, power))
+        return self.slope * self.step / math.pow(max(tokens, stretches.DENSE_FROM), power)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,52 +111,47 @@ class Model:
 
     def judge(self, features: Features, parts: int = 8) -> Opinion:
         """Score one message; gives the opinion with its `parts` strongest tokens (all of them for a negative number)."""
-        hashes = features.hashes()
-        buckets = hashes & np.uint32((1 << self.bits) - 1)
-        met = self.fingerprint[buckets] == (hashes >> np.uint32(24)).astype(np.uint8)
-        known = np.flatnonzero(met)
-        bulk = self._odds(self.bulk_scale, self.bulk, buckets[known])
-        phish = self._odds(self.phish_scale, self.phish, buckets[known])
+        rows = self.look_up(features.hashes())
+        known, unwanted, phishy, bulky = rows.sum(axis=1).tolist()
+        bulk = self._odds(self.bulk_scale, bulky, known)
+        phish = self._odds(self.phish_scale, phishy, known)
         form = Part(FORM, -self.unwanted_scale.slope * caution(bulk, phish))
         spoken, stretch, less = known, None, 0.0
-        if features.places.size:
-            spoken, stretch, less = self._worst(features.places, buckets, met)
-        if stretch:
-            phish = self._odds(self.phish_scale, self.phish, buckets[spoken])
-        weights = self.unwanted[buckets[spoken]].astype(np.int64)
+        if features.places.size and (worse := self._worst(features.places, rows)):
+            inside, stretch, less = worse
+            rows = rows * inside
+            spoken, unwanted, phishy, _ = rows.sum(axis=1).tolist()
+            phish = self._odds(self.phish_scale, phishy, spoken)
         base = self.unwanted_scale.base() - self.unwanted_scale.slope * less
-        factor = self.unwanted_scale.factor(spoken.size, self.power)
-        logit = base + factor * int(weights.sum()) + form.points
-        order = np.argsort(-np.abs(weights), kind="stable")
-        order = order if parts < 0 else order[:parts]
-        shown = [
-            Part(features.tokens[spoken[index]].decode("utf-8", "replace"), factor * int(weights[index]))
-            for index in order.tolist()
-            if weights[index]
-        ]
-        return Opinion(
-            logit, _sigmoid(logit), phish, base, _with_form(shown, form, parts), int(known.size), bulk, stretch
-        )
+        factor = self.unwanted_scale.factor(spoken, self.power)
+        logit = base + factor * unwanted + form.points
+        strong = strongest(rows[1], rows.shape[1] if parts < 0 else parts)
+        points = (factor * rows[1, strong]).tolist()
+        shown = list(map(Part, features.name(strong), points))
+        return Opinion(logit, _sigmoid(logit), phish, base, _with_form(shown, form, parts), int(known), bulk, stretch)
 
-    def _odds(self, scale: Scale, weights: npt.NDArray[np.int16], buckets: npt.NDArray[np.uint32]) -> float:
-        """Give the probability by one of the other heads."""
-        return _sigmoid(
-            scale.base() + scale.factor(buckets.size, self.power) * int(weights[buckets].sum(dtype=np.int64))
-        )
+    def look_up(self, hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.float64]:
+        """Give for each token 1 where the model knows it and 0 elsewhere, then its weight for each head: a row for each."""
+        rows = look_up(hashes, self.fingerprint, self.unwanted, self.phish, self.bulk)
+        return np.frombuffer(rows, np.float64).reshape(len(HEADS) + 1, -1)
+
+    def _odds(self, scale: Scale, weights: float, tokens: float) -> float:
+        """Give the probability by one of the other heads, from the sum of the weights of so many known tokens."""
+        return _sigmoid(scale.base() + scale.factor(tokens, self.power) * weights)
 
     def _worst(
-        self, places: stretches.Places, buckets: npt.NDArray[np.uint32], met: npt.NDArray[np.bool_]
-    ) -> tuple[npt.NDArray[np.intp], Stretch | None, float]:
-        """Give the known tokens that a message is judged by: all of them, or those of a worse stretch, with it and its margin."""
-        weights = np.where(met, self.unwanted[buckets], 0)
-        sums, sizes = stretches.add_up(places, np.stack([weights, met]).astype(np.float64))
+        self, places: stretches.Places, rows: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.bool_], Stretch, float] | None:
+        """Give the tokens of a stretch that is worse than the whole, with it and its margin; None where there is none."""
+        sizes, sums = stretches.add_up(places, rows[:2])
         step = self.unwanted_scale.step
         scores = step * sums * stretches.damping(sizes, self.power)
         most, score = stretches.worst(scores)
-        if score <= step * float(weights.sum()) * float(stretches.damping(met.sum(), self.power)):
-            return np.flatnonzero(met), None, 0.0
-        inside, stretch = stretches.members(places, met.size, most)
-        return np.flatnonzero(met & inside), stretch, stretches.margin(scores.size)
+        known, whole = rows[:2].sum(axis=1).tolist()
+        if score <= step * whole * stretches.damping(known, self.power):
+            return None
+        inside, stretch = stretches.members(places, rows.shape[1], most)
+        return inside, stretch, stretches.margin(scores.size)
 
 
 def _with_form(shown: list[Part], form: Part, parts: int) -> tuple[Part, ...]:

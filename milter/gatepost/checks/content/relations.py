@@ -10,7 +10,7 @@ the model has the table).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gatepost.checks.content.lookalikes import plain_letters
@@ -52,11 +52,11 @@ BULK_WORDS: Final = _UNSUBSCRIBE | _LEGAL
 
 
 def relation_tokens(
-    message: Message, sender: Sender, subject: str, links: Sequence[Link], text: str, words: Mapping[str, None]
+    message: Message, sender: Sender, subject: str, links: Sequence[Link], text: str, words: frozenset[str]
 ) -> Iterator[str]:
     """Give what the parts of a message say about each other, as tokens that begin with `=`.
 
-    Takes the message, its sender, subject and visible text (normalised), its links and the tokens of its text. Never raises.
+    Takes the message, its sender, subject and visible text (normalised), its links and the words of its text. Never raises.
     """
     if not message.every(b"message-id"):
         yield "=id-none"
@@ -65,7 +65,7 @@ def relation_tokens(
     if _REPLY.match(subject):
         answered = message.every(b"in-reply-to") or message.every(b"references")
         yield "=re-answer" if answered else "=re-nothing"
-    spoken = BRANDS & words.keys()
+    spoken = BRANDS & words
     if spoken:
         yield "=brand-own" if any(brand in sender.domain for brand in spoken) else "=brand-elsewhere"
 
@@ -88,11 +88,11 @@ def _link_tokens(links: Sequence[Link], domain: str) -> Iterator[str]:
     yield f"=links-path-{sum(longest > step for step in (1, 20, 60, 150))}"
 
 
-def _furniture(text: str, words: Mapping[str, None]) -> Iterator[str]:
+def _furniture(text: str, words: frozenset[str]) -> Iterator[str]:
     """Give the furniture of bulk mail: how to unsubscribe, legal lines, a postal address."""
-    if not words.keys().isdisjoint(_UNSUBSCRIBE):
+    if not words.isdisjoint(_UNSUBSCRIBE):
         yield "=unsubscribe"
-    legal = len(_LEGAL & words.keys())
+    legal = len(_LEGAL & words)
     if legal:
         yield f"=legal-{min(legal, 3)}"
     if _postal(text[-_TAIL:]):

@@ -25,6 +25,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from gatepost.checks.content._loops import strongest
 from gatepost.checks.content.counts import Change
 from gatepost.checks.content.fields import Fields, no_fields
 from gatepost.checks.content.lesson import Lesson, fields_of, words_of
@@ -117,7 +118,10 @@ class SiteMemory:
         logit = before + self._weight * drawn
         found: list[Part] = []
         if parts:
-            found = [*_parts(features.tokens, places, said, parts), *_parts(named, order, besides, parts)]
+            found = [
+                *_parts(features.name, places, said, parts),
+                *_parts(lambda which: [named[at].decode("utf-8", "replace") for at in which], order, besides, parts),
+            ]
         if parts and drawn:
             found.append(Part(LIKENESS, self._weight * drawn))
         merged = sorted((*opinion.parts, *found), key=lambda part: -abs(part.points))
@@ -161,14 +165,13 @@ def _strength(twin: Twin) -> float:
     return alike * alike * twin.common / (twin.common + brief)
 
 
-def _parts(tokens: Sequence[bytes], places: npt.NDArray[np.intp], shares: Floats, parts: int) -> list[Part]:
-    """Give the shares of tokens as parts, the strongest `parts` of them (negative: all); share n is of `tokens[places[n]]`."""
-    strongest = np.argsort(-np.abs(shares), kind="stable")
-    return [
-        Part(f"{LOCAL}{tokens[places[at]].decode('utf-8', 'replace')}", float(shares[at]))
-        for at in (strongest if parts < 0 else strongest[:parts]).tolist()
-        if shares[at]
-    ]
+def _parts(
+    name: Callable[[Sequence[int]], list[str]], places: npt.NDArray[np.intp], shares: Floats, parts: int
+) -> list[Part]:
+    """Give the shares of tokens as parts, the strongest `parts` of them (negative: all); share n is of the token `places[n]`."""
+    strong = strongest(shares, len(shares) if parts < 0 else parts)
+    named = name(places[strong].tolist())
+    return [Part(f"{LOCAL}{token}", points) for token, points in zip(named, shares[strong].tolist(), strict=True)]
 
 
 def _probability(logit: float) -> float:

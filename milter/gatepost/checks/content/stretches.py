@@ -12,14 +12,14 @@ gains and catches at 1 % and 0.1 % false positives stay; half the margin costs c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
 from math import log
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from gatepost.checks.content._loops import sum_stretches
 
 STEP: Final = 40
 """Words from the beginning of one stretch to that of the next; a stretch has twice as many."""
@@ -33,9 +33,6 @@ GROWTH: Final = 0.5
 
 DENSE_FROM: Final = 30
 """Known tokens from which on the length of what is judged damps each token's weight; what is shorter is not amplified."""
-
-_AT_ONCE: Final = 32
-"""Stretches that are added up together: a table of so many columns, and a row for each token, in eight bytes each."""
 
 Places = npt.NDArray[np.int32]
 """Which token stands where: two rows, for each word of the text its own token, and that of it and the next; -1 for none."""
@@ -64,32 +61,15 @@ def damping(tokens: npt.ArrayLike, power: float) -> _Floats:
     return np.asarray(1 / np.maximum(tokens, DENSE_FROM) ** power)
 
 
-def place(words: Sequence[str], pairs: Sequence[str], numbers: Mapping[str, int]) -> Places:
-    """Give the places of a long text: its words in reading order, each but the last joined with the next, and each token's number."""
-    read = chain(map(numbers.get, words, repeat(-1)), map(numbers.get, pairs, repeat(-1)), (-1,))
-    return np.fromiter(read, np.int32, 2 * len(words)).reshape(2, -1)
-
-
 def add_up(places: Places, weights: _Floats) -> _Floats:
     """Sum the weights of the tokens of each stretch, every token once; tokens that have no place belong to all of them.
 
     `weights` has one row for each kind of weight and a column for each token of the message; the result has a column
     for each stretch. Sums of whole numbers are exact.
     """
-    words = places.shape[1]
-    steps = 1 + (words - 1) // STEP
-    # One row more than there are tokens: -1, no token, is the last.
-    here = np.zeros((weights.shape[1] + 1, steps), bool)
-    here[places, np.arange(words) // STEP] = True
-    here = here[:-1]
-    here[~here.any(axis=1)] = True
-    sums = [
-        weights @ (here[:, first : first + _AT_ONCE] | here[:, first + 1 : first + _AT_ONCE + 1]).astype(np.float64)
-        for first in range(0, steps - 1 - _AT_ONCE, _AT_ONCE)
-    ]
-    first = len(sums) * _AT_ONCE
-    sums.append(weights @ (here[:, first:-1] | here[:, first + 1 :]).astype(np.float64))
-    return sums[0] if len(sums) == 1 else np.concatenate(sums, axis=1)
+    rows = np.ascontiguousarray(weights, np.float64)
+    sums = sum_stretches(np.ascontiguousarray(places, np.int32), rows, len(rows), STEP)
+    return np.frombuffer(sums, np.float64).reshape(len(rows), -1)
 
 
 def worst(scores: _Floats) -> tuple[int, float]:

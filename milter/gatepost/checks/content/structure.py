@@ -37,9 +37,9 @@ def _text_shape(reading: Reading) -> Iterator[str]:
     """Give the length of the text, its hiding tricks, and what stands in for text."""
     seen = len(reading.text.strip())
     yield f"=text-{_size(seen, (0, 100, 400, 1500, 6000))}"
-    if reading.images and seen < 200:
+    if reading.build.images and seen < 200:
         yield "=image-instead"
-    if reading.forms:
+    if reading.build.forms:
         yield "=form"
     if len(reading.hidden.strip()) > max(400, seen):
         yield "=hidden-most"

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import add
 from typing import Final
 
 from gatepost.checks.content.lookalikes import plain_letters
-from gatepost.checks.content.markup import Allowance, Anchor, Page, read_page
+from gatepost.checks.content.markup import Allowance, Anchor, Build, Page, read_page
 from gatepost.mail import limits
 from gatepost.mail.charset import to_text
 from gatepost.mail.message import Message
@@ -30,20 +31,14 @@ class Reading:
     """What was read of one message.
 
     `text` and `hidden` are normalised (NFKC, no zero-width characters); `invisible` counts the characters that were
-    dropped for taking no room. `anchors` and the counts from `images` to `breaks` come from HTML. `source` is the number
-    of characters that the text was read from. `plain` and `html` say which kinds of text were seen. `unread` names the
+    dropped for taking no room. `anchors` and `build` come from HTML. `source` is the number of characters that the text was read from. `plain` and `html` say which kinds of text were seen. `unread` names the
     limits that left something out.
     """
 
     text: str = ""
     hidden: str = ""
     anchors: list[Anchor] = field(default_factory=list)
-    images: int = 0
-    forms: int = 0
-    cells: int = 0
-    fonts: int = 0
-    styles: int = 0
-    breaks: int = 0
+    build: Build = field(default_factory=Build)
     source: int = 0
     invisible: int = 0
     plain: bool = False
@@ -88,12 +83,7 @@ def _add_page(reading: Reading, page: Page) -> str:
     reading.html = True
     reading.hidden += " " + page.hidden
     reading.anchors += page.anchors
-    reading.images += page.images
-    reading.forms += page.forms
-    reading.cells += page.cells
-    reading.fonts += page.fonts
-    reading.styles += page.styles
-    reading.breaks += page.breaks
+    reading.build = Build(*map(add, reading.build, page.build))
     if not page.built:
         reading.unread.add("html-limit")
     return page.text

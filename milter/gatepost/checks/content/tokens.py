@@ -21,20 +21,21 @@ hashed by CRC-32, which does not change between processes, machines or releases.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count, islice, pairwise
+from itertools import islice
 from typing import Final
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
+from gatepost.checks.content._loops import number_tokens
 from gatepost.checks.content.attached import attachment_tokens
 from gatepost.checks.content.looks import look_tokens
 from gatepost.checks.content.relations import relation_tokens
 from gatepost.checks.content.sender import Sender, read_sender, recipient_words, sender_tokens
-from gatepost.checks.content.stretches import LONG, NO_PLACES, Places, place
+from gatepost.checks.content.stretches import LONG, NO_PLACES, Places
 from gatepost.checks.content.structure import structure_tokens
 from gatepost.checks.content.text import normalise, read_text
 from gatepost.checks.content.urls import Link, read_links, word_tokens
@@ -52,24 +53,68 @@ _NOTHING_SHOWN: Final = Shown()
 _MARKS: Final = frozenset(("re", "fw", "fwd", "aw", "wg", "sv", "vs", "antw", "tr", "rif"))
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
-    """The tokens of one message, each once, in reading order; `readable` is False where it had no text at all.
+_Hashes = npt.NDArray[np.uint32]
 
-    `unread` names limits that left something out (`text-limit`, `token-limit`, `parts-limit`, ...). `shown` is the visible
-    text that they were read from, and where its links lead, for the checks that run after this one. `places` says where
-    in a long text which of the tokens stand.
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The tokens of a text: distinct words, then distinct pairs of neighbours, each in reading order.
+
+    `text` is the words with a space between them. Of each token `hashes` has the CRC-32 and `spans` where in `text` it
+    begins and ends. `places` says where in a long text which of the message's tokens stand.
     """
 
-    tokens: tuple[bytes, ...]
+    text: bytes = b""
+    hashes: _Hashes = field(default_factory=lambda: np.zeros(0, np.uint32))
+    spans: _Hashes = field(default_factory=lambda: np.zeros((0, 2), np.uint32))
+    places: Places = field(default_factory=lambda: NO_PLACES)
+
+
+_NOTHING_SAID: Final = Said()
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The tokens of one message, each once: what it was found to have, `named`, then what it `said`.
+
+    `readable` is False where it had no text at all. `unread` names limits that left something out (`text-limit`,
+    `token-limit`, `parts-limit`, ...). `shown` is the visible text that they were read from, and where its links lead, for
+    the checks that run after this one. Tokens are bytes only when asked for: the model knows them by their hashes.
+    """
+
+    named: tuple[bytes, ...]
     readable: bool
     unread: frozenset[str]
     shown: Shown = _NOTHING_SHOWN
-    places: Places = field(default_factory=lambda: NO_PLACES, compare=False)
+    said: Said = field(default_factory=lambda: _NOTHING_SAID, compare=False)
 
-    def hashes(self) -> npt.NDArray[np.uint32]:
+    @property
+    def size(self) -> int:
+        """How many tokens there are."""
+        return len(self.named) + len(self.said.hashes)
+
+    @property
+    def places(self) -> Places:
+        """Where in a long text which of the tokens stand."""
+        return self.said.places
+
+    @property
+    def tokens(self) -> tuple[bytes, ...]:
+        """All tokens."""
+        text = self.said.text
+        return (*self.named, *(text[begin:end] for begin, end in self.said.spans.tolist()))
+
+    def name(self, which: Sequence[int]) -> list[str]:
+        """Give some of the tokens, to be shown to people."""
+        first, text, spans = len(self.named), self.said.text, self.said.spans
+        where = iter(spans[[at - first for at in which if at >= first]].tolist())
+        found = (self.named[at] if at < first else text[slice(*next(where))] for at in which)
+        return [token.decode("utf-8", "replace") for token in found]
+
+    def hashes(self) -> _Hashes:
         """Give each token's CRC-32, in the order of `tokens`."""
-        return np.fromiter(map(crc32, self.tokens), np.uint32, len(self.tokens))
+        named = np.fromiter(map(crc32, self.named), np.uint32, len(self.named))
+        return np.concatenate((named, self.said.hashes))
 
 
 def extract(message: Message) -> Features:
@@ -81,14 +126,9 @@ def extract(message: Message) -> Features:
     text = joined(reading.text)
     shown = read_words(without_addresses(text.lower()))
     title = read_words(subject[: limits.HEADER_TEXT_BYTES].lower())
-    read = _bounded(_not_own(shown.read, own))
-    pairs = list(map(" ".join, pairwise(read)))
-    words = dict.fromkeys(_text_tokens(read, pairs))
-    unread = set(reading.unread)
-    if len(words) >= limits.TOKENS:
-        unread.add("token-limit")
+    words, whole = _bounded(_not_own(shown.read, own))
     found = dict.fromkeys([f"s:{word}" for word in _not_own(title.read, own) if word not in _MARKS])
-    readable = bool(words or found or links or reading.images)
+    readable = bool(words or found or links or reading.build.images)
     found.update(dict.fromkeys(_disguises(len(shown.disguised | title.disguised))))
     if not _headless(message):
         sender = read_sender(message)
@@ -101,16 +141,31 @@ def extract(message: Message) -> Features:
                     *structure_tokens(reading, subject, links, link_count),
                     *look_tokens(message, reading, subject, spaced_out=len(reading.text) - len(text)),
                     *_identities(sender, links),
-                    *relation_tokens(message, sender, subject, links, reading.text, words),
+                    *relation_tokens(message, sender, subject, links, reading.text, frozenset(words)),
                 )
             )
         )
-    unread |= {defect for defect in message.mime.defects if defect.endswith("-limit")}
+    unread = reading.unread | {defect for defect in message.mime.defects if defect.endswith("-limit")}
     if message.truncated:
         unread.add("size-limit")
-    tokens = _encoded([*found, *words][: limits.TOKENS])
-    return Features(
-        tokens, readable, frozenset(unread), _shown(reading.text, links), _places(read, pairs, found, words)
+    if not whole or len(found) > limits.TOKENS:
+        unread.add("token-limit")
+    named = _encoded([*found][: limits.TOKENS])
+    return Features(named, readable, frozenset(unread), _shown(reading.text, links), _said(words, len(named)))
+
+
+def _said(words: Sequence[str], first: int) -> Said:
+    """Give the tokens of words in reading order, the first of them as number `first` of the message.
+
+    Numbers alone, which are dates and sums, are none, nor are two of them side by side: they say nothing.
+    """
+    text = " ".join(words).encode("utf-8", "replace")
+    hashes, spans, places = number_tokens(text, first, limits.TOKENS - first)
+    return Said(
+        text,
+        np.frombuffer(hashes, np.uint32),
+        np.frombuffer(spans, np.uint32).reshape(-1, 2),
+        np.frombuffer(places, np.int32).reshape(2, -1) if len(words) > LONG else NO_PLACES,
     )
 
 
@@ -138,34 +193,17 @@ def _headless(message: Message) -> bool:
     return not (message.every(b"from") or message.every(b"date") or message.every(b"message-id"))
 
 
-def _bounded(words: list[str]) -> list[str]:
-    """Give words in reading order, at most half of limits.TOKENS."""
+def _bounded(words: list[str]) -> tuple[list[str], bool]:
+    """Give words in reading order, at most half of limits.TOKENS, and whether that is all of them."""
     if len(words) > limits.TOKENS // 2:
         # What is to be read stands at the top; padding in front of it must not push it out of sight.
-        return words[: limits.TOKENS // 4] + words[-limits.TOKENS // 4 :]
-    return words
+        return words[: limits.TOKENS // 4] + words[-limits.TOKENS // 4 :], False
+    return words, True
 
 
 def _disguises(words: int) -> list[str]:
     """Give the facts about so many disguised words. Text alone says them, so bare text has them too."""
     return [fact for least, fact in _DISGUISED if words >= least]
-
-
-def _text_tokens(words: Sequence[str], pairs: Sequence[str]) -> list[str]:
-    """Give words and pairs of neighbouring words but for numbers alone, which are dates and sums: they say nothing."""
-    if any(word[0] == "#" for word in words):
-        return [word for word in words if word[0] != "#"] + [
-            pair for pair in pairs if pair[0] != "#" or " #" not in pair
-        ]
-    return [*words, *pairs]
-
-
-def _places(words: Sequence[str], pairs: Sequence[str], found: Collection[str], tokens: Collection[str]) -> Places:
-    """Say where which token of a long text stands; `found` are the tokens before those of the text."""
-    if len(words) <= LONG:
-        return NO_PLACES
-    room = max(limits.TOKENS - len(found), 0)
-    return place(words, pairs, dict(zip(islice(tokens, room), count(len(found)), strict=False)))
 
 
 def _not_own(words: list[str], own: frozenset[str]) -> list[str]:

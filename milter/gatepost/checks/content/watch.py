@@ -85,10 +85,10 @@ class Watch:
                 place = min(int(opinion.probability * 2 * BINS), 2 * BINS - 1)
                 side = int(place >= BINS)
                 counts[_SCORES[place]] += 1
-                counts[_KNOWN[side][min(BINS * opinion.known // max(len(features.tokens), 1), BINS - 1)]] += 1
+                counts[_KNOWN[side][min(BINS * opinion.known // max(features.size, 1), BINS - 1)]] += 1
                 if now >= self._look_at:
                     self._look_at = now + LOOK_SECONDS
-                    facts = _TOKENS.intersection(features.tokens)
+                    facts = _TOKENS.intersection(features.named)
                     counts[_LOOKED[side]] += bool(facts)  # Bare text has none: its build is missing, not plain.
                     for token in facts:
                         counts[_FACTS[side][token]] += 1

@@ -1,12 +1,13 @@
 """Text cut into words: the part of the features that costs most, so it is made of few passes over the text.
 
 A word is a run of letters and digits in lower case, with an apostrophe and up to three letters behind it (`it's`). Western
-text is plain ASCII once look-alikes and accents are folded (lookalikes.py), and a table and one split cut that four times
-as fast as an expression. Other alphabets take an expression; scripts without spaces between words give character pairs
-(Chinese, Japanese) or runs of four characters (Thai, Lao, Khmer, Burmese), a function character or hiragana apart.
+text is plain ASCII once look-alikes and accents are folded (lookalikes.py), and is cut by compiled code (_loops.c). Other
+alphabets take an expression; scripts without spaces between words give character pairs (Chinese, Japanese) or runs of four
+characters (Thai, Lao, Khmer, Burmese), a function character or hiragana apart.
 
-Disguises are undone: letters written one by one (`V I A G R A`), signs and digits for letters (`c@sh`, `v1agra`), and common
-words written with other letters (disguise.py).
+A number is told by how many digits it has (`#4`). Kept as they are: `it's`, `24hrs`, `mp3`; the word that a number follows
+(`invoice2024`); what is short. Disguises are undone: letters written one by one (`V I A G R A`), signs and digits for letters
+(`c@sh`, `v1agra`), and common words written with other letters (disguise.py).
 """
 
 from __future__ import annotations
@@ -14,25 +15,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
-from gatepost.checks.content.disguise import disguised
+from gatepost.checks.content import disguise
+from gatepost.checks.content._loops import LONGEST, Lexicon
 from gatepost.checks.content.stopwords import STOPWORDS, spaceless_word
 
-LONGEST: Final = 24
-"""Letters of the longest word that is one; what is longer is code, not language."""
-
-_KEPT: Final = b"abcdefghijklmnopqrstuvwxyz0123456789'@$!"
-_TO_SPACE: Final = {code: " " for code in range(128) if code not in _KEPT}
-_APOSTROPHE: Final = re.compile("'(?:(?<![a-z0-9].)|(?![a-z0-9]{1,3}(?![a-z0-9])))", re.DOTALL)
-# Signs that stand for no letter: not between two letters, or an exclamation mark behind three (`now!click`).
+# A sign beside which there is no ASCII letter stands for none, or an exclamation mark behind three (`now!click`).
 _STRAY_SIGN: Final = re.compile("[@$!](?:(?<![a-z0-9].)|(?![a-z0-9])|(?<=[a-z0-9]{3}!))", re.DOTALL)
 # The marks of Indian scripts (vowel signs, virama) are part of the word, though not alphanumeric.
 _WORD: Final = re.compile(r"(?:[^\W_]|[\u0900-\u0963\u0970-\u0d7f])+(?:[@$!][^\W_]+)*(?:'[^\W_]{1,3}(?![^\W_]))?")
-_LEET: Final = str.maketrans("013457@$!", "oieastasi")
-_DIGITS: Final = "0123456789"
-_SHORT: Final = 6
 _SIGNS: Final = str.maketrans("", "", "@$!")
 
 _URL: Final = re.compile(r"[hw](?:ttps?://|ww\.)[!-~]{1,2000}")
@@ -82,10 +76,26 @@ def without_addresses(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of a text in reading order, and those of them that were disguised, as they were written."""
+    """The words of a text in reading order, as UTF-8 with one space between them, and those that were disguised, as they were written."""
 
-    read: list[str]
-    disguised: frozenset[str]
+    text: bytes
+    disguised: frozenset[bytes]
+
+    @property
+    def read(self) -> list[str]:
+        """The words one by one."""
+        return self.text.decode("utf-8").split()
+
+
+def load() -> None:
+    """Read the known words. To be called before forking: workers share them, and might not be able to read the file."""
+    _lexicon()
+
+
+@cache
+def _lexicon() -> Lexicon:
+    """Give the words that are known before any mail is read."""
+    return Lexicon(" ".join(STOPWORDS), " ".join(disguise.common()), disguise.SOLD)
 
 
 def cut(text: str) -> list[str]:
@@ -95,33 +105,30 @@ def cut(text: str) -> list[str]:
 
 def read_words(text: str) -> Words:
     """Cut a lower-case text into words as `cut` does, and say which were disguised."""
-    runs = [] if text.isascii() else _SPACELESS.findall(text)
-    pairs: list[str] = []
-    for paired, running in runs:
-        pairs += _grams(running) if running else filter(spaceless_word, map("".join, pairwise(paired)))
-    found = pieces(_SPACELESS.sub(" ", text) if runs else text)
-    meant = disguised(found)
-    if meant:
-        found = [meant.get(word, word) for word in found]
-    words = [
-        word if word.isalpha() else _shape(word) for word in found if word not in STOPWORDS and 1 < len(word) <= LONGEST
-    ]
-    read = [word for word in words if word] + pairs if "" in words else words + pairs
-    return Words(read, frozenset(meant))
+    grams: list[str] = []
+    if not text.isascii() and (runs := _SPACELESS.findall(text)):
+        for paired, running in runs:
+            grams += _grams(running) if running else filter(spaceless_word, map("".join, pairwise(paired)))
+        text = _SPACELESS.sub(" ", text)
+    known = _lexicon()
+    words, disguised = known.cut(text) if text.isascii() else known.keep(" ".join(_pieces(text)))
+    if grams:
+        words = b" ".join(filter(None, (words, " ".join(grams).encode())))
+    return Words(words, frozenset(disguised))
 
 
-def pieces(text: str) -> list[str]:
-    """Cut a lower-case text into what stands between blanks and signs, as it is written: letters, digits, @ $ ! between them."""
-    if "!" in text or "$" in text or "@" in text:
-        text = _STRAY_SIGN.sub(" ", text)
-    return _ascii_pieces(text) if text.isascii() else _WORD.findall(text)
-
-
-def _ascii_pieces(text: str) -> list[str]:
-    """Cut lower-case ASCII text: apostrophes that join nothing go first, then all that is no letter, digit or sign."""
-    if "'" in text:
-        text = _APOSTROPHE.sub(" ", text)
-    return text.translate(_TO_SPACE).split()
+def _pieces(text: str) -> Iterator[str]:
+    """Cut lower-case text that is not all ASCII; ASCII pieces are given as they are written, of others what is kept."""
+    for piece in _WORD.findall(_STRAY_SIGN.sub(" ", text)):
+        if piece.isascii():
+            yield piece
+        elif 1 < len(piece) <= LONGEST:
+            if piece.isdigit():
+                yield f"#{len(piece)}"
+            elif "'" in piece:
+                yield piece.translate(_SIGNS)
+            elif 2 * sum(map(str.isdigit, piece)) <= len(piece):
+                yield piece
 
 
 def _grams(run: str) -> Iterator[str]:
@@ -129,25 +136,3 @@ def _grams(run: str) -> Iterator[str]:
     if len(run) == 1:
         return iter(())
     return (run[start : start + _GRAM] for start in range(max(1, len(run) - _GRAM + 1)))
-
-
-def _shape(word: str) -> str:
-    """Give what is kept of a word that is not letters alone; "" for nothing.
-
-    That is the digit count of a number; `it's`, `24hrs` and `mp3` as they are; the word that a number follows
-    (`invoice2024`); the word that digits and signs stand in (`v1agra`), where half of it is letters; else what is short.
-    """
-    if word.isdigit():
-        return f"#{len(word)}"
-    if "'" in word:
-        return word.translate(_SIGNS)
-    if not word.isascii():
-        return word if 2 * sum(map(str.isdigit, word)) <= len(word) else ""
-    stem, unit = word.rstrip(_DIGITS), word.lstrip(_DIGITS)
-    if (len(unit) <= 3 and unit.isalpha()) or (len(stem) <= 3 and stem.isalpha()):
-        return word if len(word) <= _SHORT else ""
-    if len(word) - len(stem) > 1 and stem.isalpha():
-        return stem
-    if 2 * sum(map(str.isalpha, word)) >= len(word):
-        return word.translate(_LEET)
-    return word if len(word) <= _SHORT else ""

@@ -1,0 +1,65 @@
+"""What the compiled loops give (loops/*.c): packaging/build_hook.py compiles them when the project is installed."""
+
+from typing import Final, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+_Floats: TypeAlias = npt.NDArray[np.float64]
+_Weights: TypeAlias = npt.NDArray[np.int16]
+
+LONGEST: Final[int]
+"""Letters of the longest word that is one; what is longer is code, not language."""
+
+class Lexicon:
+    """Words known before any mail is read, given with spaces between them: at most 32 bytes each.
+
+    Takes words to leave out, common words, and words that spam sells and writes in disguise. Raises ValueError for a
+    longer one.
+    """
+
+    def __new__(cls, stop: str, common: str, sold: str, /) -> Self: ...
+    def cut(self, text: str, /) -> tuple[bytes, list[bytes]]:
+        """Cut lower-case ASCII text into words, with a space between them, and give the disguised ones as they are written."""
+
+    def keep(self, pieces: str, /) -> tuple[bytes, list[bytes]]:
+        """Give the same for pieces that are cut already and stand between spaces; what is not ASCII, or `#4`, is kept as it is."""
+
+def survey_page(source: bytes, /) -> tuple[int, ...]:
+    """Count what HTML is made of, in the order of markup.Build."""
+
+def prepare_page(source: bytes, /) -> bytes:
+    """Rename formatting elements to `span`, and put a space before those that begin a line or cell."""
+
+def skeleton(word: str, /) -> str:
+    """Give what a lower-case word looks like: signs and digits as letters, l as i."""
+
+def number_tokens(words: bytes, first: int, room: int, /) -> tuple[bytes, bytes, bytes]:
+    """Give a number to each distinct word, then pair of neighbours, of a text with a space between words.
+
+    The first token is `first`, and at most `room` are kept. Gives their CRC-32 (uint32 each), their spans in the text (two
+    uint32 each), and for each word which token it is and which it begins (two rows of int32; -1 for none). Raises
+    ValueError for more than 500 MB.
+    """
+
+def look_up(
+    hashes: npt.NDArray[np.uint32],
+    fingerprints: npt.NDArray[np.uint8],
+    unwanted: _Weights,
+    phish: _Weights,
+    bulk: _Weights,
+    /,
+) -> bytes:
+    """Give four rows of float64, a column for each token: 1 where the model knows it, and its weight for each head.
+
+    Takes hashes and the arrays of a model, all of them contiguous. Raises ValueError where these do not fit each other.
+    """
+
+def strongest(weights: _Floats, most: int, /) -> list[int]:
+    """Give which of the weights are furthest from 0, strongest first; none that is 0."""
+
+def sum_stretches(places: npt.NDArray[np.int32], weights: _Floats, rows: int, step: int, /) -> bytes:
+    """Sum `rows` of weights over each stretch of two steps of words, every token once: float64, a row for each.
+
+    Takes places as number_tokens gives them. Raises ValueError where they name a token without a weight.
+    """

@@ -1,0 +1,144 @@
+/* From tokens to weights: what a model knows of them, which are strongest, and what they are in each stretch of a text. */
+#include "loops.h"
+
+enum { HEADS = 3 };
+
+/* Write a row of 1 for each token that the model knows and 0 for others, then a row of weights for each head. */
+static void look_up_all(const uint32_t *hashes, size_t tokens, const uint8_t *fingerprints, const int16_t *const *heads,
+                        uint32_t mask, double *rows)
+{
+    for (size_t token = 0; token < tokens; token++) {
+        uint32_t bucket = hashes[token] & mask;
+        int met = fingerprints[bucket] == hashes[token] >> 24;
+        rows[token] = met;
+        for (int head = 0; head < HEADS; head++)
+            rows[(size_t)(head + 1) * tokens + token] = met ? heads[head][bucket] : 0;
+    }
+}
+
+PyObject *look_up(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_buffer hashes, fingerprints, heads[HEADS];
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*:look_up", &hashes, &fingerprints, &heads[0], &heads[1], &heads[2]))
+        return NULL;
+    size_t tokens = (size_t)hashes.len / sizeof(uint32_t), buckets = (size_t)fingerprints.len;
+    int fits = buckets && buckets <= 1u << 24 && !(buckets & (buckets - 1)) && tokens < INT32_MAX / 64;
+    const int16_t *weights[HEADS];
+    for (int head = 0; head < HEADS; head++) {
+        fits = fits && (size_t)heads[head].len == buckets * sizeof(int16_t);
+        weights[head] = heads[head].buf;
+    }
+    PyObject *rows = fits ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)((HEADS + 1) * tokens * sizeof(double))) : NULL;
+    if (rows)
+        look_up_all(hashes.buf, tokens, fingerprints.buf, weights, (uint32_t)(buckets - 1), (double *)PyBytes_AsString(rows));
+    else if (!fits)
+        PyErr_SetString(PyExc_ValueError, "arrays that are not those of a model");
+    PyBuffer_Release(&hashes);
+    PyBuffer_Release(&fingerprints);
+    for (int head = 0; head < HEADS; head++)
+        PyBuffer_Release(&heads[head]);
+    return rows;
+}
+
+static double size_of(double weight)
+{
+    return weight < 0 ? -weight : weight;
+}
+
+/* Put a token among the strongest, which are sorted; gives how many there are then. */
+static size_t put(int32_t *best, size_t used, size_t most, const double *weights, int32_t token)
+{
+    size_t at = used < most ? used : most - 1;
+    for (; at && size_of(weights[best[at - 1]]) < size_of(weights[token]); at--)
+        best[at] = best[at - 1];
+    best[at] = token;
+    return used < most ? used + 1 : used;
+}
+
+PyObject *strongest(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_buffer weights;
+    Py_ssize_t most;
+    if (!PyArg_ParseTuple(args, "y*n:strongest", &weights, &most))
+        return NULL;
+    const double *weight = weights.buf;
+    Py_ssize_t tokens = weights.len / (Py_ssize_t)sizeof(double);
+    size_t room = (size_t)(most < 0 ? 0 : most < tokens ? most : tokens), used = 0;
+    int32_t *best = PyMem_Malloc((room + 1) * sizeof(int32_t));
+    for (Py_ssize_t token = 0; best && room && token < tokens; token++)
+        if (weight[token] != 0 && (used < room || size_of(weight[token]) > size_of(weight[best[used - 1]])))
+            used = put(best, used, room, weight, (int32_t)token);
+    PyObject *given = best ? PyList_New((Py_ssize_t)used) : PyErr_NoMemory();
+    for (size_t at = 0; given && at < used; at++) {
+        PyObject *number = PyLong_FromLong(best[at]);
+        if (!number || PyList_SetItem(given, (Py_ssize_t)at, number))
+            Py_CLEAR(given);
+    }
+    PyMem_Free(best);
+    PyBuffer_Release(&weights);
+    return given;
+}
+
+/* Sum one row of weights over each stretch of two steps. `last` has room for the step that each token was last seen in, `sums`
+ * for one number a step more than there are stretches. */
+static void sum_row(const int32_t *places, Py_ssize_t words, const double *weights, Py_ssize_t tokens, Py_ssize_t step,
+                    int32_t *last, double *sums, double *both)
+{
+    Py_ssize_t steps = 1 + (words - 1) / step;
+    double everywhere = 0;
+    memset(last, -1, (size_t)tokens * sizeof(int32_t));
+    memset(sums, 0, (size_t)steps * sizeof(double));
+    memset(both, 0, (size_t)steps * sizeof(double));
+    for (Py_ssize_t word = 0; word < words; word++)
+        for (int row = 0; row < 2; row++) {
+            int32_t token = places[row * words + word], here = (int32_t)(word / step);
+            if (token < 0 || last[token] == here)
+                continue;
+            sums[here] += weights[token];
+            if (last[token] >= 0 && last[token] == here - 1)
+                both[here] += weights[token];
+            last[token] = here;
+        }
+    for (Py_ssize_t token = 0; token < tokens; token++)
+        if (last[token] < 0)
+            everywhere += weights[token];
+    for (Py_ssize_t stretch = 0; stretch + 1 < steps; stretch++)
+        sums[stretch] = everywhere + sums[stretch] + sums[stretch + 1] - both[stretch + 1];
+}
+
+PyObject *sum_stretches(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_buffer places, weights;
+    Py_ssize_t rows, step;
+    if (!PyArg_ParseTuple(args, "y*y*nn:sum_stretches", &places, &weights, &rows, &step))
+        return NULL;
+    Py_ssize_t words = places.len / (Py_ssize_t)(2 * sizeof(int32_t));
+    Py_ssize_t tokens = rows > 0 ? weights.len / (Py_ssize_t)sizeof(double) / rows : -1;
+    const int32_t *place = places.buf;
+    int fits = rows > 0 && step > 0 && words > step && tokens < INT32_MAX && words < INT32_MAX / 4;
+    for (Py_ssize_t at = 0; fits && at < 2 * words; at++)
+        fits = place[at] < tokens;
+    PyObject *given = NULL;
+    if (fits) {
+        Py_ssize_t steps = 1 + (words - 1) / step, stretches = steps - 1;
+        int32_t *last = PyMem_Malloc((size_t)(tokens + 1) * sizeof(int32_t));
+        double *sums = PyMem_Malloc((size_t)(2 * steps) * sizeof(double));
+        given = PyBytes_FromStringAndSize(NULL, rows * stretches * (Py_ssize_t)sizeof(double));
+        if (last && sums && given)
+            for (Py_ssize_t row = 0; row < rows; row++) {
+                sum_row(place, words, (const double *)weights.buf + row * tokens, tokens, step, last, sums, sums + steps);
+                memcpy(PyBytes_AsString(given) + (size_t)(row * stretches) * sizeof(double), sums,
+                       (size_t)stretches * sizeof(double));
+            }
+        else {
+            Py_CLEAR(given);
+            PyErr_NoMemory();
+        }
+        PyMem_Free(last);
+        PyMem_Free(sums);
+    } else
+        PyErr_SetString(PyExc_ValueError, "places that are not those of these weights");
+    PyBuffer_Release(&places);
+    PyBuffer_Release(&weights);
+    return given;
+}

@@ -1,0 +1,155 @@
+"""The compiled loops give what plain Python would give, refuse what does not fit, and never read or write beside a buffer."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+from itertools import pairwise
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.checks.content import _loops, disguise
+from gatepost.checks.content.markup import Build
+from gatepost.checks.content.words import LONGEST
+
+_SOURCES = Path(_loops.__file__).parent / "loops"
+_FUZZ = Path(__file__).with_name("fuzz_loops.py")
+_WORD_LISTS = st.lists(st.sampled_from(["pills", "cheap", "#4", "#2", "ü", "не", "it's"]), max_size=60)
+_WEIGHTS = st.lists(st.integers(-5, 5), max_size=50).map(lambda weights: np.array(weights, np.float64))
+_PAGES = st.lists(
+    st.sampled_from(
+        "<a <A> <b\n </b> <br/> <bR> <p <P> </p> <td </tr> <h1> <h7> <blockquote> <span> <apple> < </ <a\x1c <font\t <big <i/> /"
+        " \" ' & style= STYLE= hidden Color href <img <IMG <form <noscript é 世".split(" ")
+    ),
+    max_size=30,
+).map("".join)
+
+
+@given(words=_WORD_LISTS, first=st.integers(0, 9), room=st.integers(0, 200))
+def test_tokens_are_the_distinct_words_and_pairs(words: list[str], first: int, room: int):
+    """Words in reading order, then pairs, each once; numbers alone are none; what finds no room has no place."""
+    wanted = [word for word in words if word[0] != "#"]
+    wanted += [f"{one} {two}" for one, two in pairwise(words) if one[0] != "#" or two[0] != "#"]
+    numbers = {token: number for number, token in enumerate(dict.fromkeys(wanted))}
+    text = " ".join(words).encode()
+    hashes, spans, places = _loops.number_tokens(text, first, room)
+    tokens = [text[begin:end].decode() for begin, end in np.frombuffer(spans, np.uint32).reshape(-1, 2).tolist()]
+    assert tokens == list(numbers)[:room]
+    assert np.frombuffer(hashes, np.uint32).tolist() == [crc32(token.encode()) for token in tokens]
+
+    def place(token: str) -> int:
+        number = numbers.get(token, room)
+        return first + number if number < room else -1
+
+    rows = np.frombuffer(places, np.int32).reshape(2, -1).tolist()
+    assert rows[0] == [place(word) for word in words]
+    assert rows[1] == [place(f"{one} {two}") for one, two in pairwise(words)] + [-1] * bool(words)
+
+
+@given(hashes=st.lists(st.integers(0, 2**32 - 1), max_size=20), seed=st.integers(0, 99))
+def test_a_token_weighs_what_the_model_says_where_it_knows_it(hashes: list[int], seed: int):
+    """The low bits choose the entry, the high ones must be its fingerprint; another token weighs nothing."""
+    dice = np.random.default_rng(seed)
+    fingerprints = dice.integers(0, 3, 8, np.uint8)
+    heads = [dice.integers(-30_000, 30_000, 8, np.int16) for _ in range(3)]
+    rows = np.frombuffer(_loops.look_up(np.array(hashes, np.uint32), fingerprints, *heads)).reshape(4, -1)
+    for column, each in enumerate(hashes):
+        met = int(fingerprints[each % 8]) == each >> 24
+        assert rows[:, column].tolist() == [met, *(head[each % 8] * met for head in heads)]
+
+
+@given(weights=_WEIGHTS, most=st.integers(-1, 60))
+def test_the_strongest_come_first(weights, most: int):
+    """By size, of one size in order, and never a weight of nothing."""
+    order = [at for at in np.argsort(-np.abs(weights), kind="stable").tolist() if weights[at]]
+    assert _loops.strongest(weights, most) == order[: max(most, 0)]
+
+
+@given(page=_PAGES)
+def test_a_page_is_prepared_as_html_says(page: str):
+    """Formatting elements become `span`, and what begins a line or a cell has a space before it; the rest stays."""
+    names = "a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u"
+    block = "p|div|td|th|tr|br|li|ul|ol|dl|dt|dd|hr|table|center|blockquote|pre|img|option|form|input|button|h[1-6]"
+    wanted = re.sub(rf"(?i)<(/?)(?:{names})(?=[ \t\n\f\r/>])", r"<\1span", page)
+    wanted = re.sub(rf"(?i)<(?=/?(?:{block})[ \t\n\f\r/>])", " <", wanted)
+    assert _loops.prepare_page(page.encode()).decode() == wanted
+
+
+@given(page=_PAGES)
+def test_a_page_is_counted(page: str):
+    """Each number is how often its mark stands in the page, in any mix of case."""
+    lower = page.lower()
+    build = Build(*_loops.survey_page(page.encode()))
+    names = "tags slashes double_quotes single_quotes images forms cells fonts breaks styles links scriptless"
+    marks = "< / \" ' <img <form <td <font <br style= href <noscript"
+    for name, mark in zip(names.split(), marks.split(), strict=True):
+        assert getattr(build, name) == lower.count(mark), name
+    assert build.blanks == sum(map(page.count, " \n\t"))
+    assert build.hiders == sum(map(lower.count, ("style", "hidden", "color")))
+
+
+def test_what_does_not_fit_is_refused():
+    """A length that another length contradicts is an error, not a read beside the buffer."""
+    one, few, floats = np.zeros(1, np.uint32), np.zeros(8, np.int16), np.zeros(4)
+    with pytest.raises(ValueError, match="not those of a model"):
+        _loops.look_up(one, np.zeros(7, np.uint8), few, few, few)
+    with pytest.raises(ValueError, match="not those of a model"):
+        _loops.look_up(one, np.zeros(8, np.uint8), few, few, few[:7])
+    with pytest.raises(ValueError, match="not those of these weights"):
+        _loops.sum_stretches(np.full((2, 9), 4, np.int32), floats, 1, 2)
+    with pytest.raises(ValueError, match="not those of these weights"):
+        _loops.sum_stretches(np.zeros((2, 9), np.int32), floats, 0, 2)
+    with pytest.raises(ValueError, match="32 bytes"):
+        _loops.Lexicon("a" * 33, "", "")
+
+
+def test_the_lists_of_words_fit():
+    """Common and sold words are plain ASCII no longer than a word, so that a disguise can stand for each of them."""
+    for word in [*disguise.common(), *disguise.SOLD.split()]:
+        assert re.fullmatch(rf"[a-z]{{{disguise.SHORTEST},{LONGEST}}}", word)
+
+
+def test_no_byte_beside_a_buffer_is_touched(tmp_path: Path):
+    """Compiled with the address and undefined-behaviour sanitizers, the loops take thousands of odd inputs without a complaint."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC"))
+    made = tmp_path / "_loops.abi3.so"
+    flags = shlex.split(
+        "-std=c11 -g -O1 -Werror -Wall -Wextra -Wconversion -Wshadow -fPIC -shared -fsanitize=address,undefined"
+    )
+    sources = sorted(map(str, _SOURCES.glob("*.c")))
+    subprocess.run(
+        [*compiler, *flags, f"-I{sysconfig.get_path('include')}", *sources, "-o", str(made)],
+        check=True,
+        capture_output=True,
+    )
+    libraries = [
+        subprocess.run(
+            [*compiler, f"-print-file-name={name}.so"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for name in ("libasan", "libubsan")
+    ]
+    done = subprocess.run(
+        [sys.executable, str(_FUZZ), str(made), "3000"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "LD_PRELOAD": " ".join(libraries),
+            "PYTHONMALLOC": "malloc",  # so that the sanitizer sees each block
+            "ASAN_OPTIONS": "detect_leaks=0",  # Python leaves what it made at its end
+            "UBSAN_OPTIONS": "halt_on_error=1",
+        },
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout == "3000 rounds\n"
+    assert not done.stderr
