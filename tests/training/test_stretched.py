@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gatepost.checks.content.caution import caution
-from gatepost.checks.content.model import Model, Scale
+from gatepost.checks.content.model import Model, Scale, table_of
 from gatepost.checks.content.tokens import extract
 from gatepost.mail.message import from_bytes
 from gatepost.training.columns import Columns, build_matrix
@@ -54,7 +54,7 @@ def test_training_scores_what_the_live_check_scores():
     fingerprint[buckets] = (hashes >> np.uint32(24)).astype(np.uint8)
     arrays["unwanted"][buckets] = weights
     scale = Scale(step=1.0, bias=-0.5, slope=1.0, offset=0.0)
-    model = Model("test", _BITS, _POWER, scale, scale, scale, fingerprint, **arrays)
+    model = Model("test", _POWER, scale, scale, scale, table_of({"fingerprint": fingerprint, **arrays}))
     linear = Linear(weights.astype(np.float64), -0.5)
     matrix = build_matrix(table, columns.hashes, _POWER)
     found = score_rows(linear, np.array([True, True, True]), matrix, table, columns, _POWER)

@@ -44,10 +44,9 @@ def _words(loops: ModuleType, lexicon: object, text: str, dice: random.Random) -
     kept, _ = lexicon.keep(" ".join(text.split()))
     for words in (cut, kept, kept[: dice.randrange(len(kept) + 1)], text.encode()):
         hashes, _, places = loops.number_tokens(words, dice.randrange(50), dice.choice((0, 1, 5, 100_000)))
-        buckets = 1 << dice.choice((0, 4, 10))
-        arrays = [bytes(2 * buckets + dice.choice((0, 0, 0, 0, 1))) for _ in range(3)]
+        records = 1 << dice.choice((0, 4, 10))
         with suppress(ValueError):
-            loops.look_up(hashes, dice.randbytes(buckets), *arrays)
+            loops.look_up(hashes, dice.randbytes(8 * records + dice.choice((0, 0, 0, 1))))
         tokens = max(0, len(hashes) // 4 + dice.choice((0, 0, 60, -1)))
         weights = array("d", [dice.uniform(-2, 2) for _ in range(2 * tokens)])
         loops.strongest(weights, dice.choice((-1, 0, 1, 24, 10**6)))

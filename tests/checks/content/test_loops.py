@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from gatepost.checks.content import _loops, disguise
 from gatepost.checks.content.markup import Build
+from gatepost.checks.content.model import HEADS, RECORD, table_of
 from gatepost.checks.content.words import LONGEST
 
 _SOURCES = Path(_loops.__file__).parent / "loops"
@@ -59,12 +60,12 @@ def test_tokens_are_the_distinct_words_and_pairs(words: list[str], first: int, r
 def test_a_token_weighs_what_the_model_says_where_it_knows_it(hashes: list[int], seed: int):
     """The low bits choose the entry, the high ones must be its fingerprint; another token weighs nothing."""
     dice = np.random.default_rng(seed)
-    fingerprints = dice.integers(0, 3, 8, np.uint8)
-    heads = [dice.integers(-30_000, 30_000, 8, np.int16) for _ in range(3)]
-    rows = np.frombuffer(_loops.look_up(np.array(hashes, np.uint32), fingerprints, *heads)).reshape(4, -1)
+    heads = {head: dice.integers(-30_000, 30_000, 8, np.int16) for head in HEADS}
+    table = table_of({"fingerprint": dice.integers(0, 3, 8, np.uint8), **heads})
+    rows = np.frombuffer(_loops.look_up(np.array(hashes, np.uint32), table)).reshape(4, -1)
     for column, each in enumerate(hashes):
-        met = int(fingerprints[each % 8]) == each >> 24
-        assert rows[:, column].tolist() == [met, *(head[each % 8] * met for head in heads)]
+        met = int(table["fingerprint"][each % 8]) == each >> 24
+        assert rows[:, column].tolist() == [met, *(head[each % 8] * met for head in heads.values())]
 
 
 @given(weights=_WEIGHTS, most=st.integers(-1, 60))
@@ -99,11 +100,10 @@ def test_a_page_is_counted(page: str):
 
 def test_what_does_not_fit_is_refused():
     """A length that another length contradicts is an error, not a read beside the buffer."""
-    one, few, floats = np.zeros(1, np.uint32), np.zeros(8, np.int16), np.zeros(4)
-    with pytest.raises(ValueError, match="not those of a model"):
-        _loops.look_up(one, np.zeros(7, np.uint8), few, few, few)
-    with pytest.raises(ValueError, match="not those of a model"):
-        _loops.look_up(one, np.zeros(8, np.uint8), few, few, few[:7])
+    one, floats = np.zeros(1, np.uint32), np.zeros(4)
+    for table in (np.zeros(0, RECORD), np.zeros(7, RECORD), np.zeros(9, np.uint8)):
+        with pytest.raises(ValueError, match="not that of a model"):
+            _loops.look_up(one, table)
     with pytest.raises(ValueError, match="not those of these weights"):
         _loops.sum_stretches(np.full((2, 9), 4, np.int32), floats, 1, 2)
     with pytest.raises(ValueError, match="not those of these weights"):

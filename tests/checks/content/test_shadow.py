@@ -82,7 +82,7 @@ def test_disagreements_are_counted_in_the_store(both: ContentCheck):
 def test_a_candidate_that_raises_harms_nothing(both: ContentCheck, caplog: pytest.LogCaptureFixture):
     """The live finding stands, the record says that the candidate failed, and the traceback is logged once."""
     assert both.shadow is not None
-    broken = Shadow(replace(both.shadow.model, unwanted=both.shadow.model.unwanted[:1]))
+    broken = Shadow(replace(both.shadow.model, table=both.shadow.model.table[:0]))
     check, alone = replace(both, shadow=broken), replace(both, shadow=None)
     with caplog.at_level(logging.ERROR):
         told = [finding(check, PILLS) for _ in range(5)]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.checks.content import shares
-from gatepost.checks.content.model import Model, Opinion, Part, Scale
+from gatepost.checks.content.model import HEADS, Model, Opinion, Part, Scale, table_of
 from gatepost.checks.content.tokens import extract
 from gatepost.mail import limits
 from gatepost.mail.message import from_bytes
@@ -76,7 +76,9 @@ def test_sums_hold_for_models_and_messages(seed: int, words: list[str]) -> None:
     scale = Scale(
         float(dice.uniform(1e-5, 1e-3)), float(dice.normal()), float(dice.uniform(0.2, 4)), float(dice.normal())
     )
-    model = Model("random", _BITS, 0.5, scale, scale, scale, fingerprint, weights, weights, weights)
+    model = Model(
+        "random", 0.5, scale, scale, scale, table_of({"fingerprint": fingerprint, **dict.fromkeys(HEADS, weights)})
+    )
     told = _check(model.judge(features, shares.WEIGHED))
     exact = {part.token: part.points for part in model.judge(features, -1).parts}
     assert all(abs(part.hundredths / 100 - exact[part.token]) <= 0.01 for part in told.parts)

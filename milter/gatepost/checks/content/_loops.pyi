@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
-_Weights: TypeAlias = npt.NDArray[np.int16]
 
 LONGEST: Final[int]
 """Letters of the longest word that is one; what is longer is code, not language."""
@@ -42,17 +41,10 @@ def number_tokens(words: bytes, first: int, room: int, /) -> tuple[bytes, bytes,
     ValueError for more than 500 MB.
     """
 
-def look_up(
-    hashes: npt.NDArray[np.uint32],
-    fingerprints: npt.NDArray[np.uint8],
-    unwanted: _Weights,
-    phish: _Weights,
-    bulk: _Weights,
-    /,
-) -> bytes:
+def look_up(hashes: npt.NDArray[np.uint32], table: npt.NDArray[np.void], /) -> bytes:
     """Give four rows of float64, a column for each token: 1 where the model knows it, and its weight for each head.
 
-    Takes hashes and the arrays of a model, all of them contiguous. Raises ValueError where these do not fit each other.
+    Takes hashes and the records of a model, a power of two of them. Raises ValueError where they are none.
     """
 
 def strongest(weights: _Floats, most: int, /) -> list[int]:

@@ -40,6 +40,9 @@ FORMAT: Final = 4
 
 LABELS: Final = ("ham", "bulk", "spam", "phish")
 HEADS: Final = ("unwanted", "phish", "bulk")
+RECORD: Final = np.dtype([("fingerprint", "u1"), ("spare", "u1"), *((head, "i2") for head in HEADS)])
+"""An entry of a model in memory: eight bytes beside each other, since scoring waits for memory more than for anything else."""
+
 _BITS: Final = range(10, 23)
 _JSON_BYTES: Final = 1024 * 1024
 
@@ -96,18 +99,14 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A loaded model: read-only arrays, shared by threads and by forked workers."""
+    """A loaded model: a read-only table of RECORDs, shared by threads and by forked workers."""
 
     version: str
-    bits: int
     power: float
     unwanted_scale: Scale
     phish_scale: Scale
     bulk_scale: Scale
-    fingerprint: npt.NDArray[np.uint8]
-    unwanted: npt.NDArray[np.int16]
-    phish: npt.NDArray[np.int16]
-    bulk: npt.NDArray[np.int16]
+    table: npt.NDArray[np.void]
 
     def judge(self, features: Features, parts: int = 8) -> Opinion:
         """Score one message; gives the opinion with its `parts` strongest tokens (all of them for a negative number)."""
@@ -132,7 +131,7 @@ class Model:
 
     def look_up(self, hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.float64]:
         """Give for each token 1 where the model knows it and 0 elsewhere, then its weight for each head: a row for each."""
-        rows = look_up(hashes, self.fingerprint, self.unwanted, self.phish, self.bulk)
+        rows = look_up(hashes, self.table)
         return np.frombuffer(rows, np.float64).reshape(len(HEADS) + 1, -1)
 
     def _odds(self, scale: Scale, weights: float, tokens: float) -> float:
@@ -197,12 +196,21 @@ def _build(meta: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], dire
     for name, kind in kinds.items():
         if arrays[name].dtype != kind or arrays[name].shape != size:
             raise ModelError(f"model {directory}: array {name} has a wrong type or size")
-        arrays[name].flags.writeable = False
     scales = [Scale(*(float(meta[name][key]) for key in ("step", "bias", "slope", "offset"))) for name in HEADS]
     power = float(meta["length_power"])
     if not all(map(math.isfinite, (power, *(getattr(s, f) for s in scales for f in Scale.__slots__)))):
         raise ModelError(f"model {directory}: features.json holds a number that is not finite")
-    return Model(str(meta["name"]), int(meta["bits"]), power, *scales, **arrays)  # type: ignore[arg-type]
+    unwanted, phish, bulk = scales
+    return Model(str(meta["name"]), power, unwanted, phish, bulk, table_of(arrays))
+
+
+def table_of(arrays: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.void]:
+    """Put the arrays of a model, by name and of one length, together to a read-only table of RECORDs."""
+    table = np.zeros(len(arrays["fingerprint"]), RECORD)
+    for name in ("fingerprint", *HEADS):
+        table[name] = arrays[name]
+    table.flags.writeable = False
+    return table
 
 
 def _sums(directory: Path) -> dict[str, str]:

@@ -1,42 +1,49 @@
 /* From tokens to weights: what a model knows of them, which are strongest, and what they are in each stretch of a text. */
 #include "loops.h"
 
-enum { HEADS = 3 };
+enum { HEADS = 3, AHEAD = 8 };
+
+/* An entry of a model: one line of the cache for all that is asked of a token (model.py, RECORD). */
+typedef struct {
+    uint8_t fingerprint, spare;
+    int16_t weights[HEADS];
+} Record;
+
+#if defined(__GNUC__)
+#define FETCH(place) __builtin_prefetch(place)
+#else
+#define FETCH(place) ((void)(place))
+#endif
 
 /* Write a row of 1 for each token that the model knows and 0 for others, then a row of weights for each head. */
-static void look_up_all(const uint32_t *hashes, size_t tokens, const uint8_t *fingerprints, const int16_t *const *heads,
-                        uint32_t mask, double *rows)
+static void look_up_all(const uint32_t *hashes, size_t tokens, const Record *table, uint32_t mask, double *rows)
 {
     for (size_t token = 0; token < tokens; token++) {
-        uint32_t bucket = hashes[token] & mask;
-        int met = fingerprints[bucket] == hashes[token] >> 24;
+        if (token + AHEAD < tokens)
+            FETCH(&table[hashes[token + AHEAD] & mask]);
+        const Record *record = &table[hashes[token] & mask];
+        int met = record->fingerprint == hashes[token] >> 24;
         rows[token] = met;
         for (int head = 0; head < HEADS; head++)
-            rows[(size_t)(head + 1) * tokens + token] = met ? heads[head][bucket] : 0;
+            rows[(size_t)(head + 1) * tokens + token] = met ? record->weights[head] : 0;
     }
 }
 
 PyObject *look_up(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    Py_buffer hashes, fingerprints, heads[HEADS];
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*:look_up", &hashes, &fingerprints, &heads[0], &heads[1], &heads[2]))
+    Py_buffer hashes, table;
+    if (!PyArg_ParseTuple(args, "y*y*:look_up", &hashes, &table))
         return NULL;
-    size_t tokens = (size_t)hashes.len / sizeof(uint32_t), buckets = (size_t)fingerprints.len;
-    int fits = buckets && buckets <= 1u << 24 && !(buckets & (buckets - 1)) && tokens < INT32_MAX / 64;
-    const int16_t *weights[HEADS];
-    for (int head = 0; head < HEADS; head++) {
-        fits = fits && (size_t)heads[head].len == buckets * sizeof(int16_t);
-        weights[head] = heads[head].buf;
-    }
+    size_t tokens = (size_t)hashes.len / sizeof(uint32_t), size = (size_t)table.len / sizeof(Record);
+    int fits = size && size <= 1u << 24 && !(size & (size - 1)) && (size_t)table.len == size * sizeof(Record) &&
+               tokens < INT32_MAX / 64;
     PyObject *rows = fits ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)((HEADS + 1) * tokens * sizeof(double))) : NULL;
     if (rows)
-        look_up_all(hashes.buf, tokens, fingerprints.buf, weights, (uint32_t)(buckets - 1), (double *)PyBytes_AsString(rows));
+        look_up_all(hashes.buf, tokens, table.buf, (uint32_t)(size - 1), (double *)PyBytes_AsString(rows));
     else if (!fits)
-        PyErr_SetString(PyExc_ValueError, "arrays that are not those of a model");
+        PyErr_SetString(PyExc_ValueError, "a table that is not that of a model");
     PyBuffer_Release(&hashes);
-    PyBuffer_Release(&fingerprints);
-    for (int head = 0; head < HEADS; head++)
-        PyBuffer_Release(&heads[head]);
+    PyBuffer_Release(&table);
     return rows;
 }
 

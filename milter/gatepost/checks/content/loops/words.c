@@ -118,20 +118,21 @@ static size_t undoubled(const char *word, size_t size, char *look)
     return used;
 }
 
-/* Give the word that a strange one is in disguise; NULL for none. A number behind a word is a number: `build5`. */
-static const Entry *disguised(const Lexicon *self, const char *word, size_t size)
+/* Give the word that a strange one is in disguise; NULL for none. A number behind a word is a number: `build5`. `known` is what
+ * the lexicon has of the word itself. */
+static const Entry *disguised(const Lexicon *self, const char *word, size_t size, const Entry *known)
 {
     char look[KEY] = "";
     if (kind_of[(uint8_t)word[size - 1]] == DIGIT)
         return NULL;
     if (size <= KEY) {
         skeleton(word, size, look);
-        const Entry *found = find(self, look, size);
+        const Entry *found = memcmp(look, word, size) ? find(self, look, size) : known;
         if (found && found->common)
             return &self->entries[found->common - 1];
     }
     size_t length = undoubled(word, size, look);
-    const Entry *found = find(self, look, length);
+    const Entry *found = size <= KEY && length == size && !memcmp(look, word, size) ? known : find(self, look, length);
     return found && found->sold ? &self->entries[found->sold - 1] : NULL;
 }
 
@@ -208,13 +209,18 @@ static int is_alphanumeric(char letter)
 /* Write what is kept of a word of letters, digits and signs, at most LONGEST of them; gives its length, 0 for nothing. */
 static size_t shape(const char *word, size_t size, char *out)
 {
-    size_t letters = 0, digits = 0, apostrophes = 0, front_digits = 0, back_digits = 0, front_letters = 0, back_letters = 0;
+    size_t front_letters = 0, letters = 0, digits = 0, apostrophes = 0, front_digits = 0, back_digits = 0, back_letters = 0;
+    while (front_letters < size && kind_of[(uint8_t)word[front_letters]] == LETTER)
+        front_letters++;
+    if (front_letters == size) {
+        memcpy(out, word, size);
+        return size;
+    }
     for (size_t at = 0; at < size; at++) {
         uint8_t kind = kind_of[(uint8_t)word[at]];
         letters += kind == LETTER;
         digits += kind == DIGIT;
         apostrophes += kind == APOSTROPHE;
-        front_letters += kind == LETTER && front_letters == at;
         front_digits += kind == DIGIT && front_digits == at;
         back_letters = kind == LETTER ? back_letters + 1 : 0;
         back_digits = kind == DIGIT ? back_digits + 1 : 0;
@@ -236,8 +242,7 @@ static size_t shape(const char *word, size_t size, char *out)
     }
     size_t stem = size - back_digits, unit = size - front_digits;
     int stem_is_word = stem && front_letters >= stem, unit_is_word = unit && back_letters >= unit;
-    int whole = letters == size || size <= SHORT;
-    if (letters != size && !((unit <= 3 && unit_is_word) || (stem <= 3 && stem_is_word))) {
+    if (!((unit <= 3 && unit_is_word) || (stem <= 3 && stem_is_word))) {
         if (back_digits > 1 && stem_is_word) {
             memcpy(out, word, stem);
             return stem;
@@ -248,7 +253,7 @@ static size_t shape(const char *word, size_t size, char *out)
             return size;
         }
     }
-    if (!whole)
+    if (size > SHORT)
         return 0;
     memcpy(out, word, size);
     return size;
@@ -268,7 +273,7 @@ static int take(const Lexicon *self, const char *piece, size_t size, Output *out
     char kept[LONGEST];
     const Entry *known = find(self, piece, size);
     if (!known || !(known->kinds & PLAIN)) {
-        const Entry *meant = disguised(self, piece, size);
+        const Entry *meant = disguised(self, piece, size, known);
         if (meant) {
             if (note(noted, piece, size))
                 return -1;
