@@ -34,5 +34,5 @@ def _worst(linear: Linear, table: Table, row: int, columns: Columns, power: floa
     found = np.minimum(np.searchsorted(columns.hashes, hashes), columns.size - 1)
     met = columns.hashes[found] == hashes
     sums, sizes = stretches.add_up(places, np.stack([np.where(met, linear.weights[found], 0.0), met]))
-    _, score = stretches.worst(sums * stretches.damping(sizes, power))
+    _, score = stretches.worst(sums.tolist(), sizes.tolist(), power)
     return score + linear.bias

@@ -51,6 +51,8 @@ def _words(loops: ModuleType, lexicon: object, text: str, dice: random.Random) -
         weights = array("d", [dice.uniform(-2, 2) for _ in range(2 * tokens)])
         loops.strongest(weights, dice.choice((-1, 0, 1, 24, 10**6)))
         with suppress(ValueError):
+            loops.members_of(places, tokens, dice.choice((0, 0, 1, -1)), dice.randrange(60))
+        with suppress(ValueError):
             loops.sum_stretches(places, weights, dice.choice((-1, 0, 1, 2, 3)), dice.choice((0, 1, 2, 40)))
 
 

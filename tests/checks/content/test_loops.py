@@ -108,6 +108,9 @@ def test_what_does_not_fit_is_refused():
         _loops.sum_stretches(np.full((2, 9), 4, np.int32), floats, 1, 2)
     with pytest.raises(ValueError, match="not those of these weights"):
         _loops.sum_stretches(np.zeros((2, 9), np.int32), floats, 0, 2)
+    for last in (-1, 10):
+        with pytest.raises(ValueError, match="so many tokens"):
+            _loops.members_of(np.zeros((2, 9), np.int32), 4, 0, last)
     with pytest.raises(ValueError, match="32 bytes"):
         _loops.Lexicon("a" * 33, "", "")
 

@@ -99,7 +99,7 @@ def test_the_margin_grows_with_the_number_of_stretches():
     """One of many must be worse than one of few."""
     assert stretches.margin(1) == stretches.MARGIN
     assert stretches.margin(8) < stretches.margin(80)
-    most, score = stretches.worst(np.array([1.0, 5.0, 2.0]))
+    most, score = stretches.worst([1.0, 5.0, 2.0], [9, 9, 9], power=0.0)
     assert (most, score) == (1, pytest.approx(5.0 - stretches.margin(3)))
 
 

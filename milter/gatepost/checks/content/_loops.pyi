@@ -55,3 +55,9 @@ def sum_stretches(places: npt.NDArray[np.int32], weights: _Floats, rows: int, st
 
     Takes places as number_tokens gives them. Raises ValueError where they name a token without a weight.
     """
+
+def members_of(places: npt.NDArray[np.int32], tokens: int, first: int, last: int, /) -> bytes:
+    """Give a byte for each of so many tokens: 1 where it stands in words `first` to `last` (exclusive), or nowhere.
+
+    Raises ValueError where the places name other tokens, or there are not so many words.
+    """

@@ -94,7 +94,7 @@ class Scale:
 
     def factor(self, tokens: float, power: float) -> float:
         """Give what one unit of weight adds to the logit of a message of so many known tokens."""
-        return self.slope * self.step / math.pow(max(tokens, stretches.DENSE_FROM), power)
+        return self.slope * self.step * stretches.damp(tokens, power)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Model:
         phish = self._odds(self.phish_scale, phishy, known)
         form = Part(FORM, -self.unwanted_scale.slope * caution(bulk, phish))
         spoken, stretch, less = known, None, 0.0
-        if features.places.size and (worse := self._worst(features.places, rows)):
+        if features.places.size and (worse := self._worst(features.places, rows, known, unwanted)):
             inside, stretch, less = worse
             rows = rows * inside
             spoken, unwanted, phishy, _ = rows.sum(axis=1).tolist()
@@ -139,18 +139,19 @@ class Model:
         return _sigmoid(scale.base() + scale.factor(tokens, self.power) * weights)
 
     def _worst(
-        self, places: stretches.Places, rows: npt.NDArray[np.float64]
+        self, places: stretches.Places, rows: npt.NDArray[np.float64], known: float, unwanted: float
     ) -> tuple[npt.NDArray[np.bool_], Stretch, float] | None:
-        """Give the tokens of a stretch that is worse than the whole, with it and its margin; None where there is none."""
-        sizes, sums = stretches.add_up(places, rows[:2])
+        """Give the tokens of a stretch that is worse than the whole, with it and its margin; None where there is none.
+
+        The whole has so many `known` tokens, whose weights sum to `unwanted`.
+        """
+        sizes, sums = stretches.add_up(places, rows[:2]).tolist()
         step = self.unwanted_scale.step
-        scores = step * sums * stretches.damping(sizes, self.power)
-        most, score = stretches.worst(scores)
-        known, whole = rows[:2].sum(axis=1).tolist()
-        if score <= step * whole * stretches.damping(known, self.power):
+        most, score = stretches.worst([step * each for each in sums], sizes, self.power)
+        if score <= step * unwanted * stretches.damp(known, self.power):
             return None
         inside, stretch = stretches.members(places, rows.shape[1], most)
-        return inside, stretch, stretches.margin(scores.size)
+        return inside, stretch, stretches.margin(len(sums))
 
 
 def _with_form(shown: list[Part], form: Part, parts: int) -> tuple[Part, ...]:

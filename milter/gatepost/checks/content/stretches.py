@@ -12,14 +12,15 @@ gains and catches at 1 % and 0.1 % false positives stay; half the margin costs c
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from gatepost.checks.content._loops import sum_stretches
+from gatepost.checks.content._loops import members_of, sum_stretches
 
 STEP: Final = 40
 """Words from the beginning of one stretch to that of the next; a stretch has twice as many."""
@@ -61,6 +62,11 @@ def damping(tokens: npt.ArrayLike, power: float) -> _Floats:
     return np.asarray(1 / np.maximum(tokens, DENSE_FROM) ** power)
 
 
+def damp(tokens: float, power: float) -> float:
+    """Give the same for one number of tokens."""
+    return 1 / math.pow(max(tokens, DENSE_FROM), power)
+
+
 def add_up(places: Places, weights: _Floats) -> _Floats:
     """Sum the weights of the tokens of each stretch, every token once; tokens that have no place belong to all of them.
 
@@ -72,22 +78,23 @@ def add_up(places: Places, weights: _Floats) -> _Floats:
     return np.frombuffer(sums, np.float64).reshape(len(rows), -1)
 
 
-def worst(scores: _Floats) -> tuple[int, float]:
-    """Give the number of the stretch with the highest score, and that score less the margin."""
-    most = int(np.argmax(scores))
-    return most, float(scores[most]) - margin(scores.size)
+def worst(sums: Sequence[float], sizes: Sequence[float], power: float) -> tuple[int, float]:
+    """Give the number of the stretch with the highest score, and that score less the margin.
+
+    Takes for each stretch the sum of its weights and how many known tokens it has.
+    """
+    scores = [total * damp(size, power) for total, size in zip(sums, sizes, strict=True)]
+    score = max(scores)
+    return scores.index(score), score - margin(len(scores))
 
 
 def margin(stretches: int) -> float:
     """Give the margin for so many stretches."""
-    return MARGIN + GROWTH * log(stretches)
+    return MARGIN + GROWTH * math.log(stretches)
 
 
 def members(places: Places, tokens: int, stretch: int) -> tuple[npt.NDArray[np.bool_], Stretch]:
     """Give which of so many tokens a stretch has, and which words it is."""
-    inside = np.ones(tokens, bool)
-    inside[places[places >= 0]] = False
     first, last = stretch * STEP, min((stretch + 2) * STEP, places.shape[1])
-    here = places[:, first:last]
-    inside[here[here >= 0]] = True
+    inside = np.frombuffer(members_of(np.ascontiguousarray(places, np.int32), tokens, first, last), np.bool_)
     return inside, Stretch(first + 1, last, places.shape[1])

@@ -40,6 +40,7 @@ PyObject *skeleton_of(PyObject *module, PyObject *args);
 PyObject *number_tokens(PyObject *module, PyObject *args);
 PyObject *look_up(PyObject *module, PyObject *args);
 PyObject *strongest(PyObject *module, PyObject *args);
+PyObject *members_of(PyObject *module, PyObject *args);
 PyObject *sum_stretches(PyObject *module, PyObject *args);
 PyObject *survey_page(PyObject *module, PyObject *args);
 PyObject *prepare_page(PyObject *module, PyObject *args);

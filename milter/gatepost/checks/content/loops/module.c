@@ -14,6 +14,7 @@ static PyMethodDef functions[] = {
     {"number_tokens", number_tokens, METH_VARARGS, "Number the distinct words and pairs of neighbours."},
     {"look_up", look_up, METH_VARARGS, "Look up which tokens a model knows, and their weights."},
     {"strongest", strongest, METH_VARARGS, "Give which weights are strongest."},
+    {"members_of", members_of, METH_VARARGS, "Mark the tokens of a stretch."},
     {"sum_stretches", sum_stretches, METH_VARARGS, "Sum rows of weights over each stretch."},
     {NULL, NULL, 0, NULL},
 };

@@ -149,3 +149,31 @@ PyObject *sum_stretches(PyObject *Py_UNUSED(module), PyObject *args)
     PyBuffer_Release(&weights);
     return given;
 }
+
+PyObject *members_of(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_buffer places;
+    Py_ssize_t tokens, first, last;
+    if (!PyArg_ParseTuple(args, "y*nnn:members_of", &places, &tokens, &first, &last))
+        return NULL;
+    Py_ssize_t words = places.len / (Py_ssize_t)(2 * sizeof(int32_t));
+    const int32_t *place = places.buf;
+    int fits = tokens >= 0 && first >= 0 && first <= last && last <= words;
+    for (Py_ssize_t at = 0; fits && at < 2 * words; at++)
+        fits = place[at] < tokens;
+    PyObject *given = fits ? PyBytes_FromStringAndSize(NULL, tokens) : NULL;
+    if (given) {
+        char *inside = PyBytes_AsString(given);
+        memset(inside, 1, (size_t)tokens);
+        for (Py_ssize_t at = 0; at < 2 * words; at++)
+            if (place[at] >= 0)
+                inside[place[at]] = 0;
+        for (int row = 0; row < 2; row++)
+            for (Py_ssize_t at = first; at < last; at++)
+                if (place[row * words + at] >= 0)
+                    inside[place[row * words + at]] = 1;
+    } else if (!fits)
+        PyErr_SetString(PyExc_ValueError, "places that are not those of so many tokens");
+    PyBuffer_Release(&places);
+    return given;
+}
