@@ -76,7 +76,7 @@ class Gatepost(Filter):
 def _digest() -> str:
     """Give a digest of code and word lists as they were when it was first asked for: they may be edited while a run goes on."""
     root = Path(gatepost.__file__).parent
-    files = sorted(file for part in _SOURCES for kind in ("*.py", "*.txt") for file in (root / part).glob(kind))
+    files = sorted(file for part in _SOURCES for kind in ("*.py", "*.txt", "*.c") for file in (root / part).glob(kind))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
