@@ -68,6 +68,7 @@ def main(path: str, rounds: int, seed: int = 1) -> None:
         _words(loops, lexicon, text, dice)
         page = text.encode()[: dice.randrange(len(text) + 1)]
         loops.survey_page(page)
+        loops.survey_text(page)
         loops.prepare_page(page)
         loops.skeleton(text)
     print(f"{rounds} rounds")

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.checks.content import _loops, disguise
+from gatepost.checks.content.looks import Letters
 from gatepost.checks.content.markup import Build
 from gatepost.checks.content.model import HEADS, RECORD, table_of
 from gatepost.checks.content.words import LONGEST
@@ -96,6 +97,26 @@ def test_a_page_is_counted(page: str):
         assert getattr(build, name) == lower.count(mark), name
     assert build.blanks == sum(map(page.count, " \n\t"))
     assert build.hiders == sum(map(lower.count, ("style", "hidden", "color")))
+
+
+@given(text=st.text(st.sampled_from("aB7!?$£€é世😀 \t\n\r\x1c\x85\xa0\u2003\u2028\u3000\u200b"), max_size=60))
+def test_a_text_is_counted_as_python_counts(text: str):
+    """Characters of each kind, words and distinct words, whatever the script and the white space."""
+    found = Letters(*_loops.survey_text(text.encode()))
+    assert found == Letters(
+        characters=len(text),
+        beyond_ascii=sum(letter > "\x7f" for letter in text),
+        capitals=text.count("B"),
+        digits=text.count("7"),
+        exclaims=text.count("!"),
+        asks=text.count("?"),
+        money=sum(map(text.count, "$£€")),
+        emoji=text.count("😀"),
+        lines=text.count("\n"),
+        solid=sum(letter not in " \t\n\r\v\f" for letter in text),
+        words=len(text.split()),
+        distinct=len(set(text.split())),
+    )
 
 
 def test_what_does_not_fit_is_refused():

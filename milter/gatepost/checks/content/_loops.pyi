@@ -24,6 +24,9 @@ class Lexicon:
     def keep(self, pieces: str, /) -> tuple[bytes, list[bytes]]:
         """Give the same for pieces that are cut already and stand between spaces; what is not ASCII, or `#4`, is kept as it is."""
 
+def survey_text(text: bytes, /) -> tuple[int, ...]:
+    """Count what UTF-8 text is made of, in the order of looks.Letters. Raises ValueError for more than 500 MB."""
+
 def survey_page(source: bytes, /) -> tuple[int, ...]:
     """Count what HTML is made of, in the order of markup.Build."""
 

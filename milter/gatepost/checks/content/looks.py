@@ -9,8 +9,9 @@ on the same numbers, at a tenth of their cost and with parts that add up (card.m
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Final
+from typing import Final, NamedTuple
 
+from gatepost.checks.content._loops import survey_text
 from gatepost.checks.content.text import Reading
 from gatepost.mail.message import Message
 
@@ -44,11 +45,6 @@ STEPS: Final = {
 
 _LOOKED_AT: Final = 8_000
 _SUBJECT_CHARACTERS: Final = 200
-_NOT_UPPER: Final = bytes(set(range(256)) - set(range(65, 91)))
-_NOT_DIGITS: Final = bytes(set(range(256)) - set(range(48, 58)))
-_SPACES: Final = b" \t\n\r\v\f"
-_EMOJI_LEAD: Final = b"\xf0\x9f"
-"""The UTF-8 bytes that U+1F000 to U+1FFFF begin with: pictographs, and nothing that text is written in."""
 _SPACED_OUT: Final = 4
 """Separators in a word of five letters that is written letter by letter."""
 
@@ -75,30 +71,42 @@ def look_tokens(message: Message, reading: Reading, subject: str, *, spaced_out:
     return tokens
 
 
+class Letters(NamedTuple):
+    """What a text is made of: characters and how many of them there are of each kind, words and how many different ones.
+
+    `money` are dollars, euros and pounds, `lines` line ends, `solid` all but blanks.
+    """
+
+    characters: int
+    beyond_ascii: int
+    capitals: int
+    digits: int
+    exclaims: int
+    asks: int
+    money: int
+    emoji: int
+    lines: int
+    solid: int
+    words: int
+    distinct: int
+
+
 def _text_numbers(text: str) -> dict[str, float]:
     """Give the numbers of the visible text: shares in per cent of characters, signs in number per thousand."""
-    words = text.split()
-    # One byte for each character, so that counting is a matter of tables; what is beyond ASCII is a question mark.
-    data = text.encode("ascii", "replace")
-    size, many = max(len(data), 1), max(len(words), 1)
-    asks, money, beyond, emoji = data.count(b"?"), data.count(b"$"), 0, 0
-    if not text.isascii():
-        asks = text.count("?")
-        beyond = data.count(b"?") - asks
-        money += text.count("€") + text.count("£")
-        emoji = text.encode("utf-8", "replace").count(_EMOJI_LEAD)
+    found = Letters(*survey_text(text.encode("utf-8", "replace")))
+    size, many = max(found.characters, 1), max(found.words, 1)
     return {
-        "words": len(words),
-        "capitals": 100 * len(data.translate(None, _NOT_UPPER)) / size,
-        "digits": 100 * len(data.translate(None, _NOT_DIGITS)) / size,
-        "exclaims": 1000 * data.count(b"!") / size,
-        "asks": 1000 * asks / size,
-        "money": 1000 * money / size,
-        "foreign": 100 * beyond / size,
-        "emoji": 1000 * emoji / size,
-        "word-length": len(data.translate(None, _SPACES)) / many,
-        "lines": 1000 * data.count(b"\n") / size,
-        "distinct": 100 * len(set(words)) / many,
+        "words": found.words,
+        "capitals": 100 * found.capitals / size,
+        "digits": 100 * found.digits / size,
+        "exclaims": 1000 * found.exclaims / size,
+        "asks": 1000 * found.asks / size,
+        "money": 1000 * found.money / size,
+        "foreign": 100 * found.beyond_ascii / size,
+        "emoji": 1000 * found.emoji / size,
+        "word-length": found.solid / many,
+        "lines": 1000 * found.lines / size,
+        "distinct": 100 * found.distinct / many,
     }
 
 

@@ -126,7 +126,8 @@ def extract(message: Message) -> Features:
     text = joined(reading.text)
     shown = read_words(without_addresses(text.lower()))
     title = read_words(subject[: limits.HEADER_TEXT_BYTES].lower())
-    words, whole = _bounded(_not_own(shown.read, own))
+    there = frozenset(shown.read)
+    words, whole = _kept(shown.text, own & there)
     found = dict.fromkeys([f"s:{word}" for word in _not_own(title.read, own) if word not in _MARKS])
     readable = bool(words or found or links or reading.build.images)
     found.update(dict.fromkeys(_disguises(len(shown.disguised | title.disguised))))
@@ -141,7 +142,7 @@ def extract(message: Message) -> Features:
                     *structure_tokens(reading, subject, links, link_count),
                     *look_tokens(message, reading, subject, spaced_out=len(reading.text) - len(text)),
                     *_identities(sender, links),
-                    *relation_tokens(message, sender, subject, links, reading.text, frozenset(words)),
+                    *relation_tokens(message, sender, subject, links, reading.text, there - own),
                 )
             )
         )
@@ -154,18 +155,31 @@ def extract(message: Message) -> Features:
     return Features(named, readable, frozenset(unread), _shown(reading.text, links), _said(words, len(named)))
 
 
-def _said(words: Sequence[str], first: int) -> Said:
-    """Give the tokens of words in reading order, the first of them as number `first` of the message.
+def _kept(text: bytes, own: frozenset[str]) -> tuple[bytes, bool]:
+    """Give the words of a text but the recipient's own: at most half of limits.TOKENS, and whether that is all of them."""
+    if not own and text.count(b" ") < limits.TOKENS // 2:
+        return text, True
+    names = {name.encode() for name in own}
+    words = [word for word in text.split(b" ") if word not in names]
+    whole = len(words) <= limits.TOKENS // 2
+    if not whole:
+        # What is to be read stands at the top; padding in front of it must not push it out of sight.
+        words = words[: limits.TOKENS // 4] + words[-limits.TOKENS // 4 :]
+    return b" ".join(words), whole
+
+
+def _said(text: bytes, first: int) -> Said:
+    """Give the tokens of words that stand between spaces, the first of them as number `first` of the message.
 
     Numbers alone, which are dates and sums, are none, nor are two of them side by side: they say nothing.
     """
-    text = " ".join(words).encode("utf-8", "replace")
-    hashes, spans, places = number_tokens(text, first, limits.TOKENS - first)
+    hashes, spans, found = number_tokens(text, first, limits.TOKENS - first)
+    places = np.frombuffer(found, np.int32).reshape(2, -1)
     return Said(
         text,
         np.frombuffer(hashes, np.uint32),
         np.frombuffer(spans, np.uint32).reshape(-1, 2),
-        np.frombuffer(places, np.int32).reshape(2, -1) if len(words) > LONG else NO_PLACES,
+        places if places.shape[1] > LONG else NO_PLACES,
     )
 
 
@@ -191,14 +205,6 @@ def _headless(message: Message) -> bool:
     Text-only corpora are like that: what is not known of their headers is missing, not absent, and must teach nothing.
     """
     return not (message.every(b"from") or message.every(b"date") or message.every(b"message-id"))
-
-
-def _bounded(words: list[str]) -> tuple[list[str], bool]:
-    """Give words in reading order, at most half of limits.TOKENS, and whether that is all of them."""
-    if len(words) > limits.TOKENS // 2:
-        # What is to be read stands at the top; padding in front of it must not push it out of sight.
-        return words[: limits.TOKENS // 4] + words[-limits.TOKENS // 4 :], False
-    return words, True
 
 
 def _disguises(words: int) -> list[str]:

@@ -37,6 +37,7 @@ int add_lexicon(PyObject *module);
 int prepare_numbering(void);
 
 PyObject *skeleton_of(PyObject *module, PyObject *args);
+PyObject *survey_text(PyObject *module, PyObject *args);
 PyObject *number_tokens(PyObject *module, PyObject *args);
 PyObject *look_up(PyObject *module, PyObject *args);
 PyObject *strongest(PyObject *module, PyObject *args);

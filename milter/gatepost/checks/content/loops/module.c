@@ -8,6 +8,7 @@ static int begin(PyObject *module)
 }
 
 static PyMethodDef functions[] = {
+    {"survey_text", survey_text, METH_VARARGS, "Count what a text is made of."},
     {"survey_page", survey_page, METH_VARARGS, "Count what a page is made of."},
     {"prepare_page", prepare_page, METH_VARARGS, "Make a page fit to be built."},
     {"skeleton", skeleton_of, METH_VARARGS, "Give what a word looks like."},

@@ -124,3 +124,102 @@ int prepare_numbering(void)
     Py_XDECREF(random);
     return random ? 0 : -1;
 }
+
+/* ---------------------------------------------------------------------------------------------- a text in a few numbers */
+
+/* Give how many bytes the white space that begins here has, as Python knows it; 0 for none. */
+static size_t space_at(const char *text, size_t left)
+{
+    const uint8_t *at = (const uint8_t *)text;
+    if (*at < 128)
+        return *at == ' ' || (*at >= 9 && *at <= 13) || (*at >= 28 && *at <= 31);
+    if (*at == 0xC2)
+        return left > 1 && (at[1] == 0x85 || at[1] == 0xA0) ? 2 : 0;
+    if (left < 3 || *at < 0xE1 || *at > 0xE3)
+        return 0;
+    uint32_t letter = (uint32_t)(*at & 15) << 12 | (uint32_t)(at[1] & 63) << 6 | (at[2] & 63);
+    int space = letter == 0x1680 || (letter >= 0x2000 && letter <= 0x200A) || letter == 0x2028 || letter == 0x2029 ||
+                letter == 0x202F || letter == 0x205F || letter == 0x3000;
+    return space ? 3 : 0;
+}
+
+enum { CHARACTERS, BEYOND_ASCII, CAPITALS, DIGITS, EXCLAIMS, ASKS, MONEY, EMOJI, LINES, SOLID, WORDS, DISTINCT, NUMBERS };
+
+static uint32_t sum_of(const uint32_t *of, int first, int last)
+{
+    uint32_t sum = 0;
+    for (int code = first; code <= last; code++)
+        sum += of[code];
+    return sum;
+}
+
+/* Count characters: how many there are of each byte says nearly all. */
+static void count_letters(const char *text, size_t size, uint32_t *counts)
+{
+    uint32_t of[256] = {0};
+    for (size_t at = 0; at < size; at++)
+        of[(uint8_t)text[at]]++;
+    counts[BEYOND_ASCII] = sum_of(of, 0xC0, 255); /* 0x80 to 0xBF is the inside of a character */
+    counts[CHARACTERS] = sum_of(of, 0, 127) + counts[BEYOND_ASCII];
+    counts[CAPITALS] = sum_of(of, 'A', 'Z');
+    counts[DIGITS] = sum_of(of, '0', '9');
+    counts[EXCLAIMS] = of['!'];
+    counts[ASKS] = of['?'];
+    counts[LINES] = of['\n'];
+    counts[SOLID] = counts[CHARACTERS] - of[' '] - sum_of(of, 9, 13);
+    counts[MONEY] = of['$'];
+    for (size_t at = 0; counts[BEYOND_ASCII] && at + 1 < size; at++) {
+        uint8_t first = (uint8_t)text[at], second = (uint8_t)text[at + 1];
+        counts[EMOJI] += first == 0xF0 && second == 0x9F;  /* U+1F000 to U+1FFFF: pictographs, and nothing that text is written in */
+        counts[MONEY] += first == 0xC2 && second == 0xA3; /* pound */
+        counts[MONEY] += first == 0xE2 && second == 0x82 && at + 2 < size && (uint8_t)text[at + 2] == 0xAC; /* euro */
+    }
+}
+
+static void count_distinct(const char *text, size_t size, Distinct *words, uint32_t *counts)
+{
+    for (size_t at = 0; at < size;) {
+        size_t begin = at, space = 0;
+        while (at < size && !(space = space_at(text + at, size - at)))
+            at++;
+        if (at > begin) {
+            counts[WORDS]++;
+            number_of(words, (Token){.crc = crc_on(CRC_BEGIN, text + begin, at - begin)});
+        }
+        at += space;
+    }
+    counts[DISTINCT] = words->used;
+}
+
+PyObject *survey_text(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char *text;
+    Py_ssize_t size;
+    uint32_t counts[NUMBERS] = {0}, most = 1, bits = 4;
+    if (!PyArg_ParseTuple(args, "y#:survey_text", &text, &size))
+        return NULL;
+    if (size > INT32_MAX / 4) {
+        PyErr_SetString(PyExc_ValueError, "too long to be counted");
+        return NULL;
+    }
+    for (Py_ssize_t at = 0; at < size; at++) /* what may be white space, by its first byte */
+        most += (uint8_t)text[at] <= ' ' || (uint8_t)text[at] >= 0xC2;
+    while ((1ull << bits) < 2ull * most)
+        bits++;
+    Distinct words = {PyMem_Malloc(most * sizeof(Token)), PyMem_Calloc(1ull << bits, sizeof(uint32_t)), 0, 64 - bits};
+    PyObject *given = NULL;
+    if (words.tokens && words.slots) {
+        count_letters(text, (size_t)size, counts);
+        count_distinct(text, (size_t)size, &words, counts);
+        given = PyTuple_New(NUMBERS);
+    } else
+        PyErr_NoMemory();
+    for (Py_ssize_t each = 0; given && each < NUMBERS; each++) {
+        PyObject *number = PyLong_FromUnsignedLong(counts[each]);
+        if (!number || PyTuple_SetItem(given, each, number))
+            Py_CLEAR(given);
+    }
+    PyMem_Free(words.tokens);
+    PyMem_Free(words.slots);
+    return given;
+}
