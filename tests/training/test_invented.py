@@ -113,4 +113,4 @@ def test_the_shipped_records_are_a_pack():
     assert len(samples) >= 5_000
     assert min(labels[label] for label in ("ham", "spam", "phish")) >= 1_000
     assert len({sample.name for sample in samples}) == len(samples)
-    assert all(from_bytes(sample.data).text(b"subject") for sample in samples[::20])
+    assert all(from_bytes(sample.data).text(b"from") for sample in samples)

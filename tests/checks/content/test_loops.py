@@ -99,7 +99,9 @@ def test_a_page_is_counted(page: str):
     assert build.hiders == sum(map(lower.count, ("style", "hidden", "color")))
 
 
-@given(text=st.text(st.sampled_from("aB7!?$£€é世😀 \t\n\r\x1c\x85\xa0\u2003\u2028\u3000\u200b"), max_size=60))
+@given(
+    text=st.text(st.sampled_from("aB7!?$£€é世😀αжאعहกカあ한 \t\n\r\x1c\x85\xa0\u2003\u2028\u3000\u200b"), max_size=60)
+)
 def test_a_text_is_counted_as_python_counts(text: str):
     """Characters of each kind, words and distinct words, whatever the script and the white space."""
     found = Letters(*_loops.survey_text(text.encode()))
@@ -116,6 +118,15 @@ def test_a_text_is_counted_as_python_counts(text: str):
         solid=sum(letter not in " \t\n\r\v\f" for letter in text),
         words=len(text.split()),
         distinct=len(set(text.split())),
+        greek=text.count("α"),
+        cyrillic=text.count("ж"),
+        hebrew=text.count("א"),
+        arabic=text.count("ع"),
+        indic=text.count("ह"),
+        thai=text.count("ก"),
+        kana=text.count("カ") + text.count("あ"),
+        han=text.count("世"),
+        hangul=text.count("한"),
     )
 
 

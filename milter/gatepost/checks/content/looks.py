@@ -45,6 +45,12 @@ STEPS: Final = {
 
 _LOOKED_AT: Final = 8_000
 _SUBJECT_CHARACTERS: Final = 200
+_SCRIPTS: Final = ("greek", "cyrillic", "hebrew", "arabic", "indic", "thai", "han", "hangul")
+_KANA_IN: Final = 20
+_LETTERS_IN: Final = 5
+"""One kana in twenty characters makes a text Japanese, one letter in five of another script a text of that script: names, numbers
+and addresses are Latin everywhere."""
+
 _SPACED_OUT: Final = 4
 """Separators in a word of five letters that is written letter by letter."""
 
@@ -56,8 +62,10 @@ def look_tokens(message: Message, reading: Reading, subject: str, *, spaced_out:
     that the text writes letter by letter.
     """
     text = reading.text[:_LOOKED_AT]
-    numbers = _text_numbers(text) | _page_numbers(message, reading) | _subject_numbers(subject)
+    letters = Letters(*survey_text(text.encode("utf-8", "replace")))
+    numbers = _text_numbers(letters) | _page_numbers(message, reading) | _subject_numbers(subject)
     tokens = [f"={name}-{bisect_left(STEPS[name], value)}" for name, value in numbers.items()]
+    tokens += _script(letters)
     if reading.html:
         tokens.append("=html")
     if reading.plain:
@@ -74,7 +82,7 @@ def look_tokens(message: Message, reading: Reading, subject: str, *, spaced_out:
 class Letters(NamedTuple):
     """What a text is made of: characters and how many of them there are of each kind, words and how many different ones.
 
-    `money` are dollars, euros and pounds, `lines` line ends, `solid` all but blanks.
+    `money` are dollars, euros and pounds, `lines` line ends, `solid` all but blanks. The last are letters of scripts.
     """
 
     characters: int
@@ -89,11 +97,29 @@ class Letters(NamedTuple):
     solid: int
     words: int
     distinct: int
+    greek: int
+    cyrillic: int
+    hebrew: int
+    arabic: int
+    indic: int
+    thai: int
+    kana: int
+    han: int
+    hangul: int
 
 
-def _text_numbers(text: str) -> dict[str, float]:
+def _script(found: Letters) -> list[str]:
+    """Give the script of a text that is not written in Latin letters; "kana" is Japanese, "han" without it Chinese."""
+    if not found.beyond_ascii:
+        return []
+    if _KANA_IN * found.kana > found.solid:
+        return ["=script-kana"]
+    most = max(_SCRIPTS, key=lambda name: getattr(found, name))
+    return [f"=script-{most}"] if _LETTERS_IN * getattr(found, most) > found.solid else []
+
+
+def _text_numbers(found: Letters) -> dict[str, float]:
     """Give the numbers of the visible text: shares in per cent of characters, signs in number per thousand."""
-    found = Letters(*survey_text(text.encode("utf-8", "replace")))
     size, many = max(found.characters, 1), max(found.words, 1)
     return {
         "words": found.words,

@@ -43,7 +43,7 @@ from gatepost.checks.content.words import joined, read_words, without_addresses
 from gatepost.mail import limits
 from gatepost.mail.message import Message, Shown
 
-FEATURES_VERSION: Final = 4
+FEATURES_VERSION: Final = 5
 """Rises whenever the same message gives other tokens than before: a model fits one version only."""
 
 _LINK_DOMAINS: Final = 10

@@ -2,8 +2,8 @@
 
 A word is a run of letters and digits in lower case, with an apostrophe and up to three letters behind it (`it's`). Western
 text is plain ASCII once look-alikes and accents are folded (lookalikes.py), and is cut by compiled code (_loops.c). Other
-alphabets take an expression; scripts without spaces between words give character pairs (Chinese, Japanese) or runs of four
-characters (Thai, Lao, Khmer, Burmese), a function character or hiragana apart.
+alphabets take an expression; scripts without spaces between words give character pairs (Chinese), runs of katakana and of Han
+(Japanese) or runs of four characters (Thai, Lao, Khmer, Burmese), a function character or hiragana apart.
 
 A number is told by how many digits it has (`#4`). Kept as they are: `it's`, `24hrs`, `mp3`; the word that a number follows
 (`invoice2024`); what is short. Disguises are undone: letters written one by one (`V I A G R A`), signs and digits for letters
@@ -39,6 +39,13 @@ _PAIRED: Final = "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000
 _RUNNING: Final = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff"
 _SPACELESS: Final = re.compile(f"([{_PAIRED}]+)|([{_RUNNING}]+)")
 _GRAM: Final = 4
+_KANA: Final = re.compile("[\u3041-\u30ff]")
+_JAPANESE: Final = re.compile(
+    "[\u30a1-\u30fa\u30fc-\u30fe]{2,}|[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff]{2,}"
+)
+_KOREAN: Final = re.compile("[\uac00-\ud7a3]{3,}")
+_WHOLE: Final = 3
+"""Han characters of a word that is taken whole."""
 
 _SEPARATORS: Final = b" .*_-"
 # Each character as what letter-by-letter writing is made of: `a` for letters and digits and for all beyond ASCII.
@@ -108,7 +115,7 @@ def read_words(text: str) -> Words:
     grams: list[str] = []
     if not text.isascii() and (runs := _SPACELESS.findall(text)):
         for paired, running in runs:
-            grams += _grams(running) if running else filter(spaceless_word, map("".join, pairwise(paired)))
+            grams += _grams(running) if running else _content(paired)
         text = _SPACELESS.sub(" ", text)
     known = _lexicon()
     words, disguised = known.cut(text) if text.isascii() else known.keep(" ".join(_pieces(text)))
@@ -128,7 +135,21 @@ def _pieces(text: str) -> Iterator[str]:
             elif "'" in piece:
                 yield piece.translate(_SIGNS)
             elif 2 * sum(map(str.isdigit, piece)) <= len(piece):
-                yield piece
+                # Two Korean syllables carry the sense, particles and endings follow.
+                yield piece[:2] if _KOREAN.match(piece) else piece
+
+
+def _content(run: str) -> Iterator[str]:
+    """Give what a run of kana and Han characters speaks of.
+
+    Japanese writes foreign words in katakana, the stems of its own in Han and grammar in hiragana, so that those runs are words;
+    long runs of Han, in Chinese all of them, are told by their pairs.
+    """
+    for word in _JAPANESE.findall(run) if _KANA.search(run) else [run]:
+        if 1 < len(word) <= _WHOLE or _KANA.match(word):
+            yield word[:LONGEST]
+        else:
+            yield from filter(spaceless_word, map("".join, pairwise(word)))
 
 
 def _grams(run: str) -> Iterator[str]:

@@ -35,6 +35,17 @@ static int32_t placed(uint32_t number, uint32_t first, uint32_t room)
     return number < room ? (int32_t)(first + number) : -1;
 }
 
+/* Say whether two words are runs of one text, the second from a character later on: the pair says what they say. */
+static int overlap(const char *text, const Token *one, const Token *two)
+{
+    uint32_t size = one->end - one->begin, first = 1;
+    if ((uint8_t)text[one->begin] < 0xE0 || size != two->end - two->begin || size < 6)
+        return 0;
+    while (((uint8_t)text[one->begin + first] & 0xC0) == 0x80 && first < size)
+        first++;
+    return !memcmp(text + one->begin + first, text + two->begin, size - first);
+}
+
 /* Number words and pairs: `read` has the span of each word, `places` room for two rows of them. */
 static void number_all(Distinct *all, const char *text, const Token *read, uint32_t words, uint32_t first, uint32_t room,
                        int32_t *places)
@@ -45,7 +56,7 @@ static void number_all(Distinct *all, const char *text, const Token *read, uint3
                          : placed(number_of(all, (Token){CRC_END(read[at].crc), read[at].begin, read[at].end}), first, room);
     for (uint32_t at = 0; at + 1 < words; at++) {
         const Token *next = &read[at + 1];
-        if (text[read[at].begin] == '#' && text[next->begin] == '#') { /* dates and sums */
+        if ((text[read[at].begin] == '#' && text[next->begin] == '#') || overlap(text, &read[at], next)) {
             places[words + at] = -1;
             continue;
         }
@@ -143,7 +154,28 @@ static size_t space_at(const char *text, size_t left)
     return space ? 3 : 0;
 }
 
-enum { CHARACTERS, BEYOND_ASCII, CAPITALS, DIGITS, EXCLAIMS, ASKS, MONEY, EMOJI, LINES, SOLID, WORDS, DISTINCT, NUMBERS };
+enum {
+    CHARACTERS, BEYOND_ASCII, CAPITALS, DIGITS, EXCLAIMS, ASKS, MONEY, EMOJI, LINES, SOLID, WORDS, DISTINCT,
+    GREEK, CYRILLIC, HEBREW, ARABIC, INDIC, THAI, KANA, HAN, HANGUL, NUMBERS
+};
+
+/* The blocks of letters of each script that mail is written in beside the Latin one. */
+static const struct {
+    uint32_t first, last;
+    int script;
+} blocks[] = {
+    {0x0370, 0x03FF, GREEK},  {0x0400, 0x052F, CYRILLIC}, {0x0590, 0x05FF, HEBREW}, {0x0600, 0x06FF, ARABIC},
+    {0x0900, 0x0D7F, INDIC},  {0x0E00, 0x0E7F, THAI},     {0x3041, 0x30FF, KANA},   {0x3400, 0x4DBF, HAN},
+    {0x4E00, 0x9FFF, HAN},    {0xAC00, 0xD7AF, HANGUL},
+};
+
+/* Count a character of two or three bytes to its script. */
+static void count_script(uint32_t letter, uint32_t *counts)
+{
+    for (size_t each = 0; each < sizeof blocks / sizeof *blocks && letter >= blocks[each].first; each++)
+        if (letter <= blocks[each].last)
+            counts[blocks[each].script]++;
+}
 
 static uint32_t sum_of(const uint32_t *of, int first, int last)
 {
@@ -173,6 +205,10 @@ static void count_letters(const char *text, size_t size, uint32_t *counts)
         counts[EMOJI] += first == 0xF0 && second == 0x9F;  /* U+1F000 to U+1FFFF: pictographs, and nothing that text is written in */
         counts[MONEY] += first == 0xC2 && second == 0xA3; /* pound */
         counts[MONEY] += first == 0xE2 && second == 0x82 && at + 2 < size && (uint8_t)text[at + 2] == 0xAC; /* euro */
+        if (first >= 0xC0 && first < 0xE0)
+            count_script((uint32_t)(first & 31) << 6 | (second & 63), counts);
+        else if (first >= 0xE0 && first < 0xF0 && at + 2 < size)
+            count_script((uint32_t)(first & 15) << 12 | (uint32_t)(second & 63) << 6 | ((uint8_t)text[at + 2] & 63), counts);
     }
 }
 
