@@ -142,7 +142,8 @@ def number_row(message: Message) -> tuple[float, ...]:
     """Give the numbers behind the steps of looks.py, in the order of its STEPS."""
     reading, subject = read_text(message), normalise(message.text(b"subject"))[0]
     text = reading.text[: looks._LOOKED_AT]
-    numbers = looks._text_numbers(text) | looks._page_numbers(message, reading) | looks._subject_numbers(subject)
+    spoken = looks._text_numbers(looks.letters_of(text))
+    numbers = spoken | looks._page_numbers(message, reading) | looks._subject_numbers(subject)
     return tuple(float(numbers[name]) for name in looks.STEPS)
 
 

@@ -62,7 +62,7 @@ def look_tokens(message: Message, reading: Reading, subject: str, *, spaced_out:
     that the text writes letter by letter.
     """
     text = reading.text[:_LOOKED_AT]
-    letters = Letters(*survey_text(text.encode("utf-8", "replace")))
+    letters = letters_of(text)
     numbers = _text_numbers(letters) | _page_numbers(message, reading) | _subject_numbers(subject)
     tokens = [f"={name}-{bisect_left(STEPS[name], value)}" for name, value in numbers.items()]
     tokens += _script(letters)
@@ -106,6 +106,11 @@ class Letters(NamedTuple):
     kana: int
     han: int
     hangul: int
+
+
+def letters_of(text: str) -> Letters:
+    """Count what a text is made of."""
+    return Letters(*survey_text(text.encode("utf-8", "replace")))
 
 
 def _script(found: Letters) -> list[str]:
