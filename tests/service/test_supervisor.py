@@ -93,6 +93,24 @@ def test_reload_serves_open_connections_on(tmp_path: Path):
         until(lambda: not workers & set(daemon.workers()), "the old workers to leave")
 
 
+def test_reload_is_said_to_be_done_when_no_old_worker_takes_a_connection(tmp_path: Path):
+    """An old worker that has not heard of its end yet holds the word back; what connects after the word meets the new config."""
+    with scripted(tmp_path) as daemon:
+        old = daemon.workers()[0]
+        os.kill(old, signal.SIGSTOP)
+        daemon.change(_generation="2")
+        daemon.signal(signal.SIGHUP)
+        until(lambda: len(daemon.workers()) > 2, "the new workers")
+        until(lambda: len(daemon.workers()) == 3, "the old worker that runs to leave")
+        assert "reloaded:" not in daemon.log()
+        os.kill(old, signal.SIGCONT)
+        daemon.logged("reloaded:")
+        for _ in range(8):
+            with MilterClient(daemon.address) as mta:
+                mta.greet()
+                assert seen(mta.message())["generation"] == "2"
+
+
 def test_reload_serves_a_connection_that_has_not_spoken_yet(tmp_path: Path):
     """A connection that was accepted before a reload and negotiates after it is served."""
     with scripted(tmp_path, workers=1) as daemon, MilterClient(daemon.address, negotiate=False) as mta:

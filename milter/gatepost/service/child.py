@@ -33,7 +33,7 @@ class Stage(Enum):
 class Child:
     """A worker, its times on the monotonic clock.
 
-    `generation` counts snapshots. `heard` is when it last gave a sign of life; at its `deadline` it is to be killed.
+    `generation` counts snapshots. `accepting` is whether it takes, or will take, new connections. `heard` is when it last gave a sign of life; at its `deadline` it is to be killed.
     """
 
     pid: int
@@ -43,6 +43,7 @@ class Child:
     heard: float
     deadline: float | None
     stage: Stage = Stage.STARTING
+    accepting: bool = True
 
     @property
     def active(self) -> bool:

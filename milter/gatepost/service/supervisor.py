@@ -3,7 +3,8 @@
 Signal handlers only wake the loop; the loop does the work, one event at a time, so nothing here needs a lock:
 
 * SIGHUP builds a whole new snapshot. If that fails, or a worker cannot begin with it, the old one stays. Otherwise new
-  workers start, and when all of them serve the old ones are told to drain.
+  workers start, and when all of them serve the old ones are told to drain. The reload is done, and said to be, when none
+  of the old ones takes new connections any more.
 * SIGTERM and SIGINT stop: the workers finish the messages in flight. A second one ends them at once.
 * A worker that died or hangs is replaced at once, and after growing pauses if it keeps dying. One that has served its
   number of messages is replaced before it leaves.
@@ -41,9 +42,6 @@ _SHORT_LIFE: Final = 10.0  # seconds; a worker that dies younger counts as dying
 _IDLE: Final = 1.0  # seconds between two turns of the loop when nothing happens
 
 
-_AT_WORK: Final = frozenset({Stage.SERVING, Stage.RETIRING})
-
-
 class Supervisor:
     """Runs the daemon in the foreground.
 
@@ -66,6 +64,7 @@ class Supervisor:
         self._candidate: Snapshot | None = None
         self._failures = 0
         self._not_before = 0.0
+        self._handing_over = False  # the new workers serve, but an old one may still take a connection
         self._reload_again = False  # asked for while a reload was under way
         self._stopping = False
         self._exit_code = 0
@@ -106,7 +105,8 @@ class Supervisor:
         self._reap()
         while self._signals:
             self._obey(self._signals.popleft())
-        if self._reload_again and self._candidate is None:
+        self._announce()
+        if self._reload_again and not self._reloading:
             self._reload_again = False
             self._reload()
         self._kill_overdue()
@@ -173,6 +173,8 @@ class Supervisor:
             self._serves(child)
         if worker.RETIRE in words and child.stage is Stage.SERVING:
             child.stage = Stage.RETIRING
+        if worker.CLOSED in words:
+            child.accepting = False
 
     def _serves(self, child: Child) -> None:
         """Let those leave who waited for a new worker to serve."""
@@ -222,7 +224,8 @@ class Supervisor:
     def _kill_silent(self) -> None:
         """End workers that hang. To be done right after all were heard: the supervisor itself may have been busy."""
         since = time.monotonic() - self._snapshot.settings.hang_seconds
-        silent = [c for c in self._children.values() if c.stage in _AT_WORK and c.heard < since]
+        at_work = [c for c in self._children.values() if c.accepting and c.stage is not Stage.STARTING]
+        silent = [c for c in at_work if c.heard < since]
         for child in silent:
             log.error("worker %d hangs and is killed", child.pid)
             child.kill()
@@ -245,15 +248,22 @@ class Supervisor:
         gc.freeze()
 
     def _rolled_out(self) -> None:
-        """All new workers serve: the snapshot is in force, the old workers leave."""
+        """All new workers serve: the snapshot is in force, the old workers are told to leave."""
         if self._candidate is None:
             return
-        first = self._generation == 1
         self._snapshot, self._candidate, self._failures = self._candidate, None, 0
         self._drain(
             [c for c in self._children.values() if c.generation < self._generation and c.stage is not Stage.LEAVING]
         )
-        if first:
+        self._handing_over = True
+
+    def _announce(self) -> None:
+        """Say that the snapshot is in force, once no worker of another takes connections."""
+        others = [c for c in self._children.values() if c.generation < self._generation]
+        if not self._handing_over or self._stopping or any(c.accepting for c in others):
+            return
+        self._handing_over = False
+        if self._generation == 1:
             for line in self._snapshot.description:
                 self._say(line)
             self._say(f"listening on {self._listener.address}")
@@ -279,10 +289,14 @@ class Supervisor:
                 child.generation = self._generation
         self._notifier.ready("reload failed, serving with the old config")
 
+    @property
+    def _reloading(self) -> bool:
+        return self._candidate is not None or self._handing_over
+
     def _reload(self) -> None:
         if self._stopping:
             return
-        if self._candidate is not None:
+        if self._reloading:
             self._reload_again = True
             return
         self._notifier.reloading()

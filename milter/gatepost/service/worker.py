@@ -3,7 +3,7 @@
 libmilter holds the main thread. A second thread listens to the supervisor on a socket pair: the byte DRAIN means "take no
 new connection, serve those that are open until the MTA closes them"; end of file, which is also what is left of a
 supervisor that died, means "finish the messages in flight". A worker says READY when it can serve, ALIVE from time to
-time and RETIRE when it has served as many messages as it should.
+time, RETIRE when it has served as many messages as it should, and CLOSED when it takes no new connection any more.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 READY: Final = b"r"
 ALIVE: Final = b"a"
 RETIRE: Final = b"m"
+CLOSED: Final = b"c"
 DRAIN: Final = b"d"
 WORKER_BOOT_ERROR: Final = 3
 """Exit code of a worker that could not begin: starting it again would end the same way."""
@@ -144,6 +145,8 @@ class _Duty:
                     self._channel.send(RETIRE)
                 self._beat()
             sockets.stop_accepting(self._listener)
+            with suppress(OSError):  # a supervisor that is gone
+                self._channel.send(CLOSED)
             self.leave(draining=order == DRAIN)
         except Exception:
             log.exception("worker %d lost its supervision", os.getpid())
