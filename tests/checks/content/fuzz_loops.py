@@ -47,6 +47,12 @@ def _words(loops: ModuleType, lexicon: object, text: str, dice: random.Random) -
         records = 1 << dice.choice((0, 4, 10))
         with suppress(ValueError):
             loops.look_up(hashes, dice.randbytes(8 * records + dice.choice((0, 0, 0, 1))))
+        with suppress(ValueError):
+            inside = dice.randbytes(max(0, len(hashes) // 4 + dice.choice((0, 0, 1, -1))))
+            loops.weigh(hashes, dice.randbytes(8 * records), dice.choice((-1, 0, 1, 24, 10**6)), inside)
+        loops.hash_all(tuple(words.split(b" ")), hashes)
+        loops.spells(words)
+        lexicon.sift(words, dice.choice((b"", words, b"  it's viagra #4 ", text.encode())))
         tokens = max(0, len(hashes) // 4 + dice.choice((0, 0, 60, -1)))
         weights = array("d", [dice.uniform(-2, 2) for _ in range(2 * tokens)])
         loops.strongest(weights, dice.choice((-1, 0, 1, 24, 10**6)))

@@ -21,7 +21,7 @@ from gatepost.checks.content import _loops, disguise
 from gatepost.checks.content.looks import Letters
 from gatepost.checks.content.markup import Build
 from gatepost.checks.content.model import HEADS, RECORD, table_of
-from gatepost.checks.content.words import LONGEST
+from gatepost.checks.content.words import _LETTER_BY_LETTER, LONGEST
 
 _SOURCES = Path(_loops.__file__).parent / "loops"
 _FUZZ = Path(__file__).with_name("fuzz_loops.py")
@@ -63,10 +63,46 @@ def test_a_token_weighs_what_the_model_says_where_it_knows_it(hashes: list[int],
     dice = np.random.default_rng(seed)
     heads = {head: dice.integers(-30_000, 30_000, 8, np.int16) for head in HEADS}
     table = table_of({"fingerprint": dice.integers(0, 3, 8, np.uint8), **heads})
-    rows = np.frombuffer(_loops.look_up(np.array(hashes, np.uint32), table)).reshape(4, -1)
-    for column, each in enumerate(hashes):
-        met = int(table["fingerprint"][each % 8]) == each >> 24
-        assert rows[:, column].tolist() == [met, *(head[each % 8] * met for head in heads.values())]
+    tokens = np.array(hashes, np.uint32)
+    rows = np.frombuffer(_loops.look_up(tokens, table)).reshape(2, -1)
+    inside = dice.integers(0, 2, len(hashes)).astype(np.bool_)
+    for within in (np.ones(len(hashes), np.bool_), inside):
+        met = (table["fingerprint"][tokens % 8] == tokens >> 24) & within
+        weights = {head: np.where(met, heads[head][tokens % 8], 0).astype(np.int64) for head in HEADS}
+        known, *sums, strong, shown = _loops.weigh(tokens, table, 5, within)
+        assert [known, *sums] == [met.sum(), *(weights[head].sum() for head in HEADS)]
+        assert strong == _loops.strongest(weights["unwanted"].astype(np.float64), 5)
+        assert shown == weights["unwanted"][strong].tolist()
+    assert _loops.weigh(tokens, table, -1)[:2] == (rows[0].sum(), rows[1].sum())
+    assert _loops.weigh(tokens, table, -1)[4:] == ([], [])
+
+
+@given(names=st.lists(st.binary(max_size=9), max_size=9), behind=st.lists(st.integers(0, 2**32 - 1), max_size=3))
+def test_names_are_hashed_in_front_of_what_was_hashed(names: list[bytes], behind: list[int]):
+    """Their CRC-32 one by one, then the hashes that are given."""
+    found = _loops.hash_all(tuple(names), np.array(behind, np.uint32))
+    assert np.frombuffer(found, np.uint32).tolist() == [*map(crc32, names), *behind]
+
+
+@given(text=st.text(st.sampled_from("abAZ19éж世–_.*- \n,'?"), max_size=40))
+def test_what_is_spelled_letter_by_letter_is_noticed(text: str):
+    """Wherever the expression that joins such words would find one; in plain ASCII only there."""
+    found = _LETTER_BY_LETTER.search(text) is not None
+    assert _loops.spells(text.encode()) >= found
+    if text.isascii():
+        assert _loops.spells(text.encode()) == found
+
+
+@given(
+    words=st.lists(st.sampled_from(["paypal", "отписка", "pay", "me", "a" * 40, "退订", "#4"]), max_size=30),
+    own=st.sets(st.sampled_from(["me", "paypal", "退订", "nobody"])),
+)
+def test_own_words_are_sifted_out(words: list[str], own: set[str]):
+    """The others stay in their order, are counted, and those of the lexicon are told once each, in the order of the text."""
+    lexicon = _loops.Lexicon("paypal отписка nobody 退订", "", "")
+    kept = [word for word in words if word not in own]
+    known = [word for word in dict.fromkeys(kept) if word in {"paypal", "отписка", "退订"}]
+    assert lexicon.sift(" ".join(words).encode(), " ".join(own).encode()) == (" ".join(kept).encode(), len(kept), known)
 
 
 @given(weights=_WEIGHTS, most=st.integers(-1, 60))
@@ -136,6 +172,12 @@ def test_what_does_not_fit_is_refused():
     for table in (np.zeros(0, RECORD), np.zeros(7, RECORD), np.zeros(9, np.uint8)):
         with pytest.raises(ValueError, match="not that of a model"):
             _loops.look_up(one, table)
+        with pytest.raises(ValueError, match="not that of a model"):
+            _loops.weigh(one, table, 1)
+    with pytest.raises(ValueError, match="not so many"):
+        _loops.weigh(one, np.zeros(8, RECORD), 1, np.ones(2, np.bool_))
+    with pytest.raises(TypeError):
+        _loops.hash_all(("a",), one)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not those of these weights"):
         _loops.sum_stretches(np.full((2, 9), 4, np.int32), floats, 1, 2)
     with pytest.raises(ValueError, match="not those of these weights"):
@@ -145,6 +187,8 @@ def test_what_does_not_fit_is_refused():
             _loops.members_of(np.zeros((2, 9), np.int32), 4, 0, last)
     with pytest.raises(ValueError, match="32 bytes"):
         _loops.Lexicon("a" * 33, "", "")
+    with pytest.raises(ValueError, match="too many words"):
+        _loops.Lexicon("a " * 65_536, "", "")
 
 
 def test_the_lists_of_words_fit():

@@ -24,6 +24,12 @@ class Lexicon:
     def keep(self, pieces: str, /) -> tuple[bytes, list[bytes]]:
         """Give the same for pieces that are cut already and stand between spaces; what is not ASCII, or `#4`, is kept as it is."""
 
+    def sift(self, words: bytes, own: bytes, /) -> tuple[bytes, int, list[str]]:
+        """Leave `own` words out of a text with a space between words; gives how many stay, and those that the lexicon knows."""
+
+def spells(text: bytes, /) -> bool:
+    """Say whether UTF-8 text may spell a word: four single characters with the same separator (space, . * _ -) between each two."""
+
 def survey_text(text: bytes, /) -> tuple[int, ...]:
     """Count what UTF-8 text is made of, in the order of looks.Letters. Raises ValueError for more than 500 MB."""
 
@@ -44,8 +50,20 @@ def number_tokens(words: bytes, first: int, room: int, /) -> tuple[bytes, bytes,
     ValueError for more than 500 MB.
     """
 
+def hash_all(names: tuple[bytes, ...], behind: npt.NDArray[np.uint32], /) -> bytes:
+    """Give the CRC-32 of each name (uint32 each), and behind them others that are known already."""
+
+def weigh(
+    hashes: npt.NDArray[np.uint32], table: npt.NDArray[np.void], most: int, inside: npt.NDArray[np.bool_] = ..., /
+) -> tuple[int, int, int, int, list[int], list[float]]:
+    """Sum what a model knows of tokens: how many it knows, the sum of their weights for each head, and the `most` strongest.
+
+    Those are told by their places and by their weights for the first head, strongest first, none of which is 0. Takes hashes, the
+    records of a model, a power of two of them, and which tokens alone are to count. Raises ValueError where that does not fit.
+    """
+
 def look_up(hashes: npt.NDArray[np.uint32], table: npt.NDArray[np.void], /) -> bytes:
-    """Give four rows of float64, a column for each token: 1 where the model knows it, and its weight for each head.
+    """Give two rows of float64, a column for each token: 1 where the model knows it, and its weight for the first head.
 
     Takes hashes and the records of a model, a power of two of them. Raises ValueError where they are none.
     """

@@ -10,8 +10,9 @@ Colour = tuple[int, int, int]
 
 WHITE: Final[Colour] = (255, 255, 255)
 
-_TEXT: Final = re.compile(r"(?<![-\w])color\s{0,5}:\s{0,5}([^;!\"'}]{1,40})")
-_BEHIND: Final = re.compile(r"(?<![-\w])background(?:-color)?\s{0,5}:\s{0,5}([^;!\"'}]{1,200})")
+# What may not stand before a name is looked for behind it: an expression that begins with a plain word skips to it.
+_TEXT: Final = re.compile(r"color(?<![-\w]color)\s{0,5}:\s{0,5}([^;!\"'}]{1,40})")
+_BEHIND: Final = re.compile(r"background(?<![-\w]background)(?:-color)?\s{0,5}:\s{0,5}([^;!\"'}]{1,200})")
 _HEX: Final = re.compile(r"#([0-9a-f]{3}(?:[0-9a-f]{3})?)(?![0-9a-f])")
 _RGB: Final = re.compile(
     r"rgba?\(\s{0,5}(\d{1,3})[\s,]{1,6}(\d{1,3})[\s,]{1,6}(\d{1,3})(?:[\s,/]{1,6}([\d.]{1,6}))?",

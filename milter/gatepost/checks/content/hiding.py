@@ -21,8 +21,20 @@ from gatepost.checks.content.colours import WHITE, Colour, alike, backdrop, colo
 from gatepost.checks.content.sheets import Sheets, read_sheets
 from gatepost.checks.content.styles import hides, shows, tiny
 
-_SETS_FONT: Final = re.compile(r"(?<![-\w])font(?:-size)?\s{0,5}:|size\Z")
-_SETS_COLOUR: Final = re.compile(r"(?<![-\w])(?:color|background(?:-color)?)\s{0,5}:|(?:bg)?color\Z|background\Z")
+
+@dataclass(frozen=True, slots=True)
+class _Setter:
+    """What sets a thing anew for an element: attributes, and declarations of its style. By its class or id it may be set, too."""
+
+    attributes: frozenset[str]
+    declarations: re.Pattern[str]
+
+
+_SETS_FONT: Final = _Setter(frozenset({"class", "id", "size"}), re.compile(r"font(?<![-\w]font)(?:-size)?\s{0,5}:"))
+_SETS_COLOUR: Final = _Setter(
+    frozenset({"class", "id", "color", "bgcolor", "background"}),
+    re.compile(r"(?<![-\w])(?:color|background(?:-color)?)\s{0,5}:"),
+)
 _ROOTS: Final = frozenset({"html", "-undef", "-document"})
 _PAGE: Final = frozenset({"html", "body", "frameset"})
 
@@ -66,19 +78,26 @@ class _Hiding:
                 self._choose_texts(node, _SETS_FONT)
         for selector, value in self.sheets.light:
             for node in tree.css(selector):
-                if not _SETS_COLOUR.search((node.attrs.get("style") or "").lower()) and self._unseen(node, value):
+                style = (node.attrs.get("style") or "").lower()
+                if not _SETS_COLOUR.declarations.search(style) and self._unseen(node, value):
                     self._choose_texts(node, _SETS_COLOUR)
 
     def choose_inline(self, tree: LexborHTMLParser) -> None:
         """Choose what is hidden by an element's own attributes."""
         coloured: list[tuple[LexborNode, str]] = []
-        for node in tree.css("[style], [hidden], [color]"):
-            style = self._style(node.attrs.get("style") or "")
-            if style.hides or "hidden" in node.attrs:
+        hidden = {node.mem_id: node for node in tree.css("[hidden]")}
+        for node in hidden.values():
+            self._choose(node)
+        for node in tree.css("[style], [color]"):
+            if node.mem_id in hidden:
+                continue
+            attributes = node.attrs
+            style = self._style(attributes.get("style") or "")
+            if style.hides:
                 self._choose(node)
             elif style.tiny:
                 self._choose_texts(node, _SETS_FONT)
-            elif value := style.text or (node.attrs.get("color") or "").strip().lower():
+            elif value := style.text or (attributes.get("color") or "").strip().lower():
                 coloured.append((node, value))
         vanishing = self._vanishing(tree, {value for _, value in coloured}) if coloured else frozenset()
         for node, value in coloured:
@@ -122,7 +141,7 @@ class _Hiding:
         known.update(dict.fromkeys(passed, within))
         return within
 
-    def _choose_texts(self, node: LexborNode, unless: re.Pattern[str]) -> None:
+    def _choose_texts(self, node: LexborNode, unless: _Setter) -> None:
         """Choose the text in an element, but not in elements below it whose style sets anew what hides it."""
         pending = [node]
         while pending:
@@ -186,12 +205,13 @@ class _Hiding:
         return False, None
 
 
-def _sets(node: LexborNode, what: re.Pattern[str]) -> bool:
+def _sets(node: LexborNode, what: _Setter) -> bool:
     """Say whether an element sets a thing by its style or its attributes, or may do so by its class."""
-    return any(
-        key in {"class", "id"} or what.match(key) or (key == "style" and what.search((value or "").lower()))
-        for key, value in node.attributes.items()
-    )
+    attributes = node.attributes
+    if not attributes:
+        return False
+    style = attributes.get("style")
+    return not what.attributes.isdisjoint(attributes) or bool(style and what.declarations.search(style.lower()))
 
 
 def _drop(node: LexborNode) -> str:

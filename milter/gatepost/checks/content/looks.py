@@ -43,6 +43,8 @@ STEPS: Final = {
 }
 """For each number the bounds of its steps: a value is in step n when it exceeds n of them."""
 
+_NAMES: Final = {name: [f"={name}-{step}" for step in range(len(bounds) + 1)] for name, bounds in STEPS.items()}
+
 _LOOKED_AT: Final = 8_000
 _SUBJECT_CHARACTERS: Final = 200
 _SCRIPTS: Final = ("greek", "cyrillic", "hebrew", "arabic", "indic", "thai", "han", "hangul")
@@ -64,7 +66,7 @@ def look_tokens(message: Message, reading: Reading, subject: str, *, spaced_out:
     text = reading.text[:_LOOKED_AT]
     letters = letters_of(text)
     numbers = _text_numbers(letters) | _page_numbers(message, reading) | _subject_numbers(subject)
-    tokens = [f"={name}-{bisect_left(STEPS[name], value)}" for name, value in numbers.items()]
+    tokens = [_NAMES[name][bisect_left(STEPS[name], value)] for name, value in numbers.items()]
     tokens += _script(letters)
     if reading.html:
         tokens.append("=html")

@@ -24,13 +24,13 @@ from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gatepost.checks.content import stretches
-from gatepost.checks.content._loops import look_up, strongest
+from gatepost.checks.content._loops import look_up, weigh
 from gatepost.checks.content.caution import FORM, caution
 from gatepost.checks.content.stretches import Stretch
 from gatepost.checks.content.tokens import FEATURES_VERSION, Features
@@ -51,8 +51,7 @@ class ModelError(ValueError):
     """A model cannot be used; the message is one line for the administrator, naming the directory and the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One token's share in the opinion, or that of its form: `points` is what it adds to the calibrated logit of being unwanted."""
 
     token: str
@@ -97,6 +96,17 @@ class Scale:
         return self.slope * self.step * stretches.damp(tokens, power)
 
 
+class _Sums(NamedTuple):
+    """How many tokens a model knows, the sum of their weights by each head, and the strongest with theirs by the first."""
+
+    known: int
+    unwanted: int
+    phish: int
+    bulk: int
+    strong: list[int]
+    weights: list[float]
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A loaded model: a read-only table of RECORDs, shared by threads and by forked workers."""
@@ -110,45 +120,35 @@ class Model:
 
     def judge(self, features: Features, parts: int = 8) -> Opinion:
         """Score one message; gives the opinion with its `parts` strongest tokens (all of them for a negative number)."""
-        rows = self.look_up(features.hashes())
-        known, unwanted, phishy, bulky = rows.sum(axis=1).tolist()
-        bulk = self._odds(self.bulk_scale, bulky, known)
-        phish = self._odds(self.phish_scale, phishy, known)
+        hashes, most = features.hashes(), features.size if parts < 0 else parts
+        said = whole = _Sums(*weigh(hashes, self.table, most))
+        bulk = self._odds(self.bulk_scale, whole.bulk, whole.known)
+        phish = self._odds(self.phish_scale, whole.phish, whole.known)
         form = Part(FORM, -self.unwanted_scale.slope * caution(bulk, phish))
-        spoken, stretch, less = known, None, 0.0
-        if features.places.size and (worse := self._worst(features.places, rows, known, unwanted)):
+        stretch, less = None, 0.0
+        if features.places.size and (worse := self._worst(features.places, hashes, whole)):
             inside, stretch, less = worse
-            rows = rows * inside
-            spoken, unwanted, phishy, _ = rows.sum(axis=1).tolist()
-            phish = self._odds(self.phish_scale, phishy, spoken)
+            said = _Sums(*weigh(hashes, self.table, most, inside))
+            phish = self._odds(self.phish_scale, said.phish, said.known)
         base = self.unwanted_scale.base() - self.unwanted_scale.slope * less
-        factor = self.unwanted_scale.factor(spoken, self.power)
-        logit = base + factor * unwanted + form.points
-        strong = strongest(rows[1], rows.shape[1] if parts < 0 else parts)
-        points = (factor * rows[1, strong]).tolist()
-        shown = list(map(Part, features.name(strong), points))
-        return Opinion(logit, _sigmoid(logit), phish, base, _with_form(shown, form, parts), int(known), bulk, stretch)
-
-    def look_up(self, hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.float64]:
-        """Give for each token 1 where the model knows it and 0 elsewhere, then its weight for each head: a row for each."""
-        rows = look_up(hashes, self.table)
-        return np.frombuffer(rows, np.float64).reshape(len(HEADS) + 1, -1)
+        factor = self.unwanted_scale.factor(said.known, self.power)
+        logit = base + factor * said.unwanted + form.points
+        shown = list(map(Part, features.name(said.strong), [factor * weight for weight in said.weights]))
+        return Opinion(logit, _sigmoid(logit), phish, base, _with_form(shown, form, parts), whole.known, bulk, stretch)
 
     def _odds(self, scale: Scale, weights: float, tokens: float) -> float:
         """Give the probability by one of the other heads, from the sum of the weights of so many known tokens."""
         return _sigmoid(scale.base() + scale.factor(tokens, self.power) * weights)
 
     def _worst(
-        self, places: stretches.Places, rows: npt.NDArray[np.float64], known: float, unwanted: float
+        self, places: stretches.Places, hashes: npt.NDArray[np.uint32], whole: _Sums
     ) -> tuple[npt.NDArray[np.bool_], Stretch, float] | None:
-        """Give the tokens of a stretch that is worse than the whole, with it and its margin; None where there is none.
-
-        The whole has so many `known` tokens, whose weights sum to `unwanted`.
-        """
-        sizes, sums = stretches.add_up(places, rows[:2]).tolist()
+        """Give the tokens of a stretch that is worse than the whole, with it and its margin; None where there is none."""
+        rows = np.frombuffer(look_up(hashes, self.table), np.float64).reshape(2, -1)
+        sizes, sums = stretches.add_up(places, rows).tolist()
         step = self.unwanted_scale.step
         most, score = stretches.worst([step * each for each in sums], sizes, self.power)
-        if score <= step * unwanted * stretches.damp(known, self.power):
+        if score <= step * whole.unwanted * stretches.damp(whole.known, self.power):
             return None
         inside, stretch = stretches.members(places, rows.shape[1], most)
         return inside, stretch, stretches.margin(len(sums))

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from gatepost.checks.content._loops import Lexicon
 from gatepost.checks.content.lookalikes import plain_letters
 from gatepost.checks.content.sender import BRANDS, Sender
 from gatepost.checks.content.urls import Link
@@ -20,10 +21,14 @@ from gatepost.mail.message import Message
 
 _REPLY: Final = re.compile(r"\s*(?:re|fw|fwd|aw|sv|antw)\s*:", re.IGNORECASE)
 _DIGITS: Final = str.maketrans("", "", "0123456789")
-_POSTAL: Final = re.compile(
-    r"\b[A-Z]{2} \d{5}\b|\b\d{5} [A-Z][a-z]|\b[A-Z]{1,2}\d{1,2}[A-Z]? \d[A-Z]{2}\b|P\.?O\.? Box"
+# Postal forms, each with a part of its shape (capitals as A, digits as 0) and how many characters of the form stand before it:
+# an expression alone would be tried at every character.
+_POSTAL: Final = (
+    (b"AA 00000", 0, re.compile(r"\b[A-Z]{2} \d{5}\b")),
+    (b"00000 A", 0, re.compile(r"\b\d{5} [A-Z][a-z]")),
+    (b" 0AA", 5, re.compile(r"\b[A-Z]{1,2}\d{1,2}[A-Z]? \d[A-Z]{2}\b")),
 )
-# Capitals as A, digits as 0: of each postal form a part that can be looked for without an expression.
+_POST_BOX: Final = re.compile(r"P\.?O\.? Box")
 _SHAPE: Final = bytes(
     ord("A") if 65 <= code <= 90 else ord("0") if 48 <= code <= 57 else code if code == 32 else ord(".")
     for code in range(256)
@@ -50,13 +55,25 @@ _LEGAL: Final = _words(
 BULK_WORDS: Final = _UNSUBSCRIBE | _LEGAL
 """Words that tell the furniture of bulk mail: training leaves them out where that furniture is what it learns from."""
 
+_TELLING: Final = Lexicon(" ".join(BULK_WORDS | BRANDS), "", "")
+
+
+def telling_words(words: bytes, own: frozenset[str]) -> tuple[bytes, int, frozenset[str]]:
+    """Give the words of a text but the recipient's `own`, how many there are, and those that relation_tokens looks for.
+
+    Takes words with a space between them, as UTF-8.
+    """
+    kept, count, known = _TELLING.sift(words, " ".join(own).encode())
+    return kept, count, frozenset(known)
+
 
 def relation_tokens(
     message: Message, sender: Sender, subject: str, links: Sequence[Link], text: str, words: frozenset[str]
 ) -> Iterator[str]:
     """Give what the parts of a message say about each other, as tokens that begin with `=`.
 
-    Takes the message, its sender, subject and visible text (normalised), its links and the words of its text. Never raises.
+    Takes the message, its sender, subject and visible text (normalised), its links, and the telling ones of the text's words.
+    Never raises.
     """
     if not message.every(b"message-id"):
         yield "=id-none"
@@ -102,5 +119,15 @@ def _furniture(text: str, words: frozenset[str]) -> Iterator[str]:
 def _postal(tail: str) -> bool:
     """Say whether there is a postal address."""
     shape = tail.encode("ascii", "replace").translate(_SHAPE)
-    likely = " Box" in tail or b"AA 00000" in shape or b"00000 A" in shape or b" 0AA" in shape
-    return likely and _POSTAL.search(tail) is not None
+    box = " Box" in tail and _POST_BOX.search(tail)
+    return bool(box) or any(_stands(tail, shape, *form) for form in _POSTAL)
+
+
+def _stands(tail: str, shape: bytes, part: bytes, before: int, form: re.Pattern[str]) -> bool:
+    """Say whether a postal form stands where a part of its shape does."""
+    at = shape.find(part)
+    while at >= 0:
+        if form.search(tail, max(0, at - before), at + len(part) + 1):
+            return True
+        at = shape.find(part, at + 1)
+    return False

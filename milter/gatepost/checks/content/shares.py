@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
-from typing import Final
+from typing import Final, NamedTuple
 
 from gatepost.checks.content.model import Opinion, Part
 from gatepost.mail import limits
@@ -34,8 +34,7 @@ _NAMED_SHARE: Final = re.compile(r"([+-])(\S{1,200})\((\d{1,6})\.(\d\d)\)")
 _NUMBER: Final = re.compile(r"([+-]?)(\d{1,6})\.(\d\d)")
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """What one token adds to the log-odds of being unwanted, in hundredths."""
 
     token: str

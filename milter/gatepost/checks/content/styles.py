@@ -10,16 +10,26 @@ import re
 from typing import Final
 
 _ZERO: Final = r"[+-]?(?:0{1,5}(?:\.0{0,5})?|\.0{1,5})(?![.\d])"
-# Declarations that hide an element with all that is in it.
-_GONE: Final = re.compile(
-    r"display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}(?:hidden|collapse)|mso-hide\s{0,5}:\s{0,5}all"
-    rf"|opacity\s{{0,5}}:\s{{0,5}}(?:{_ZERO}|0?\.0\d{{0,5}})"
-    rf"|max-(?:height|width)\s{{0,5}}:\s{{0,5}}{_ZERO}"
-    r"|text-indent\s{0,5}:\s{0,5}-\d{3}|clip-path\s{0,5}:\s{0,5}inset\(\s{0,5}(?:50|100)%"
-    r"|clip\s{0,5}:\s{0,5}rect\(\s{0,5}[01](?:px)?[\s,]|transform\s{0,5}:\s{0,5}scale\(\s{0,5}0\s{0,5}[,)]",
+# Declarations that hide an element with all that is in it, each by the word that it begins with.
+_GONE: Final = tuple(
+    (word, re.compile(word + rest))
+    for word, rest in (
+        ("display", r"\s{0,5}:\s{0,5}none"),
+        ("visibility", r"\s{0,5}:\s{0,5}(?:hidden|collapse)"),
+        ("mso-hide", r"\s{0,5}:\s{0,5}all"),
+        ("opacity", rf"\s{{0,5}}:\s{{0,5}}(?:{_ZERO}|0?\.0\d{{0,5}})"),
+        ("max-", rf"(?:height|width)\s{{0,5}}:\s{{0,5}}{_ZERO}"),
+        ("text-indent", r"\s{0,5}:\s{0,5}-\d{3}"),
+        (
+            "clip",
+            r"(?:-path\s{0,5}:\s{0,5}inset\(\s{0,5}(?:50|100)%|\s{0,5}:\s{0,5}rect\(\s{0,5}[01](?:px)?[\s,])",
+        ),
+        ("transform", r"\s{0,5}:\s{0,5}scale\(\s{0,5}0\s{0,5}[,)]"),
+    )
 )
 _SMALL: Final = re.compile(rf"(?<![-\w])(?:height|width)\s{{0,5}}:\s{{0,5}}(?:{_ZERO}|1px)")
 _CUT_OFF: Final = re.compile(r"overflow(?:-[xy])?\s{0,5}:\s{0,5}(?:hidden|clip)")
+_AWAY: Final = re.compile(r":\s{0,5}-\d{3}")
 _FAR: Final = re.compile(r"(?<![-\w])(?:left|top|right|bottom|margin-(?:left|top))\s{0,5}:\s{0,5}-\d{3}")
 _OFF: Final = re.compile(r"position\s{0,5}:\s{0,5}(?:absolute|fixed|relative)")
 # Layouts set a tiny size on boxes to close gaps and set it back inside, so it hides an element's own text alone.
@@ -28,21 +38,18 @@ _TINY: Final = re.compile(
     rf"{_ZERO}|[01](?:\.\d{{0,3}})?(?:px|pt)|0?\.[0-2]\d{{0,3}}r?em|[0-9](?:\.\d{{0,3}})?%)",
 )
 _SHOWS: Final = re.compile(r"display\s{0,5}:\s{0,5}(?!none)")
-_HIDING_WORDS: Final = ("none", "hid", "collapse", "opacity", "max-", ":-", ": -", "indent", "clip", "scale(")
 
 
 def hides(style: str) -> bool:
     """Say whether lower-case declarations hide an element and all in it."""
-    for word in _HIDING_WORDS:
-        if word in style:
-            break
-    else:
-        return False
-    return bool(
-        _GONE.search(style)
-        or (_CUT_OFF.search(style) and _SMALL.search(style))
-        or (_FAR.search(style) and (_OFF.search(style) or "margin" in style))
-    )
+    for word, gone in _GONE:
+        if word in style and gone.search(style):
+            return True
+    if "overflow" in style and _CUT_OFF.search(style) and _SMALL.search(style):
+        return True
+    # An expression that begins with a plain character skips to it.
+    away = _AWAY.search(style) and _FAR.search(style)
+    return bool(away and (_OFF.search(style) or "margin" in style))
 
 
 def tiny(style: str) -> bool:

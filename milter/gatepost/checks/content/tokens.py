@@ -25,15 +25,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
-from gatepost.checks.content._loops import number_tokens
+from gatepost.checks.content._loops import hash_all, number_tokens
 from gatepost.checks.content.attached import attachment_tokens
 from gatepost.checks.content.looks import look_tokens
-from gatepost.checks.content.relations import relation_tokens
+from gatepost.checks.content.relations import relation_tokens, telling_words
 from gatepost.checks.content.sender import Sender, read_sender, recipient_words, sender_tokens
 from gatepost.checks.content.stretches import LONG, NO_PLACES, Places
 from gatepost.checks.content.structure import structure_tokens
@@ -106,15 +105,14 @@ class Features:
 
     def name(self, which: Sequence[int]) -> list[str]:
         """Give some of the tokens, to be shown to people."""
-        first, text, spans = len(self.named), self.said.text, self.said.spans
-        where = iter(spans[[at - first for at in which if at >= first]].tolist())
-        found = (self.named[at] if at < first else text[slice(*next(where))] for at in which)
-        return [token.decode("utf-8", "replace") for token in found]
+        named, text, spans = self.named, self.said.text, self.said.spans.data
+        first = len(named)
+        found = [named[at] if at < first else text[spans[at - first, 0] : spans[at - first, 1]] for at in which]
+        return [str(token, "utf-8", "replace") for token in found]
 
     def hashes(self) -> _Hashes:
         """Give each token's CRC-32, in the order of `tokens`."""
-        named = np.fromiter(map(crc32, self.named), np.uint32, len(self.named))
-        return np.concatenate((named, self.said.hashes))
+        return np.frombuffer(hash_all(self.named, self.said.hashes), np.uint32)
 
 
 def extract(message: Message) -> Features:
@@ -126,8 +124,8 @@ def extract(message: Message) -> Features:
     text = joined(reading.text)
     shown = read_words(without_addresses(text.lower()))
     title = read_words(subject[: limits.HEADER_TEXT_BYTES].lower())
-    there = frozenset(shown.read)
-    words, whole = _kept(shown.text, own & there)
+    words, count, telling = telling_words(shown.text, own)
+    whole = count <= limits.TOKENS // 2
     found = dict.fromkeys([f"s:{word}" for word in _not_own(title.read, own) if word not in _MARKS])
     readable = bool(words or found or links or reading.build.images)
     found.update(dict.fromkeys(_disguises(len(shown.disguised | title.disguised))))
@@ -142,7 +140,7 @@ def extract(message: Message) -> Features:
                     *structure_tokens(reading, subject, links, link_count),
                     *look_tokens(message, reading, subject, spaced_out=len(reading.text) - len(text)),
                     *_identities(sender, links),
-                    *relation_tokens(message, sender, subject, links, reading.text, there - own),
+                    *relation_tokens(message, sender, subject, links, reading.text, telling),
                 )
             )
         )
@@ -152,20 +150,17 @@ def extract(message: Message) -> Features:
     if not whole or len(found) > limits.TOKENS:
         unread.add("token-limit")
     named = _encoded([*found][: limits.TOKENS])
-    return Features(named, readable, frozenset(unread), _shown(reading.text, links), _said(words, len(named)))
+    said = _said(words if whole else _ends(words), len(named))
+    return Features(named, readable, frozenset(unread), _shown(reading.text, links), said)
 
 
-def _kept(text: bytes, own: frozenset[str]) -> tuple[bytes, bool]:
-    """Give the words of a text but the recipient's own: at most half of limits.TOKENS, and whether that is all of them."""
-    if not own and text.count(b" ") < limits.TOKENS // 2:
-        return text, True
-    names = {name.encode() for name in own}
-    words = [word for word in text.split(b" ") if word not in names]
-    whole = len(words) <= limits.TOKENS // 2
-    if not whole:
-        # What is to be read stands at the top; padding in front of it must not push it out of sight.
-        words = words[: limits.TOKENS // 4] + words[-limits.TOKENS // 4 :]
-    return b" ".join(words), whole
+def _ends(text: bytes) -> bytes:
+    """Give the first and the last words of a text, as many as half of limits.TOKENS.
+
+    What is to be read stands at the top; padding in front of it must not push it out of sight.
+    """
+    words = text.split(b" ")
+    return b" ".join(words[: limits.TOKENS // 4] + words[-limits.TOKENS // 4 :])
 
 
 def _said(text: bytes, first: int) -> Said:

@@ -20,13 +20,13 @@ from itertools import pairwise
 from typing import Final
 
 from gatepost.checks.content import disguise
-from gatepost.checks.content._loops import LONGEST, Lexicon
+from gatepost.checks.content._loops import LONGEST, Lexicon, spells
 from gatepost.checks.content.stopwords import STOPWORDS, spaceless_word
 
 # A sign beside which there is no ASCII letter stands for none, or an exclamation mark behind three (`now!click`).
 _STRAY_SIGN: Final = re.compile("[@$!](?:(?<![a-z0-9].)|(?![a-z0-9])|(?<=[a-z0-9]{3}!))", re.DOTALL)
 # The marks of Indian scripts (vowel signs, virama) are part of the word, though not alphanumeric.
-_WORD: Final = re.compile(r"(?:[^\W_]|[\u0900-\u0963\u0970-\u0d7f])+(?:[@$!][^\W_]+)*(?:'[^\W_]{1,3}(?![^\W_]))?")
+_WORD: Final = re.compile(r"(?:[^\W_]++|[\u0900-\u0963\u0970-\u0d7f]++)++(?:[@$!][^\W_]+)*(?:'[^\W_]{1,3}(?![^\W_]))?")
 _SIGNS: Final = str.maketrans("", "", "@$!")
 
 _URL: Final = re.compile(r"[hw](?:ttps?://|ww\.)[!-~]{1,2000}")
@@ -47,18 +47,12 @@ _KOREAN: Final = re.compile("[\uac00-\ud7a3]{3,}")
 _WHOLE: Final = 3
 """Han characters of a word that is taken whole."""
 
-_SEPARATORS: Final = b" .*_-"
-# Each character as what letter-by-letter writing is made of: `a` for letters and digits and for all beyond ASCII.
-_SHAPE: Final = bytes(
-    ord("a") if chr(code).isalnum() or chr(code) == "?" else ord(" ") if code in _SEPARATORS else ord("\n")
-    for code in range(256)
-)
 _LETTER_BY_LETTER: Final = re.compile(r"(?<![^\W_])[^\W_]([ .*_-])[^\W_](?:\1[^\W_]){2,}(?![^\W_])")
 
 
 def joined(text: str) -> str:
     """Join words that are written letter by letter: `V I A G R A`, `v.i.a.g.r.a`; linear in the length."""
-    if b"a a a a" not in text.encode("ascii", "replace").translate(_SHAPE):
+    if not spells(text.encode("utf-8", "replace")):
         return text
     return _LETTER_BY_LETTER.sub(lambda match: match[0].replace(match[1], ""), text)
 

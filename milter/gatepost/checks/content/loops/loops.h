@@ -35,11 +35,16 @@ uint32_t count_words(const char *text, size_t size);
 
 int add_lexicon(PyObject *module);
 int prepare_numbering(void);
+/* Give where a hash goes in a table of 2**(64 - shift) slots: nobody can choose words that share a slot. */
+uint32_t slot_from(uint32_t crc, uint32_t shift);
 
+PyObject *spells(PyObject *module, PyObject *args);
 PyObject *skeleton_of(PyObject *module, PyObject *args);
 PyObject *survey_text(PyObject *module, PyObject *args);
 PyObject *number_tokens(PyObject *module, PyObject *args);
+PyObject *hash_all(PyObject *module, PyObject *args);
 PyObject *look_up(PyObject *module, PyObject *args);
+PyObject *weigh(PyObject *module, PyObject *args);
 PyObject *strongest(PyObject *module, PyObject *args);
 PyObject *members_of(PyObject *module, PyObject *args);
 PyObject *sum_stretches(PyObject *module, PyObject *args);

@@ -28,9 +28,12 @@ static const struct {
     {"style", HIDERS}, {"style=", STYLES}, {"hidden", HIDERS}, {"color", HIDERS}, {"href", LINKS},
 };
 
+/* The first letters of what is counted. */
+static const uint8_t counts_from[256] = {['<'] = 1, ['s'] = 1, ['S'] = 1, ['h'] = 1, ['H'] = 1, ['c'] = 1, ['C'] = 1};
+
 static void count_at(const char *text, size_t size, long *counts)
 {
-    char second = size > 1 ? lower(text[1]) : 0; /* tells nearly all of them apart */
+    char second = lower(text[1]); /* tells nearly all of them apart */
     for (size_t each = 0; each < sizeof counted / sizeof *counted; each++)
         if (counted[each].word[1] == second)
             counts[counted[each].count] += begins(text, size, counted[each].word);
@@ -43,35 +46,17 @@ PyObject *survey_page(PyObject *Py_UNUSED(module), PyObject *args)
     long counts[COUNTS] = {0};
     if (!PyArg_ParseTuple(args, "y#:survey_page", &text, &size))
         return NULL;
-    for (Py_ssize_t at = 0; at < size; at++)
-        switch (text[at]) {
-        case '/':
-            counts[SLASHES]++;
-            break;
-        case '"':
-            counts[DOUBLES]++;
-            break;
-        case '\'':
-            counts[SINGLES]++;
-            break;
-        case ' ':
-        case '\n':
-        case '\t':
-            counts[BLANKS]++;
-            break;
-        case '<':
-            counts[TAGS]++; /* fall through */
-        case 's':
-        case 'S':
-        case 'h':
-        case 'H':
-        case 'c':
-        case 'C':
+    long of[256] = {0};
+    for (Py_ssize_t at = 0; at < size; at++) {
+        of[(uint8_t)text[at]]++;
+        if (counts_from[(uint8_t)text[at]] && at + 1 < size)
             count_at(text + at, (size_t)(size - at), counts);
-            break;
-        default:
-            break;
-        }
+    }
+    counts[TAGS] = of['<'];
+    counts[SLASHES] = of['/'];
+    counts[DOUBLES] = of['"'];
+    counts[SINGLES] = of['\''];
+    counts[BLANKS] = of[' '] + of['\n'] + of['\t'];
     PyObject *given = PyTuple_New(COUNTS);
     for (Py_ssize_t each = 0; given && each < COUNTS; each++) {
         PyObject *number = PyLong_FromLong(counts[each]);
@@ -99,10 +84,18 @@ static const char *const blocks[] = {"p",      "div",    "td",      "th",      "
 
 static int is_one_of(const char *name, size_t size, const char *const *names, size_t count)
 {
+    char first = lower(*name);
     for (size_t each = 0; each < count; each++)
-        if (*names[each] == lower(*name) && strlen(names[each]) == size && begins(name, size, names[each]))
+        if (*names[each] == first && strlen(names[each]) == size && begins(name, size, names[each]))
             return 1;
     return 0;
+}
+
+/* Give where the next tag begins, the end of the text where there is none. */
+static size_t next_tag(const char *text, size_t size, size_t at)
+{
+    const char *tag = at < size ? memchr(text + at, '<', size - at) : NULL;
+    return tag ? (size_t)(tag - text) : size;
 }
 
 /* Say whether the name of a tag ends here (13.2.5.8). */
@@ -135,14 +128,12 @@ PyObject *prepare_page(PyObject *Py_UNUSED(module), PyObject *args)
     if (!PyArg_ParseTuple(args, "y#:prepare_page", &text, &given))
         return NULL;
     size_t size = (size_t)given, tags = 0, used = 0, copied = 0;
-    for (size_t at = 0; at < size; at++)
-        tags += text[at] == '<';
+    for (size_t at = next_tag(text, size, 0); at < size; at = next_tag(text, size, at + 1))
+        tags++;
     char *out = PyMem_Malloc(size + GROWTH * tags + 1);
     if (!out)
         return PyErr_NoMemory();
-    for (size_t at = 0; at < size; at++) {
-        if (text[at] != '<')
-            continue;
+    for (size_t at = next_tag(text, size, 0); at < size; at = next_tag(text, size, at + 1)) {
         size_t name = at + 1 + (at + 1 < size && text[at + 1] == '/'), length = 0;
         int kind = kind_of_tag(text + name, size - name, &length);
         if (kind == OTHER)

@@ -1,7 +1,12 @@
 /* From words to tokens: distinct words and pairs of neighbours, with a number each. */
 #include "loops.h"
 
-static uint64_t seed; /* odd and unknown outside: nobody can choose words that share a slot of the table of tokens */
+static uint64_t seed; /* odd and unknown outside */
+
+uint32_t slot_from(uint32_t crc, uint32_t shift)
+{
+    return (uint32_t)((crc * seed) >> shift);
+}
 
 typedef struct {
     uint32_t crc, begin, end;
@@ -17,7 +22,7 @@ typedef struct {
 static uint32_t number_of(Distinct *self, Token token)
 {
     uint32_t mask = (uint32_t)((1ull << (64 - self->shift)) - 1);
-    uint32_t at = (uint32_t)((token.crc * seed) >> self->shift);
+    uint32_t at = slot_from(token.crc, self->shift);
     for (;; at = (at + 1) & mask) {
         uint32_t number = self->slots[at];
         if (!number) {
@@ -121,6 +126,30 @@ PyObject *number_tokens(PyObject *Py_UNUSED(module), PyObject *args)
     PyMem_Free(all.slots);
     PyMem_Free(read);
     PyMem_Free(places);
+    return given;
+}
+
+PyObject *hash_all(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *names;
+    Py_buffer behind;
+    if (!PyArg_ParseTuple(args, "O!y*:hash_all", &PyTuple_Type, &names, &behind))
+        return NULL;
+    Py_ssize_t count = PyTuple_Size(names), own = count * (Py_ssize_t)sizeof(uint32_t);
+    PyObject *given = PyBytes_FromStringAndSize(NULL, own + behind.len);
+    for (Py_ssize_t at = 0; given && at < count; at++) {
+        char *name;
+        Py_ssize_t size;
+        if (PyBytes_AsStringAndSize(PyTuple_GetItem(names, at), &name, &size)) {
+            Py_CLEAR(given);
+            break;
+        }
+        uint32_t crc = CRC_END(crc_on(CRC_BEGIN, name, (size_t)size));
+        memcpy(PyBytes_AsString(given) + at * (Py_ssize_t)sizeof crc, &crc, sizeof crc);
+    }
+    if (given && behind.len)
+        memcpy(PyBytes_AsString(given) + own, behind.buf, (size_t)behind.len);
+    PyBuffer_Release(&behind);
     return given;
 }
 

@@ -15,7 +15,7 @@ typedef struct {
 #define FETCH(place) ((void)(place))
 #endif
 
-/* Write a row of 1 for each token that the model knows and 0 for others, then a row of weights for each head. */
+/* Write a row of 1 for each token that the model knows and 0 for others, then a row of weights for the first head. */
 static void look_up_all(const uint32_t *hashes, size_t tokens, const Record *table, uint32_t mask, double *rows)
 {
     for (size_t token = 0; token < tokens; token++) {
@@ -24,9 +24,15 @@ static void look_up_all(const uint32_t *hashes, size_t tokens, const Record *tab
         const Record *record = &table[hashes[token] & mask];
         int met = record->fingerprint == hashes[token] >> 24;
         rows[token] = met;
-        for (int head = 0; head < HEADS; head++)
-            rows[(size_t)(head + 1) * tokens + token] = met ? record->weights[head] : 0;
+        rows[tokens + token] = met ? record->weights[0] : 0;
     }
+}
+
+/* Say whether a buffer is as long as the table of a model: a power of two of records. */
+static int is_table(const Py_buffer *table)
+{
+    size_t size = (size_t)table->len / sizeof(Record);
+    return size && size <= 1u << 24 && !(size & (size - 1)) && (size_t)table->len == size * sizeof(Record);
 }
 
 PyObject *look_up(PyObject *Py_UNUSED(module), PyObject *args)
@@ -35,9 +41,8 @@ PyObject *look_up(PyObject *Py_UNUSED(module), PyObject *args)
     if (!PyArg_ParseTuple(args, "y*y*:look_up", &hashes, &table))
         return NULL;
     size_t tokens = (size_t)hashes.len / sizeof(uint32_t), size = (size_t)table.len / sizeof(Record);
-    int fits = size && size <= 1u << 24 && !(size & (size - 1)) && (size_t)table.len == size * sizeof(Record) &&
-               tokens < INT32_MAX / 64;
-    PyObject *rows = fits ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)((HEADS + 1) * tokens * sizeof(double))) : NULL;
+    int fits = is_table(&table) && tokens < INT32_MAX / 64;
+    PyObject *rows = fits ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(2 * tokens * sizeof(double))) : NULL;
     if (rows)
         look_up_all(hashes.buf, tokens, table.buf, (uint32_t)(size - 1), (double *)PyBytes_AsString(rows));
     else if (!fits)
@@ -62,19 +67,14 @@ static size_t put(int32_t *best, size_t used, size_t most, const double *weights
     return used < most ? used + 1 : used;
 }
 
-PyObject *strongest(PyObject *Py_UNUSED(module), PyObject *args)
+/* Give which weights are furthest from 0, strongest first, as a list; none that is 0. */
+static PyObject *strongest_of(const double *weights, Py_ssize_t tokens, Py_ssize_t most)
 {
-    Py_buffer weights;
-    Py_ssize_t most;
-    if (!PyArg_ParseTuple(args, "y*n:strongest", &weights, &most))
-        return NULL;
-    const double *weight = weights.buf;
-    Py_ssize_t tokens = weights.len / (Py_ssize_t)sizeof(double);
     size_t room = (size_t)(most < 0 ? 0 : most < tokens ? most : tokens), used = 0;
     int32_t *best = PyMem_Malloc((room + 1) * sizeof(int32_t));
     for (Py_ssize_t token = 0; best && room && token < tokens; token++)
-        if (weight[token] != 0 && (used < room || size_of(weight[token]) > size_of(weight[best[used - 1]])))
-            used = put(best, used, room, weight, (int32_t)token);
+        if (weights[token] != 0 && (used < room || size_of(weights[token]) > size_of(weights[best[used - 1]])))
+            used = put(best, used, room, weights, (int32_t)token);
     PyObject *given = best ? PyList_New((Py_ssize_t)used) : PyErr_NoMemory();
     for (size_t at = 0; given && at < used; at++) {
         PyObject *number = PyLong_FromLong(best[at]);
@@ -82,7 +82,79 @@ PyObject *strongest(PyObject *Py_UNUSED(module), PyObject *args)
             Py_CLEAR(given);
     }
     PyMem_Free(best);
+    return given;
+}
+
+PyObject *strongest(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_buffer weights;
+    Py_ssize_t most;
+    if (!PyArg_ParseTuple(args, "y*n:strongest", &weights, &most))
+        return NULL;
+    PyObject *given = strongest_of(weights.buf, weights.len / (Py_ssize_t)sizeof(double), most);
     PyBuffer_Release(&weights);
+    return given;
+}
+
+/* Count the tokens that a model knows and sum their weights by each head; `first` gets the weight of each by the first head. */
+static void sum_all(const uint32_t *hashes, size_t tokens, const char *inside, const Record *table, uint32_t mask,
+                    int64_t *known, int64_t *sums, double *first)
+{
+    for (size_t token = 0; token < tokens; token++) {
+        if (token + AHEAD < tokens)
+            FETCH(&table[hashes[token + AHEAD] & mask]);
+        const Record *record = &table[hashes[token] & mask];
+        int met = record->fingerprint == hashes[token] >> 24 && (!inside || inside[token]);
+        *known += met;
+        for (int head = 0; head < HEADS; head++)
+            sums[head] += met ? record->weights[head] : 0;
+        first[token] = met ? record->weights[0] : 0;
+    }
+}
+
+static PyObject *weighed(const uint32_t *hashes, size_t tokens, const char *inside, const Record *table, size_t size,
+                         Py_ssize_t most)
+{
+    int64_t known = 0, sums[HEADS] = {0};
+    double *first = PyMem_Malloc((tokens + 1) * sizeof(double));
+    if (!first)
+        return PyErr_NoMemory();
+    sum_all(hashes, tokens, inside, table, (uint32_t)(size - 1), &known, sums, first);
+    PyObject *strong = strongest_of(first, (Py_ssize_t)tokens, most), *weights = NULL;
+    Py_ssize_t named = strong ? PyList_Size(strong) : 0;
+    if (strong)
+        weights = PyList_New(named);
+    for (Py_ssize_t at = 0; weights && at < named; at++) {
+        PyObject *weight = PyFloat_FromDouble(first[PyLong_AsSsize_t(PyList_GetItem(strong, at))]);
+        if (!weight || PyList_SetItem(weights, at, weight))
+            Py_CLEAR(weights);
+    }
+    PyMem_Free(first);
+    if (!weights) {
+        Py_XDECREF(strong);
+        return NULL;
+    }
+    return Py_BuildValue("LLLLNN", (long long)known, (long long)sums[0], (long long)sums[1], (long long)sums[2], strong, weights);
+}
+
+PyObject *weigh(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_buffer hashes, table, inside = {0};
+    Py_ssize_t most;
+    if (!PyArg_ParseTuple(args, "y*y*n|y*:weigh", &hashes, &table, &most, &inside))
+        return NULL;
+    size_t tokens = (size_t)hashes.len / sizeof(uint32_t), size = (size_t)table.len / sizeof(Record);
+    PyObject *given = NULL;
+    if (!is_table(&table) || tokens >= INT32_MAX / 64)
+        PyErr_SetString(PyExc_ValueError, "a table that is not that of a model");
+    else if (inside.buf && (size_t)inside.len != tokens)
+        PyErr_SetString(PyExc_ValueError, "not so many tokens");
+    else
+        given = weighed(hashes.buf, tokens, inside.buf, table.buf, size, most);
+    PyBuffer_Release(&hashes);
+    PyBuffer_Release(&table);
+    if (inside.obj)
+        PyBuffer_Release(&inside);
     return given;
 }
 

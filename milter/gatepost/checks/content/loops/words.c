@@ -43,17 +43,21 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     Entry *entries;
-    uint32_t *slots; /* 1 + number of an entry; 0 for a free slot */
+    uint32_t *slots; /* 1 + number of an entry, above it the high bits of its hash; 0 for a free slot */
     uint32_t used, mask;
 } Lexicon;
+
+#define NUMBER 0xFFFFu /* The part of a slot that is a number: so many entries at most. */
 
 static uint32_t *slot_of(const Lexicon *self, uint32_t crc, const char *text, size_t size)
 {
     for (uint32_t at = crc & self->mask;; at = (at + 1) & self->mask) {
-        uint32_t number = self->slots[at];
-        if (!number)
+        uint32_t slot = self->slots[at];
+        if (!slot)
             return &self->slots[at];
-        const Entry *entry = &self->entries[number - 1];
+        if ((slot ^ crc) & ~NUMBER) /* another word, told without a look at its entry */
+            continue;
+        const Entry *entry = &self->entries[(slot & NUMBER) - 1];
         if (entry->crc == crc && entry->size == size && !memcmp(entry->text, text, size))
             return &self->slots[at];
     }
@@ -63,8 +67,8 @@ static const Entry *find(const Lexicon *self, const char *text, size_t size)
 {
     if (size > KEY)
         return NULL;
-    uint32_t number = *slot_of(self, CRC_END(crc_on(CRC_BEGIN, text, size)), text, size);
-    return number ? &self->entries[number - 1] : NULL;
+    uint32_t slot = *slot_of(self, CRC_END(crc_on(CRC_BEGIN, text, size)), text, size);
+    return slot ? &self->entries[(slot & NUMBER) - 1] : NULL;
 }
 
 /* Give the number of an entry, made where there is none; the caller keeps a slot and an entry free. */
@@ -75,10 +79,11 @@ static uint32_t enter(Lexicon *self, const char *text, size_t size, uint8_t kind
         Entry *entry = &self->entries[self->used];
         *entry = (Entry){.crc = crc, .size = (uint8_t)size};
         memcpy(entry->text, text, size);
-        *slot = ++self->used;
+        *slot = ++self->used | (crc & ~NUMBER);
     }
-    self->entries[*slot - 1].kinds |= kinds;
-    return *slot;
+    uint32_t number = *slot & NUMBER;
+    self->entries[number - 1].kinds |= kinds;
+    return number;
 }
 
 /* Write what a word looks like: signs and digits as letters, l as i. */
@@ -171,6 +176,11 @@ static PyObject *lexicon_new(PyTypeObject *type, PyObject *args, PyObject *Py_UN
         return NULL;
     uint32_t most = count_words(stop, (size_t)stops) + 2 * count_words(common, (size_t)commons) +
                     2 * count_words(sold, (size_t)solds) + 1;
+    if (most > NUMBER) {
+        Py_DECREF(self);
+        PyErr_SetString(PyExc_ValueError, "too many words for a lexicon");
+        return NULL;
+    }
     uint32_t slots = 64;
     while (slots < 4 * most)
         slots *= 2;
@@ -371,11 +381,90 @@ static PyObject *lexicon_keep(PyObject *object, PyObject *args)
     return words_given(&out, noted, failed);
 }
 
+/* ------------------------------------------------------------------------------------------------- sifting */
+
+/* Words by their hash alone, as tokens are; a free slot is 0. */
+typedef struct {
+    uint64_t *slots;
+    uint32_t shift;
+} Names;
+
+static uint64_t *slot_of_name(const Names *self, uint32_t crc)
+{
+    uint32_t mask = (uint32_t)((1ull << (64 - self->shift)) - 1), at = slot_from(crc, self->shift);
+    while (self->slots[at] && (uint32_t)self->slots[at] != crc)
+        at = (at + 1) & mask;
+    return &self->slots[at];
+}
+
+static int read_names(Names *self, const char *names, size_t size)
+{
+    uint32_t bits = 4, count = count_words(names, size);
+    while ((1ull << bits) < 2ull * count)
+        bits++;
+    self->shift = 64 - bits;
+    self->slots = PyMem_Calloc(1ull << bits, sizeof(uint64_t));
+    if (!self->slots)
+        return -1;
+    for (size_t at = 0, length; (length = next_word(names, size, &at));) {
+        uint32_t crc = CRC_END(crc_on(CRC_BEGIN, names + at - length, length));
+        *slot_of_name(self, crc) = 1ull << 32 | crc;
+    }
+    return 0;
+}
+
+/* Note an entry that is met for the first time; `met` has a byte for each. */
+static int note_met(const Lexicon *self, const Entry *entry, char *met, PyObject *noted)
+{
+    char *before = &met[entry - self->entries];
+    if (*before)
+        return 0;
+    *before = 1;
+    PyObject *word = PyUnicode_FromStringAndSize(entry->text, entry->size);
+    int failed = !word || PyList_Append(noted, word);
+    Py_XDECREF(word);
+    return failed ? -1 : 0;
+}
+
+static PyObject *lexicon_sift(PyObject *object, PyObject *args)
+{
+    const Lexicon *self = (const Lexicon *)object;
+    const char *text, *own;
+    Py_ssize_t length, owns;
+    if (!PyArg_ParseTuple(args, "y#y#:sift", &text, &length, &own, &owns))
+        return NULL;
+    size_t size = (size_t)length;
+    Names names = {NULL, 0};
+    Output out = {PyMem_Malloc(size + KEY), 0, size + KEY};
+    char *met = PyMem_Calloc(self->used + 1, 1);
+    PyObject *noted = PyList_New(0);
+    uint32_t kept = 0;
+    int failed = !out.text || !met || !noted || read_names(&names, own, (size_t)owns);
+    for (size_t at = 0, word; !failed && (word = next_word(text, size, &at));) {
+        const char *begin = text + at - word;
+        uint32_t crc = CRC_END(crc_on(CRC_BEGIN, begin, word));
+        if (*slot_of_name(&names, crc))
+            continue;
+        kept++;
+        failed = add_word(&out, begin, word);
+        uint32_t slot = word <= KEY ? *slot_of(self, crc, begin, word) : 0;
+        if (slot && !failed)
+            failed = note_met(self, &self->entries[(slot & NUMBER) - 1], met, noted);
+    }
+    PyMem_Free(met);
+    PyMem_Free(names.slots);
+    PyObject *both = words_given(&out, noted, failed);
+    PyObject *given = both ? Py_BuildValue("OIO", PyTuple_GetItem(both, 0), kept, PyTuple_GetItem(both, 1)) : NULL;
+    Py_XDECREF(both);
+    return given;
+}
+
 /* ---------------------------------------------------------------------------------------------- as a type */
 
 static PyMethodDef lexicon_methods[] = {
     {"cut", lexicon_cut, METH_VARARGS, "Cut lower-case ASCII text into words."},
     {"keep", lexicon_keep, METH_VARARGS, "Give the words of pieces that stand between spaces."},
+    {"sift", lexicon_sift, METH_VARARGS, "Leave words out, and say which of the lexicon's are among the others."},
     {NULL, NULL, 0, NULL},
 };
 
