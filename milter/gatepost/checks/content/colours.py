@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 Colour = tuple[int, int, int]
@@ -55,8 +56,9 @@ def see_through(value: str) -> bool:
     return bool(match and match[4] and not match[4].strip("0."))
 
 
+@lru_cache(maxsize=1024)
 def colour(value: str) -> Colour | None:
-    """Read a lower-case colour; None where it is not one of the common forms."""
+    """Read a lower-case colour of at most some 200 characters; None where it is not one of the common forms."""
     if match := _HEX.search(value):
         digits = match[1] if len(match[1]) == 6 else "".join(2 * digit for digit in match[1])
         return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)

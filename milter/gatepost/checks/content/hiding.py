@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -35,6 +36,9 @@ _SETS_COLOUR: Final = _Setter(
     frozenset({"class", "id", "color", "bgcolor", "background"}),
     re.compile(r"(?<![-\w])(?:color|background(?:-color)?)\s{0,5}:"),
 )
+_SHORT: Final = 200
+"""Characters of a style that is remembered, and of an attribute that names a colour."""
+
 _ROOTS: Final = frozenset({"html", "-undef", "-document"})
 _PAGE: Final = frozenset({"html", "body", "frameset"})
 
@@ -47,14 +51,26 @@ def take_hidden(tree: LexborHTMLParser, source: str) -> str:
     return hiding.remove()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Style:
-    """What an inline style does."""
+    """What an inline style does; `plain` where it neither hides or shrinks the text nor gives it a colour."""
 
     hides: bool
     tiny: bool
     text: str
     behind: str
+    plain: bool
+
+
+def _read_style(style: str) -> _Style:
+    """Read an inline style."""
+    lower = style.lower()
+    gone, small, text = hides(lower), tiny(lower), text_colour(lower)
+    return _Style(gone, small, text, backdrop(lower), plain=not (gone or small or text))
+
+
+_known_style = lru_cache(maxsize=1024)(_read_style)
+"""The same, remembered from page to page: templates repeat their styles. Only short ones may take up memory."""
 
 
 @dataclass(slots=True)
@@ -88,16 +104,19 @@ class _Hiding:
         hidden = {node.mem_id: node for node in tree.css("[hidden]")}
         for node in hidden.values():
             self._choose(node)
-        for node in tree.css("[style], [color]"):
-            if node.mem_id in hidden:
+        for node in tree.css("[style]"):
+            style = self._style(node.attrs.get("style") or "")
+            if style.plain or node.mem_id in hidden:
                 continue
-            attributes = node.attrs
-            style = self._style(attributes.get("style") or "")
             if style.hides:
                 self._choose(node)
             elif style.tiny:
                 self._choose_texts(node, _SETS_FONT)
-            elif value := style.text or (attributes.get("color") or "").strip().lower():
+            else:
+                coloured.append((node, style.text))
+        for node in tree.css("[color]"):
+            value = _named_colour(node.attrs.get("color"))
+            if value and self._style(node.attrs.get("style") or "").plain and node.mem_id not in hidden:
                 coloured.append((node, value))
         vanishing = self._vanishing(tree, {value for _, value in coloured}) if coloured else frozenset()
         for node, value in coloured:
@@ -107,7 +126,7 @@ class _Hiding:
     def _vanishing(self, tree: LexborHTMLParser, values: set[str]) -> frozenset[str]:
         """Give the text colours that some background of the page could swallow: for the others no background is looked up."""
         behind = {style.behind for style in self.styles.values()}
-        behind |= {(node.attrs.get("bgcolor") or "").strip().lower() for node in tree.css("[bgcolor]")}
+        behind |= {_named_colour(node.attrs.get("bgcolor")) for node in tree.css("[bgcolor]")}
         shades = {WHITE, *self.sheets.painted.values(), *map(colour, behind)} - {None}
         return frozenset(
             value
@@ -155,8 +174,7 @@ class _Hiding:
         """Read an inline style; pages repeat few of them over and over."""
         known = self.styles.get(style)
         if known is None:
-            lower = style.lower()
-            known = _Style(hides(lower), tiny(lower), text_colour(lower), backdrop(lower))
+            known = _known_style(style) if len(style) <= _SHORT else _read_style(style)
             self.styles[style] = known
         return known
 
@@ -193,7 +211,7 @@ class _Hiding:
         attributes = node.attributes
         if attributes.get("background"):
             return True, None
-        value = self._style(attributes.get("style") or "").behind or (attributes.get("bgcolor") or "").strip().lower()
+        value = self._style(attributes.get("style") or "").behind or _named_colour(attributes.get("bgcolor"))
         if value and not see_through(value):
             return True, colour(value)
         painted = self.sheets.painted
@@ -203,6 +221,11 @@ class _Hiding:
                 if name in painted:
                     return True, painted[name]
         return False, None
+
+
+def _named_colour(value: str | None) -> str:
+    """Give the colour that the value of an attribute names, "" for none."""
+    return (value or "")[:_SHORT].strip().lower()
 
 
 def _sets(node: LexborNode, what: _Setter) -> bool:

@@ -26,6 +26,9 @@ _NAMED: Final = 12
 _EACH_WAY: Final = 3
 """Tokens named of each direction, where there are as many, before strength alone decides."""
 
+_LEAST: Final = 0.01
+"""Log-odds of what is named at least."""
+
 _TOKEN_CHARACTERS: Final = 60
 _AROUND: Final = 11
 """Characters around a token in the fact: a space, a sign, brackets, and a share of up to 9999.99."""
@@ -68,17 +71,25 @@ def shares(opinion: Opinion) -> Shares:
 
 
 def _named(parts: Sequence[Part]) -> list[tuple[str, float]]:
-    """Choose the tokens to name, with their points: the strongest few of each direction, then by strength, as the fact has room."""
-    strong = [part for part in parts if abs(part.points) >= 0.01]
-    up, down = [part for part in strong if part.points > 0], [part for part in strong if part.points < 0]
-    rest = sorted([*up[_EACH_WAY:], *down[_EACH_WAY:]], key=lambda part: -abs(part.points))
+    """Choose the tokens to name, with their points: the strongest few of each direction, then by strength, as the fact has room.
+
+    Takes parts sorted by size.
+    """
+    up: list[Part] = []
+    down: list[Part] = []
+    rest: list[Part] = []
+    for part in parts:
+        if part.points >= _LEAST:
+            (up if len(up) < _EACH_WAY else rest).append(part)
+        elif part.points <= -_LEAST:
+            (down if len(down) < _EACH_WAY else rest).append(part)
     chosen: list[tuple[str, float]] = []
     room = limits.DETAIL_CHARACTERS
-    for part in (*up[:_EACH_WAY], *down[:_EACH_WAY], *rest):
-        token = _bare(part.token)
+    for given, points in (*up, *down, *rest):
+        token = _bare(given)
         size = len(token) + _AROUND
         if size <= room:
-            chosen.append((token, part.points))
+            chosen.append((token, points))
             room -= size
         if len(chosen) == _NAMED:
             break
@@ -101,8 +112,8 @@ def _written(token: str, hundredths: int) -> str:
 
 def decimal(hundredths: int, sign: str = "") -> str:
     """Write hundredths as a decimal, exactly: -136 is -1.36; `sign` "+" writes the sign of what is not negative, too."""
-    mark = "-" if hundredths < 0 else sign
-    return f"{mark}{abs(hundredths) // 100}.{abs(hundredths) % 100:02}"
+    whole, rest = divmod(abs(hundredths), 100)
+    return f"{'-' if hundredths < 0 else sign}{whole}.{rest:02}"
 
 
 def apportion(values: Sequence[float], total: int) -> list[int]:
