@@ -69,6 +69,18 @@ def test_the_plain_form_names_the_links():
     assert as_text("[https://a.example/](https://a.example/)") == "https://a.example/"
 
 
+def test_a_report_is_built_as_mail_servers_build_them():
+    """A text for people, a status for machines and what came back, without a defect; nothing of the latter is read as text."""
+    source = "%% ham bounce en\nFrom: Mailer <mailer-daemon@mx.example>\nSubject: Undelivered\nLayout: report\n\nNo such usér {}.\n"
+    for number in range(9):
+        message = from_bytes(build(next(read_records(source.format(number)))))
+        kinds = [part.content_type for part in message.mime.parts]
+        assert kinds[:3] == ["multipart/report", "text/plain", "message/delivery-status"]
+        assert kinds[3] in {"message/rfc822", "text/rfc822-headers"}
+        assert not message.mime.defects
+        assert read_text(message).text.strip() == f"No such user {number}."
+
+
 def test_the_message_does_not_depend_on_the_label():
     """The same record as ham and as phish gives the same bytes, each time: a model cannot learn the layout."""
     record = next(read_records(_SOURCE))

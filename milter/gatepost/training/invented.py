@@ -38,7 +38,7 @@ SUFFIX: Final = ".mail"
 _HEAD: Final = re.compile(r"%% (ham|spam|phish) ([\w-]+) ([a-z]{2,3})\s*")
 _FIELD: Final = re.compile(r"([A-Za-z-]+):\s*(.*)")
 _LINK: Final = re.compile(r"(!?)\[([^\[\]\n]*)\]\(([^()\s]*)\)")
-_LAYOUTS: Final = ("plain", "letter", "newsletter", "receipt")
+_LAYOUTS: Final = ("plain", "letter", "newsletter", "receipt", "report")
 _FIRST: Final = datetime(2021, 1, 4, 7, 0, tzinfo=UTC)
 _DAYS: Final = 2_000
 
@@ -113,6 +113,8 @@ def build(record: Record) -> bytes:
     if record.layout == "plain":
         mail.set_content(plain, cte=encoding)
         return mail.as_bytes()
+    if record.layout == "report":
+        return _as_report(mail, plain, encoding, draw)
     page = as_page(record, draw)
     if draw.random() < 0.6:
         mail.set_content(plain, cte=encoding)
@@ -120,6 +122,32 @@ def build(record: Record) -> bytes:
         mail.set_boundary(f"=_{digest[:32]}")
     else:
         mail.set_content(page, subtype="html", cte=encoding)
+    return mail.as_bytes()
+
+
+def _as_report(mail: EmailMessage, plain: str, encoding: str, draw: random.Random) -> bytes:
+    """Give a delivery report around a text (RFC 6522, RFC 3464), with the message it is about or that one's header."""
+    text = EmailMessage()
+    text.set_content(plain, cte="base64" if encoding == "base64" else "quoted-printable")
+    del text["MIME-Version"]
+    failed = draw.random() < 0.8
+    address = f"{draw.choice(('sales', 'l.berg', 'info', 'noor'))}@mail{draw.randrange(90)}.example"
+    status = (
+        f"Reporting-MTA: dns; mx{draw.randrange(40)}.relay.example\nArrival-Date: {mail['Date']}\n\n"
+        f"Final-Recipient: rfc822; {address}\nAction: {'failed' if failed else 'delayed'}\n"
+        f"Status: {draw.choice(('5.1.1', '5.2.2', '5.7.1', '5.4.4') if failed else ('4.4.1', '4.2.2', '4.7.0'))}\n"
+    )
+    returned = f"From: {_recipient(draw)}\nTo: {address}\nSubject: {draw.choice(('Re: Friday', 'Offer', 'Photos', 'Minutes'))}\n\n"
+    parts = (
+        text.as_string(),
+        f"Content-Type: message/delivery-status\n\n{status}",
+        f"Content-Type: {draw.choice(('message/rfc822', 'text/rfc822-headers'))}\n\n{returned}",
+    )
+    boundary = f"=_{draw.randrange(10**16)}"
+    mail["MIME-Version"] = "1.0"
+    mail["Content-Type"] = f'multipart/report; report-type=delivery-status; boundary="{boundary}"'
+    # The library builds no reports; a multipart that is a string it writes as it stands.
+    mail.set_payload("".join(f"--{boundary}\n{part}\n" for part in parts) + f"--{boundary}--\n")
     return mail.as_bytes()
 
 
