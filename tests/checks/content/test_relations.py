@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,3 +112,17 @@ def test_any_address_field_is_read(value: bytes, name: bytes):
     sender = read_sender(message)
     assert all(character.isalnum() or character in ".-" for character in sender.host + sender.reply)
     assert len(recipient_words(message)) < 1000
+
+
+_POSTAL = re.compile(r"\b[A-Z]{2} \d{5}\b|\b\d{5} [A-Z][a-z]|\b[A-Z]{1,2}\d{1,2}[A-Z]? \d[A-Z]{2}\b|P\.?O\.? Box")
+_PIECES = st.sampled_from(
+    ["A", "B", "1", "12345", "a", " ", " ", "é", "P", "O", ".", " Box", "EC1A 1BB", "10115 Be", "CA 90210"]
+)
+
+
+@given(st.lists(_PIECES, max_size=9).map("".join))
+def test_an_address_is_found_wherever_it_stands(text: str):
+    """Looking for its shape first misses nothing that the whole expression would find, and finds nothing more."""
+    # A word that is no address stands around it, so that the text has something to be read.
+    facts = _facts(letter("Hello", f"words, {text}, words"))
+    assert ("=postal" in facts) == bool(_POSTAL.search(f", {text},"))
