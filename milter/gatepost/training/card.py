@@ -27,7 +27,7 @@ _LICENCES: Final = {
     "lists": "none stated (public list archives), 2019-2026",
     "transactional": "MIT, Apache and BSD templates with invented people and firms",
     "bounces": "BSD-2-Clause, delivery reports 1999-2025",
-    "invented": "written for this project (GPL-3.0-or-later), invented people and firms, 33 languages",
+    "invented": "written for this project (GPL-3.0-or-later), invented people and firms, 48 languages",
     "enron-text": "none stated (public), text without headers, 1999-2005",
 }
 _COLUMNS: Final = (
