@@ -1,7 +1,7 @@
 """Text cut into words: the part of the features that costs most, so it is made of few passes over the text.
 
 A word is a run of letters and digits in lower case, with an apostrophe and up to three letters behind it (`it's`). Western
-text is plain ASCII once look-alikes and accents are folded (lookalikes.py), and is cut by compiled code (_loops.c). Other
+text is plain ASCII once look-alikes and accents are folded (lookalikes.py), and is cut by compiled code (loops/words.c). Other
 alphabets take an expression; scripts without spaces between words give character pairs (Chinese), runs of katakana and of Han
 (Japanese) or runs of four characters (Thai, Lao, Khmer, Burmese), a function character or hiragana apart.
 
