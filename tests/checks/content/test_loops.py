@@ -103,6 +103,7 @@ def test_own_words_are_sifted_out(words: list[str], own: set[str]):
     kept = [word for word in words if word not in own]
     known = [word for word in dict.fromkeys(kept) if word in {"paypal", "отписка", "退订"}]
     assert lexicon.sift(" ".join(words).encode(), " ".join(own).encode()) == (" ".join(kept).encode(), len(kept), known)
+    assert _loops.Lexicon("", "hello", "").sift(b"heiio hello", b"")[2] == ["hello"]  # not what it looks like
 
 
 @given(weights=_WEIGHTS, most=st.integers(-1, 60))
@@ -176,6 +177,8 @@ def test_what_does_not_fit_is_refused():
             _loops.weigh(one, table, 1)
     with pytest.raises(ValueError, match="not so many"):
         _loops.weigh(one, np.zeros(8, RECORD), 1, np.ones(2, np.bool_))
+    with pytest.raises(ValueError, match="not so many"):
+        _loops.weigh(one, np.zeros(8, RECORD), 1, np.ones(0, np.bool_))
     with pytest.raises(TypeError):
         _loops.hash_all(("a",), one)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not those of these weights"):

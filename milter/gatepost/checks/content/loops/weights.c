@@ -147,7 +147,7 @@ PyObject *weigh(PyObject *Py_UNUSED(module), PyObject *args)
     PyObject *given = NULL;
     if (!is_table(&table) || tokens >= INT32_MAX / 64)
         PyErr_SetString(PyExc_ValueError, "a table that is not that of a model");
-    else if (inside.buf && (size_t)inside.len != tokens)
+    else if (inside.obj && (size_t)inside.len != tokens)
         PyErr_SetString(PyExc_ValueError, "not so many tokens");
     else
         given = weighed(hashes.buf, tokens, inside.buf, table.buf, size, most);

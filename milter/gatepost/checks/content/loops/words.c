@@ -448,7 +448,8 @@ static PyObject *lexicon_sift(PyObject *object, PyObject *args)
         kept++;
         failed = add_word(&out, begin, word);
         uint32_t slot = word <= KEY ? *slot_of(self, crc, begin, word) : 0;
-        if (slot && !failed)
+        /* What a word only looks like is an entry without a kind. */
+        if (slot && !failed && self->entries[(slot & NUMBER) - 1].kinds)
             failed = note_met(self, &self->entries[(slot & NUMBER) - 1], met, noted);
     }
     PyMem_Free(met);
