@@ -117,7 +117,8 @@ def odd_tcp(reply: bytes | None) -> Iterator[str]:
             query, peer = udp.recvfrom(4096)
             udp.sendto(query[:2] + b"\x83\x80" + query[4:6] + b"\0" * 6 + query[12:], peer)
             wire, _ = tcp.accept()
-            with wire, suppress(ConnectionError):  # the resolver may hang up on junk
+            # The resolver may hang up on junk; a socket that was reset is then not connected, which is no ConnectionError.
+            with wire, suppress(OSError):
                 if reply is not None:
                     wire.sendall(reply)
                     wire.shutdown(socket.SHUT_WR)
