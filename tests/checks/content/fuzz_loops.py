@@ -76,6 +76,7 @@ def main(path: str, rounds: int, seed: int = 1) -> None:
         loops.survey_page(page)
         loops.survey_text(page)
         loops.prepare_page(page)
+        loops.list_styles(page)
         loops.skeleton(text)
     print(f"{rounds} rounds")
 

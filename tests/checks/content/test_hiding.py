@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gatepost.checks.content import hiding
 from gatepost.checks.content.markup import Allowance, read_page
 
 _HIDDEN = [
@@ -31,6 +32,14 @@ _HIDDEN = [
     "<style>/* } .a{ */.z{display:none}</style><p class=z>secret</p>",
     "<div hidden><p style='display:none'>secret</p><p hidden>secret</p></div>",
     "<noscript>secret</noscript>",
+    "<p/style=display:none>secret</p>",
+    "<p class='a'STYLE =\n\"display:none\">secret</p>",
+    "<p\fstyle=\r\n'display:\r\nnone'>secret</p>",
+    "<p style=&#100isplay:none>secret</p>",
+    "<p/HIDDEN/>secret</p>",
+    "<p class=''hidden=no>secret</p>",
+    "<p style='" + "a:b;" * 600 + "display:none'>secret</p>",
+    "<hr style=a:b>" * 5_001 + "<p style=display:none>secret</p>",
 ]
 _SHOWN = [
     "<table bgcolor='#000000'><td><font color=white>secret</font></td></table>",
@@ -89,6 +98,17 @@ _PIECES = st.sampled_from(
         "<span class='w x' id=i hidden style='font-size:0;color:#fff'>",
     ]
 )
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(_PIECES, max_size=3))
+def test_the_cheap_look_at_the_source_overlooks_nothing(pieces: list[str]):
+    """A page is read as if its tree had been asked, whatever the source seems to say."""
+    source = "".join(pieces)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hiding, "list_styles", lambda source: None)  # noqa: ARG005
+        asked = read_page(source, Allowance())
+    assert read_page(source, Allowance()) == asked
 
 
 @settings(max_examples=200, deadline=None)

@@ -27,10 +27,21 @@ _SOURCES = Path(_loops.__file__).parent / "loops"
 _FUZZ = Path(__file__).with_name("fuzz_loops.py")
 _WORD_LISTS = st.lists(st.sampled_from(["pills", "cheap", "#4", "#2", "ü", "не", "it's"]), max_size=60)
 _WEIGHTS = st.lists(st.integers(-5, 5), max_size=50).map(lambda weights: np.array(weights, np.float64))
+_STYLED = [
+    *"<p <b> > style= STYLE=\" style=' color= data-color= bgcolor = BgColor=\"red\" style='a:b' color=#fff \" ' / = é & styles=a".split(
+        " "
+    ),
+    " ",
+    " ",
+    "\n",
+    "\r",
+    " style = ",
+    " color\t=\t",
+]
 _PAGES = st.lists(
     st.sampled_from(
-        "<a <A> <b\n </b> <br/> <bR> <p <P> </p> <td </tr> <h1> <h7> <blockquote> <span> <apple> < </ <a\x1c <font\t <big <i/> /"
-        " \" ' & style= STYLE= hidden Color href <img <IMG <form <noscript é 世".split(" ")
+        "<a <A> </a> <b\n </b> <br/> <bR> <p <P> </p> <script> <STYLE\n </title> <object/ <video <td </tr> <h1> <h7> <blockquote> <span> <apple> < </ <a\x1c <font\t <big <i/> /"
+        " \" ' & style= STYLE= hidden \nhidden /HIDDEN= Color href <img <IMG <form <noscript é 世".split(" ")
     ),
     max_size=30,
 ).map("".join)
@@ -115,12 +126,46 @@ def test_the_strongest_come_first(weights, most: int):
 
 @given(page=_PAGES)
 def test_a_page_is_prepared_as_html_says(page: str):
-    """Formatting elements become `span`, and what begins a line or a cell has a space before it; the rest stays."""
-    names = "a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u"
-    block = "p|div|td|th|tr|br|li|ul|ol|dl|dt|dd|hr|table|center|blockquote|pre|img|option|form|input|button|h[1-6]"
+    """Formatting elements become `span`, links `anchor`; what begins a line or a cell has a space before it; the rest stays.
+
+    Elements that show nothing of what is in them are named.
+    """
+    names = "b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u"
+    block = (
+        "p|div|td|th|tr|br|li|ul|ol|dl|dt|dd|hr|table|center|blockquote|pre|img|option|form|input|button|title|h[1-6]"
+    )
+    unseen = "script|style|head|noscript|template|iframe|object|title|noembed|noframes|datalist|dialog|audio|video"
     wanted = re.sub(rf"(?i)<(/?)(?:{names})(?=[ \t\n\f\r/>])", r"<\1span", page)
+    wanted = re.sub(r"(?i)<(/?)a(?=[ \t\n\f\r/>])", r"<\1anchor", wanted)
     wanted = re.sub(rf"(?i)<(?=/?(?:{block})[ \t\n\f\r/>])", " <", wanted)
-    assert _loops.prepare_page(page.encode()).decode() == wanted
+    prepared, named = _loops.prepare_page(page.encode())
+    assert prepared.decode() == wanted
+    assert named == sorted({name.lower() for name in re.findall(rf"(?i)</?({unseen})[ \t\n\f\r/>]", page)})
+
+
+@given(page=st.lists(st.sampled_from(_STYLED), max_size=12).map("".join))
+def test_styles_are_listed_as_the_attributes_stand(page: str):
+    """Every value that stands like one of the attribute, each once; character references and line ends leave it to the tree."""
+    found: list[set[str]] = [set(), set(), set()]
+    for at, name in enumerate(("style", "color", "bgcolor")):
+        for match in re.finditer(rf"(?i)(?<=[ \t\n\f\r/\"'])(?={name}[ \t\n\f\r]*=[ \t\n\f\r]*(\"|'|))", page):
+            rest = page[match.end() :].partition("=")[2].lstrip(" \t\n\f\r")
+            value, ends, _ = rest[1:].partition(match[1]) if match[1] else (re.split(r"[ \t\n\f\r>]", rest)[0], ".", "")
+            found[at].add(value if ends else "&")
+    told = _loops.list_styles(page.encode())
+    if any({"&", "\r"} & set(value) for values in found for value in values):
+        assert told is None
+    else:
+        assert told == tuple(found)
+
+
+def test_styles_without_end_are_left_to_the_tree():
+    """A value of two thousand bytes and five thousand and one values are not gathered: memory and time stay bounded."""
+    assert _loops.list_styles(b"<p style='" + b"a" * 1998 + b"'>") == ({"a" * 1998}, set(), set())
+    assert _loops.list_styles(b"<p style='" + b"a" * 2000 + b"'>") is None
+    assert _loops.list_styles(b"<p style=" + b"a" * 2000 + b">") is None
+    assert _loops.list_styles(b"<p style=a>" * 5000) == ({"a"}, set(), set())
+    assert _loops.list_styles(b"<p style=a>" * 5001) is None
 
 
 @given(page=_PAGES)
@@ -134,6 +179,7 @@ def test_a_page_is_counted(page: str):
         assert getattr(build, name) == lower.count(mark), name
     assert build.blanks == sum(map(page.count, " \n\t"))
     assert build.hiders == sum(map(lower.count, ("style", "hidden", "color")))
+    assert build.concealed == len(re.findall(r"[ \t\n\f\r/\"']hidden(?=[ \t\n\f\r=>/])", lower))
 
 
 @given(

@@ -36,8 +36,17 @@ def survey_text(text: bytes, /) -> tuple[int, ...]:
 def survey_page(source: bytes, /) -> tuple[int, ...]:
     """Count what HTML is made of, in the order of markup.Build."""
 
-def prepare_page(source: bytes, /) -> bytes:
-    """Rename formatting elements to `span`, and put a space before those that begin a line or cell."""
+def prepare_page(source: bytes, /) -> tuple[bytes, list[str]]:
+    """Rename formatting elements to `span` and links to `anchor`, and put a space before elements that begin a line or cell.
+
+    Gives the page and the names of elements in it whose content is not shown.
+    """
+
+def list_styles(source: bytes, /) -> tuple[set[str], set[str], set[str]] | None:
+    """Give the values of the attributes `style`, `color` and `bgcolor` of HTML in UTF-8, wherever one of those may stand.
+
+    Gives None where the source alone does not tell them: character references, a value of 2,000 bytes, more than 5,000 values.
+    """
 
 def skeleton(word: str, /) -> str:
     """Give what a lower-case word looks like: signs and digits as letters, l as i."""

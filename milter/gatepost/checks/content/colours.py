@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Final
 
 Colour = tuple[int, int, int]
@@ -70,3 +73,12 @@ def colour(value: str) -> Colour | None:
 def alike(one: Colour, other: Colour) -> bool:
     """Say whether two colours look the same."""
     return abs(one[0] - other[0]) + abs(one[1] - other[1]) + abs(one[2] - other[2]) <= _ALIKE
+
+
+def looks_like_any(text: Colour | None, shades: Sequence[Colour]) -> bool:
+    """Say whether a colour looks like one of others, which are in order."""
+    if text is None:
+        return False
+    red = text[0]
+    start = bisect_left(shades, (red - _ALIKE, 0, 0))
+    return any(alike(text, shade) for shade in takewhile(lambda shade: shade[0] <= red + _ALIKE, shades[start:]))

@@ -18,8 +18,18 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from gatepost.checks.content.colours import WHITE, Colour, alike, backdrop, colour, see_through, text_colour
-from gatepost.checks.content.sheets import Sheets, read_sheets
+from gatepost.checks.content._loops import list_styles
+from gatepost.checks.content.colours import (
+    WHITE,
+    Colour,
+    alike,
+    backdrop,
+    colour,
+    looks_like_any,
+    see_through,
+    text_colour,
+)
+from gatepost.checks.content.sheets import Sheets
 from gatepost.checks.content.styles import hides, shows, tiny
 
 
@@ -36,19 +46,40 @@ _SETS_COLOUR: Final = _Setter(
     frozenset({"class", "id", "color", "bgcolor", "background"}),
     re.compile(r"(?<![-\w])(?:color|background(?:-color)?)\s{0,5}:"),
 )
-_SHORT: Final = 200
-"""Characters of a style that is remembered, and of an attribute that names a colour."""
+_REMEMBERED: Final = 500
+"""Characters of a style that is remembered."""
+_COLOUR_CHARACTERS: Final = 200
+"""Characters of an attribute that names a colour."""
 
 _ROOTS: Final = frozenset({"html", "-undef", "-document"})
 _PAGE: Final = frozenset({"html", "body", "frameset"})
 
 
-def take_hidden(tree: LexborHTMLParser, source: str) -> str:
-    """Remove what a page hides; gives its text. Linear in the size of the tree."""
-    hiding = _Hiding(read_sheets(source))
+def take_hidden(tree: LexborHTMLParser, source: bytes, sheets: Sheets, *, concealed: bool) -> str:
+    """Remove what a page hides; gives its text. Linear in the size of the tree.
+
+    Takes the tree, the source it was built from (UTF-8), what the page's style sheets do, and whether any element may have the
+    attribute `hidden`. Where the source names nothing that hides, the tree is not asked.
+    """
+    hiding = _Hiding(sheets)
+    claims = hiding.read_claims(source)
+    if not (claims.hides or claims.vanishing or concealed or sheets.gone or sheets.small or sheets.light):
+        return ""
     hiding.choose_by_sheets(tree)
-    hiding.choose_inline(tree)
+    hiding.choose_inline(tree, claims)
     return hiding.remove()
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """What a page's source says of the styles of its elements, though what it names somewhere need not be an element's.
+
+    `hides` is whether a style may hide or shrink text; `vanishing` are the text colours that some background of the page could
+    swallow, None where only the tree can tell.
+    """
+
+    hides: bool
+    vanishing: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +114,17 @@ class _Hiding:
     styles: dict[str, _Style] = field(default_factory=dict)
     backgrounds: dict[int, Colour | None] = field(default_factory=dict)
 
+    def read_claims(self, source: bytes) -> _Claims:
+        """Read what the source names: a cheap look before the tree is asked."""
+        told = list_styles(source)
+        if told is None:
+            return _Claims(hides=True, vanishing=None)
+        styles, colours, backgrounds = told
+        read = [self._style(style) for style in styles]
+        texts = {style.text for style in read} | set(map(_named_colour, colours))
+        vanishing = self._vanishing(texts - {""}, set(map(_named_colour, backgrounds)))
+        return _Claims(any(style.hides or style.tiny for style in read), vanishing)
+
     def choose_by_sheets(self, tree: LexborHTMLParser) -> None:
         """Choose what the page's style sheets hide."""
         for selector in self.sheets.gone:
@@ -98,12 +140,14 @@ class _Hiding:
                 if not _SETS_COLOUR.declarations.search(style) and self._unseen(node, value):
                     self._choose_texts(node, _SETS_COLOUR)
 
-    def choose_inline(self, tree: LexborHTMLParser) -> None:
+    def choose_inline(self, tree: LexborHTMLParser, claims: _Claims) -> None:
         """Choose what is hidden by an element's own attributes."""
-        coloured: list[tuple[LexborNode, str]] = []
         hidden = {node.mem_id: node for node in tree.css("[hidden]")}
         for node in hidden.values():
             self._choose(node)
+        if not claims.hides and not claims.vanishing:
+            return
+        coloured: list[tuple[LexborNode, str]] = []
         for node in tree.css("[style]"):
             style = self._style(node.attrs.get("style") or "")
             if style.plain or node.mem_id in hidden:
@@ -114,25 +158,28 @@ class _Hiding:
                 self._choose_texts(node, _SETS_FONT)
             else:
                 coloured.append((node, style.text))
-        for node in tree.css("[color]"):
-            value = _named_colour(node.attrs.get("color"))
-            if value and self._style(node.attrs.get("style") or "").plain and node.mem_id not in hidden:
-                coloured.append((node, value))
-        vanishing = self._vanishing(tree, {value for _, value in coloured}) if coloured else frozenset()
+        vanishing = claims.vanishing
+        if vanishing is None or vanishing:
+            for node in tree.css("[color]"):
+                value = _named_colour(node.attrs.get("color"))
+                if value and self._style(node.attrs.get("style") or "").plain and node.mem_id not in hidden:
+                    coloured.append((node, value))
+        if vanishing is None:
+            backgrounds = {_named_colour(node.attrs.get("bgcolor")) for node in tree.css("[bgcolor]")}
+            vanishing = self._vanishing({value for _, value in coloured}, backgrounds)
         for node, value in coloured:
             if value in vanishing and self._unseen(node, value):
                 self._choose_texts(node, _SETS_COLOUR)
 
-    def _vanishing(self, tree: LexborHTMLParser, values: set[str]) -> frozenset[str]:
-        """Give the text colours that some background of the page could swallow: for the others no background is looked up."""
-        behind = {style.behind for style in self.styles.values()}
-        behind |= {_named_colour(node.attrs.get("bgcolor")) for node in tree.css("[bgcolor]")}
-        shades = {WHITE, *self.sheets.painted.values(), *map(colour, behind)} - {None}
-        return frozenset(
-            value
-            for value in values
-            if see_through(value) or ((text := colour(value)) and any(alike(text, shade) for shade in shades if shade))
-        )
+    def _vanishing(self, values: set[str], backgrounds: set[str]) -> frozenset[str]:
+        """Give the text colours that some background of the page could swallow: for the others no background is looked up.
+
+        Backgrounds are those that attributes name; those of styles that were read are known.
+        """
+        behind = backgrounds | {style.behind for style in self.styles.values()}
+        read = {WHITE, *self.sheets.painted.values(), *map(colour, behind)}
+        shades = sorted(shade for shade in read if shade)
+        return frozenset(value for value in values if see_through(value) or looks_like_any(colour(value), shades))
 
     def remove(self) -> str:
         """Remove what was chosen; gives its text."""
@@ -174,7 +221,7 @@ class _Hiding:
         """Read an inline style; pages repeat few of them over and over."""
         known = self.styles.get(style)
         if known is None:
-            known = _known_style(style) if len(style) <= _SHORT else _read_style(style)
+            known = _known_style(style) if len(style) <= _REMEMBERED else _read_style(style)
             self.styles[style] = known
         return known
 
@@ -225,7 +272,7 @@ class _Hiding:
 
 def _named_colour(value: str | None) -> str:
     """Give the colour that the value of an attribute names, "" for none."""
-    return (value or "")[:_SHORT].strip().lower()
+    return (value or "")[:_COLOUR_CHARACTERS].strip().lower()
 
 
 def _sets(node: LexborNode, what: _Setter) -> bool:

@@ -6,7 +6,7 @@ them invisible are taken out before the text is read.
 
 An HTML5 tree builder is a weapon in the wrong hands: unclosed formatting elements (`<b c=1><b c=2>...`) are copied into
 every following paragraph, so 88 kB of source grew to 9 GB of tree (measured, lexbor 2). Formatting elements and links are
-therefore renamed to `span`, which the copying rules do not know, and limits.HTML_TAGS and limits.HTML_WORDS bound the
+therefore renamed to `span` and `anchor`, which the copying rules do not know, and limits.HTML_TAGS and limits.HTML_WORDS bound the
 rest. What exceeds them is stripped of its tags by one linear expression instead.
 """
 
@@ -14,35 +14,22 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser
 
 from gatepost.checks.content._loops import prepare_page, survey_page
 from gatepost.checks.content.hiding import take_hidden
+from gatepost.checks.content.sheets import Sheets, read_sheets
 from gatepost.mail import limits
 
 _NOSCRIPT: Final = re.compile(r"<noscript(?=[\s/>])", re.IGNORECASE)
 _NOSCRIPT_END: Final = re.compile(r"</noscript(?=[\s>])", re.IGNORECASE)
 _ANY_TAG: Final = re.compile(r"<[^<>]*>")
 _HREF: Final = re.compile(r"href\s{0,5}=\s{0,5}[\"']?([^\s\"'<>]{4,2000})", re.IGNORECASE)
-_UNSEEN: Final = [
-    "script",
-    "style",
-    "head",
-    "noscript",
-    "template",
-    "iframe",
-    "object",
-    "title",
-    "noembed",
-    "noframes",
-    "datalist",
-    "dialog",
-    "audio",
-    "video",
-]
 _SHOWN_CHARACTERS: Final = 200
 
 
@@ -57,7 +44,8 @@ class Anchor:
 class Build(NamedTuple):
     """What a page's source is made of, whatever the tree makes of it: how many of each there are.
 
-    `hiders` are words without which nothing can be hidden: a cheap look before the dear one.
+    `hiders` are words without which nothing can be hidden, `concealed` attributes that may be `hidden`: cheap looks before the dear
+    one.
     """
 
     tags: int = 0
@@ -74,6 +62,7 @@ class Build(NamedTuple):
     hiders: int = 0
     links: int = 0
     scriptless: int = 0
+    concealed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +112,25 @@ def read_page(source: str, allowance: Allowance) -> Page:
         return _stripped(source, build)
     if build.scriptless:
         octets = _without_noscript(source).encode("utf-8", "replace")
-    tree = LexborHTMLParser(prepare_page(octets))
-    tree.strip_tags(_UNSEEN)
+    prepared, unseen = prepare_page(octets)
+    tree = LexborHTMLParser(prepared)
+    tree.strip_tags(unseen)
     body = tree.body
     if body is None:
         return _stripped(source, build)
-    hidden = take_hidden(tree, source) if build.scriptless or build.hiders else ""
-    anchors = tuple(
-        Anchor(node.attrs.get("href") or "", node.text()[:_SHOWN_CHARACTERS].strip())
-        for node in (tree.css("span[href], area[href]")[: limits.URLS] if build.links else ())
-    )
+    hidden = ""
+    if build.scriptless or build.hiders:
+        sheets = read_sheets(source) if "style" in unseen else Sheets()
+        hidden = take_hidden(tree, octets, sheets, concealed=bool(build.scriptless or build.concealed))
+    anchors = tuple(_anchors(tree)) if build.links else ()
     return Page(body.text(separator=""), hidden, anchors, build, built=True)
+
+
+def _anchors(tree: LexborHTMLParser) -> Iterator[Anchor]:
+    """Give the links of a page, at most limits.URLS of them."""
+    linked = (node for node in tree.tags("anchor") + tree.tags("area") if "href" in node.attrs)
+    for node in islice(linked, limits.URLS):
+        yield Anchor(node.attrs["href"] or "", node.text()[:_SHOWN_CHARACTERS].strip())
 
 
 def _without_noscript(source: str) -> str:

@@ -23,8 +23,10 @@ _PLAIN_SELECTOR: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9]{0,9})?[.#][A-Za-z_]
 _COMBINATORS: Final = str.maketrans(">+~", "   ")
 _NAME: Final = re.compile(r"[.#]?[\w-]{1,60}")
 _SELECTOR_CHARACTERS: Final = 200
-# Formatting elements are called `span` in the tree (markup.py).
-_RENAMED: Final = frozenset("a b big code em font i nobr s small strike strong tt u".split())
+# What formatting elements are called in the tree (markup.py).
+_RENAMED: Final = {"a": "anchor"} | dict.fromkeys(
+    "b big code em font i nobr s small strike strong tt u".split(), "span"
+)
 _RULES: Final = 20
 """Selectors of each kind that are followed: each is looked for in the whole tree."""
 _COLOURED: Final = 5
@@ -102,6 +104,6 @@ def _paint(painted: dict[str, Colour | None], selectors: str, behind: Colour | N
     for selector in selectors.split(",", _SELECTORS)[:_SELECTORS]:
         compound = (selector[-_SELECTOR_CHARACTERS:].translate(_COMBINATORS).split() or [""])[-1]
         for name in _NAME.findall(compound):
-            key = "span" if name in _RENAMED else name
+            key = _RENAMED.get(name, name)
             known = behind if key == compound == selector.strip() else None
             painted[key] = known if painted.get(key, known) == known else None

@@ -19,7 +19,8 @@ from gatepost.checks.content.markup import Anchor
 from gatepost.mail import limits
 from gatepost.mail.suffix import registrable, under_known_suffix
 
-_IN_TEXT: Final = re.compile(r"[hHwW](?:(?i:ttps?)://|(?i:ww)\.)[^\s<>\"'\x00-\x20)\]]{3,2000}")
+# Of lower-case text. An expression that begins with a plain word skips to it.
+_IN_TEXT: Final = tuple(re.compile(start + r"[^\s<>\"'\x00-\x20)\]]{3,2000}") for start in (r"https?://", r"www\."))
 _PATH_WORD: Final = re.compile(r"(?<![a-z0-9])[a-z]{4,20}(?![a-z0-9])")
 _LINKS_READ: Final = 10
 _PATH_CHARACTERS: Final = 200
@@ -87,11 +88,22 @@ def _addresses(anchors: Iterable[Anchor], text: str) -> Iterator[tuple[str, str]
     """Give (address, shown text) of every candidate link; text beyond ten times the limit is not looked through."""
     for anchor in anchors:
         yield anchor.href, anchor.shown
-    if "://" not in text and "www." not in text and "WWW." not in text:
-        return
-    for _, match in zip(range(10 * limits.URLS), _IN_TEXT.finditer(text), strict=False):
-        found = match[0].rstrip(".,;:!?")
+    for start, end in _spans(text):
+        found = text[start:end].rstrip(".,;:!?")
         yield (found if "://" in found else "http://" + found), ""
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Give where the addresses in a text begin and end, in its order."""
+    lower = text.lower()
+    # One capital letter (U+0130) is two small ones: places would not fit.
+    looked = lower if len(lower) == len(text) else text
+    found = [match.span() for kind in _IN_TEXT for match in islice(kind.finditer(looked), 10 * limits.URLS)]
+    last = 0
+    for start, end in sorted(found)[: 10 * limits.URLS]:
+        if start >= last:
+            yield start, end
+            last = end
 
 
 def _read(address: str, shown: str) -> Link | None:

@@ -29,7 +29,9 @@ _STRAY_SIGN: Final = re.compile("[@$!](?:(?<![a-z0-9].)|(?![a-z0-9])|(?<=[a-z0-9
 _WORD: Final = re.compile(r"(?:[^\W_]++|[\u0900-\u0963\u0970-\u0d7f]++)++(?:[@$!][^\W_]+)*(?:'[^\W_]{1,3}(?![^\W_]))?")
 _SIGNS: Final = str.maketrans("", "", "@$!")
 
-_URL: Final = re.compile(r"[hw](?:ttps?://|ww\.)[!-~]{1,2000}")
+# An expression that begins with a plain word skips to it.
+_URL: Final = re.compile(r"https?://[!-~]{1,2000}")
+_BARE_URL: Final = re.compile(r"www\.[!-~]{1,2000}")
 _LOCAL_PART: Final = re.compile(r"[\w.+-]+\Z")
 _DOMAIN: Final = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
@@ -59,8 +61,10 @@ def joined(text: str) -> str:
 
 def without_addresses(text: str) -> str:
     """Cut out web and mail addresses of a lower-case text: what they say is for urls.py."""
-    if "://" in text or "www." in text:
+    if "://" in text:
         text = _URL.sub(" ", text)
+    if "www." in text:
+        text = _BARE_URL.sub(" ", text)
     if "@" not in text:
         return text
     pieces = text.split("@")

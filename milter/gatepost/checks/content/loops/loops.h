@@ -48,7 +48,15 @@ PyObject *weigh(PyObject *module, PyObject *args);
 PyObject *strongest(PyObject *module, PyObject *args);
 PyObject *members_of(PyObject *module, PyObject *args);
 PyObject *sum_stretches(PyObject *module, PyObject *args);
+/* Of HTML (page.c). Say whether a word, in lower case, begins here; whether a letter is white space; whether an attribute's name may
+ * begin behind it. */
+int begins(const char *text, size_t size, const char *word);
+int is_blank(char letter);
+int may_begin_name(char letter);
+void prepare_elements(void);
+
 PyObject *survey_page(PyObject *module, PyObject *args);
 PyObject *prepare_page(PyObject *module, PyObject *args);
+PyObject *list_styles(PyObject *module, PyObject *args);
 
 #endif

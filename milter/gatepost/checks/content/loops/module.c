@@ -4,6 +4,7 @@
 static int begin(PyObject *module)
 {
     prepare_letters();
+    prepare_elements();
     return prepare_numbering() || add_lexicon(module) || PyModule_AddIntConstant(module, "LONGEST", LONGEST) ? -1 : 0;
 }
 
@@ -11,6 +12,7 @@ static PyMethodDef functions[] = {
     {"survey_text", survey_text, METH_VARARGS, "Count what a text is made of."},
     {"survey_page", survey_page, METH_VARARGS, "Count what a page is made of."},
     {"prepare_page", prepare_page, METH_VARARGS, "Make a page fit to be built."},
+    {"list_styles", list_styles, METH_VARARGS, "List the styles and colours that a page names."},
     {"spells", spells, METH_VARARGS, "Say whether a text may spell a word letter by letter."},
     {"skeleton", skeleton_of, METH_VARARGS, "Give what a word looks like."},
     {"number_tokens", number_tokens, METH_VARARGS, "Number the distinct words and pairs of neighbours."},
