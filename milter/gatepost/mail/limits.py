@@ -138,10 +138,6 @@ DKIM_FIELD_BYTES: Final = 16 * 1024
 """Bytes of one DKIM-Signature, ARC-Seal or ARC-Message-Signature field that is judged (real ones stay under 4 kB). A
 longer one is a permanent error."""
 
-DKIM_SPACE_RUN: Final = 128
-"""White space in a row within a signature field. Past it the field is a permanent error: dkimpy's expressions are
-quadratic in it."""
-
 DKIM_SIGNED_NAMES: Final = 500
 """Names in a signature's h= list. Past it the signature is a permanent error, so that selecting fields stays cheap."""
 

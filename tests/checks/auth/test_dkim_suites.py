@@ -175,7 +175,7 @@ def test_opendkim_key_anomalies() -> None:
                 "the key is of an unknown kind",
                 "the key record cannot be read",
                 "the key is revoked",
-                "the key is not base64",
+                "the key cannot be read",
             ]
 
 

@@ -43,13 +43,15 @@ def believable(chain: Chain, trusted: Sequence[str]) -> Iterator[ArcSet]:
 
     A seal covers the fields of the chain and not the message, so an old set could be carried to another message. A trusted
     sealer's set belongs to this one when its own signature still holds, or when everybody who sealed after it is trusted
-    too: they found it in order when the message reached them.
+    too: they found it in order when the message reached them. A message signature that leaves out the From field, which the
+    rules of the chain allow, ties no author to a set.
     """
     handed_on = True
     for each in chain.sets:
-        if each.sealer in trusted and (handed_on or each.holds):
+        believed = each.sealer in trusted and each.names_author
+        if believed and (handed_on or each.holds):
             yield each
-        handed_on = handed_on and each.sealer in trusted
+        handed_on = handed_on and believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class ArcCheck:
         if message.truncated and message.every(b"arc-seal"):
             chain = Chain(Status.NEUTRAL, "the message is too large to verify")
         else:
-            chain = verify_chain(SignedMessage(message), self.resolver, self.rules, self.clock.now())
+            chain = verify_chain(SignedMessage(message), self.resolver, self.rules, self.clock)
         facts = {"arc.chain": str(len(chain.sets))} if chain.sets else {}
         if chain.sealer:
             facts["header.d"] = chain.sealer

@@ -1,62 +1,39 @@
 """A chain of ARC seals (RFC 8617 5.2): is it whole, who sealed, and what does each set say.
 
-dkimpy knows the rules of the chain; keys, their restrictions and body hashes are the same here as for DKIM, and so is what
-is tolerated. Whether anybody in the chain may be believed is not asked here.
+Keys, their restrictions, canonical forms and what is tolerated are the same here as for DKIM. Whether anybody in the chain may be
+believed is not asked here. dkimpy's own chain is not used: it finds a message signature by its spelling (` i=1;`), takes the fields
+of a set in the order in which they stand, and calls a chain that was sealed as broken none.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import time
-from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
 
-import dkim
-from dkim.crypto import ARC_HASH_ALGORITHMS
-
-from gatepost.checks.auth.dkim import Rules, short
+from gatepost.checks.auth.arc_sets import Seal, SealedSet, UnsoundError, read_sets
+from gatepost.checks.auth.dkim import Rules, latest, short, unfit_for, verify
 from gatepost.checks.auth.dkim_key import NoKey, fetch_key
-from gatepost.checks.auth.dkim_signature import readable
-from gatepost.checks.auth.signed import SILENT, Claim, SignedMessage, verifies
-from gatepost.checks.auth.tags import without_space
+from gatepost.checks.auth.dkim_signature import Signature
+from gatepost.checks.auth.signed import Claim, SignedMessage, signs
 from gatepost.evidence import Status
 from gatepost.mail import limits
-from gatepost.mail.domain import normal_domain, normal_labels
+from gatepost.mail.header import Header
+from gatepost.world.clock import Clock, SystemClock
 from gatepost.world.dns.door import Resolver
-
-# RFC 8463 gave DKIM, and so ARC, Ed25519; dkimpy knows it for DKIM alone.
-ARC_HASH_ALGORITHMS.setdefault(b"ed25519-sha256", hashlib.sha256)
-
-_now: Final[ContextVar[float | None]] = ContextVar("now", default=None)
-
-
-class _Time:
-    """The clock as dkimpy reads it when it judges `t=` and `x=`: ours while a chain is verified, else the system's."""
-
-    @staticmethod
-    def time() -> float:
-        """Give the seconds since 1970."""
-        now = _now.get()
-        return time.time() if now is None else now
-
-
-dkim.time = _Time
-
-_FIELDS: Final = (b"arc-seal", b"arc-message-signature", b"arc-authentication-results")
 
 
 @dataclass(frozen=True, slots=True)
 class ArcSet:
-    """One set: who sealed it, what that hop found, and whether its signature still holds for the message at hand."""
+    """One set: who sealed it, what that hop found, and whether its signature still holds for the message at hand.
+
+    `names_author` is whether that signature covers the From field: without it a chain holds for any author.
+    """
 
     instance: int
     sealer: str
     results: bytes
     holds: bool
+    names_author: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,119 +51,112 @@ class Chain:
         return self.sets[0].sealer if self.sets else ""
 
 
-class _Arc(dkim.ARC):  # type: ignore[misc]
-    """dkimpy's chain logic over our parsed fields, our keys and our body hashes."""
-
-    def __init__(self, signed: SignedMessage, resolver: Resolver, rules: Rules) -> None:
-        super().__init__(logger=SILENT)
-        self.headers = signed.fields(frozenset(_FIELDS))
-        self._signed, self._resolver, self._rules = signed, resolver, rules
-        self.newest = self.sorted_arc_headers()[0]
-        self.trouble = ""
-        self.fault = False
-
-    def verify_sig(
-        self, sig: dict[bytes, bytes], include_headers: list[bytes], sig_header: tuple[bytes, bytes], dnsfunc: object
-    ) -> bool:
-        """Verify one seal or message signature; called by dkimpy for each.
-
-        The message signatures of older hops may be broken; any other that fails is a fault, or trouble while DNS is silent.
-        """
-        del dnsfunc  # keys come through our door
-        older = b"bh" in sig and int(sig[b"i"]) != self.newest
-        if older and self.newest > limits.ARC_OPTIONAL_SETS:
-            return False
-        answer = self._holds(sig, include_headers, sig_header)
-        if isinstance(answer, NoKey):
-            self.trouble = self.trouble or ("" if older else answer.reason)
-            return False
-        self.fault = self.fault or not (answer or older)
-        return answer
-
-    def _holds(
-        self, sig: dict[bytes, bytes], include_headers: list[bytes], sig_header: tuple[bytes, bytes]
-    ) -> bool | NoKey:
-        """Say whether one seal or message signature is right, or why its key is not known now."""
-        message_signature = b"bh" in sig
-        domain, selector = _domain(sig[b"d"]), normal_labels(sig[b"s"].decode("utf-8", "replace"))
-        if not domain or not selector or len(include_headers) > limits.DKIM_SIGNED_NAMES:
-            return False
-        header_canon, _, body_canon = sig[b"c"].partition(b"/")
-        if not {header_canon, body_canon or b"simple"} <= {b"relaxed", b"simple"}:
-            return False
-        if message_signature and not self._same_body(sig, body_canon or b"simple"):
-            return False
-        key = fetch_key(self._resolver, domain, selector)
-        if isinstance(key, NoKey):
-            return key if key.status is Status.TEMPERROR else False
-        if not sig[b"a"].startswith(key.kind + b"-") or key.bits > limits.RSA_KEY_BITS_MAX or short(key, self._rules):
-            return False
-        if key.hashes is not None and b"sha256" not in key.hashes:
-            return False
-        wanted = self._signed.fields(frozenset(include_headers)) if message_signature else self.headers
-        mark = without_space(sig[b"b"])
-        return verifies(Claim(sig_header, include_headers, sig[b"a"], header_canon, mark), wanted, key)
-
-    def _same_body(self, sig: Mapping[bytes, bytes], canon: bytes) -> bool:
-        """Compare the hash of the body; a part of the body alone does not count."""
-        try:
-            claimed = base64.b64decode(without_space(sig[b"bh"]), validate=True)
-        except binascii.Error:
-            return False
-        if b"l" in sig and int(sig[b"l"] or b"0") != len(self._signed.body(canon)):
-            return False
-        return self._signed.body_hash(canon) == claimed
-
-
-def verify_chain(signed: SignedMessage, resolver: Resolver, rules: Rules, now: float | None = None) -> Chain:
-    """Judge the whole chain of a message (RFC 8617 5.2); `now` in seconds since 1970, None for the system's time."""
-    fields = [header for header in signed.message.headers if header.key in _FIELDS]
-    if not fields:
-        return Chain(Status.NONE, "there is no chain")
-    if len(fields) > limits.ARC_SETS * len(_FIELDS):
-        return Chain(Status.FAIL, "there are too many sets")
-    if not all(readable(field) for field in fields if field.key != _FIELDS[2]):
-        return Chain(Status.FAIL, "a field of the chain is out of bounds")
-    arc = _Arc(signed, resolver, rules)
-    token = _now.set(now)
+def verify_chain(signed: SignedMessage, resolver: Resolver, rules: Rules, clock: Clock | None = None) -> Chain:
+    """Judge the whole chain of a message (RFC 8617 5.2); without a `clock` by the system's."""
     try:
-        result, sets, reason = arc.verify(dnsfunc=None)
-    except (dkim.DKIMException, ValueError, IndexError, KeyError) as error:
-        result, sets, reason = dkim.CV_Fail, [], f"it cannot be read ({type(error).__name__})"
-    finally:
-        _now.reset(token)
-    told = tuple(_told(each) for each in sets)
-    if result != dkim.CV_Pass and arc.trouble and not arc.fault and _in_order(sets, arc.newest):
-        return Chain(Status.TEMPERROR, arc.trouble, told)
-    # dkimpy gives None for a chain whose sealer itself reported a failure: that is a fail (RFC 8617 5.2 step 3).
-    status = {dkim.CV_Pass: Status.PASS, dkim.CV_None: Status.NONE}.get(result, Status.FAIL)
-    return Chain(status, str(reason), told, _oldest_pass(sets) if status is Status.PASS else None)
+        sets = read_sets(signed.message.headers)
+    except UnsoundError as unsound:
+        return Chain(Status.FAIL, unsound.reason)
+    if not sets:
+        return Chain(Status.NONE, "there is no chain")
+    return _Judge(signed, resolver, rules, clock or SystemClock()).judge(sets)
 
 
-def _told(found: Mapping[str, Any]) -> ArcSet:
-    """Give one set of dkimpy's in our words."""
-    return ArcSet(found["instance"], _domain(found["as-domain"]), found["aar-value"], bool(found["ams-valid"]))
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """One message's chain and what it takes to judge it."""
+
+    signed: SignedMessage
+    resolver: Resolver
+    rules: Rules
+    clock: Clock
+
+    def judge(self, sets: Sequence[SealedSet]) -> Chain:
+        """Judge sets, oldest first (RFC 8617 5.2 steps 2 to 6). Any fault outweighs DNS that is silent."""
+        newest = sets[-1]
+        if fault := _claimed_fault(sets):
+            return Chain(Status.FAIL, fault, _told(sets, {}))
+        trouble = ""
+        holds = self._holds(newest)
+        if holds is Status.FAIL:
+            return Chain(Status.FAIL, f"message signature {newest.instance} does not hold", _told(sets, {}))
+        if holds is Status.TEMPERROR:
+            trouble = f"the key of message signature {newest.instance} could not be fetched"
+        for number in range(len(sets), 0, -1):
+            sealed = self._sealed(sets[:number])
+            if sealed is Status.FAIL:
+                return Chain(Status.FAIL, f"seal {number} does not match", _told(sets, {}))
+            if sealed is Status.TEMPERROR:
+                trouble = trouble or f"the key of seal {number} could not be fetched"
+        held = {newest.instance: holds is Status.PASS}
+        if len(sets) <= limits.ARC_OPTIONAL_SETS:
+            held |= {each.instance: self._holds(each) is Status.PASS for each in sets[:-1]}
+        if trouble:
+            return Chain(Status.TEMPERROR, trouble, _told(sets, held))
+        return Chain(Status.PASS, "every seal matches", _told(sets, held), _oldest_pass(held))
+
+    def _holds(self, of: SealedSet) -> Status:
+        """Say whether the message signature of a set holds: pass, fail, or temperror while its key cannot be had."""
+        if not isinstance(of.signature, Signature):
+            return Status.FAIL
+        judged = verify(of.signature, self.signed, self.resolver, self.clock, self.rules)
+        return judged.status if judged.status in (Status.PASS, Status.TEMPERROR) else Status.FAIL
+
+    def _sealed(self, sets: Sequence[SealedSet]) -> Status:
+        """Say whether the seal of the last of these sets covers them all: pass, fail or temperror."""
+        seal = sets[-1].seal
+        key = fetch_key(self.resolver, seal.domain, seal.selector)
+        if isinstance(key, NoKey):
+            return key.status if key.status is Status.TEMPERROR else Status.FAIL
+        if unfit_for(key, seal.algorithm) or key.bits > limits.RSA_KEY_BITS_MAX or short(key, self.rules):
+            return Status.FAIL
+        if seal.signed_at is not None and seal.signed_at > latest(self.clock.now(), self.rules):
+            return Status.FAIL
+        return Status.PASS if signs(_claim(seal), _covered(sets), key) else Status.FAIL
 
 
-def _in_order(sets: Sequence[Mapping[str, Any]], count: int) -> bool:
-    """Say whether all sets are there and claim what they may (RFC 8617 5.2 step 3): then silent DNS alone is in the way."""
-    return len(sets) == count and all(
-        each["cv"] == (dkim.CV_None if each["instance"] == 1 else dkim.CV_Pass) for each in sets
+def _claim(seal: Seal) -> Claim:
+    """Give what a seal claims: only the relaxed form is for seals (RFC 8617 4.1.3)."""
+    return Claim(seal.field, seal.algorithm, b"relaxed", seal.octets)
+
+
+def _covered(sets: Sequence[SealedSet]) -> list[Header]:
+    """Give the fields that the seal of the last of these sets covers, but for its own (RFC 8617 5.1.1)."""
+    return [field for each in sets for field in each.fields][:-1]
+
+
+def _claimed_fault(sets: Sequence[SealedSet]) -> str:
+    """Say what the sealers themselves say against the chain (RFC 8617 5.2 steps 2 and 3C), or ""."""
+    for each in reversed(sets):
+        said = each.seal.validation
+        if said == b"fail":
+            return f"seal {each.instance} says that the chain was broken"
+        if said != (b"none" if each.instance == 1 else b"pass"):
+            return f"seal {each.instance} says what it may not say"
+    return ""
+
+
+def _told(sets: Sequence[SealedSet], held: dict[int, bool]) -> tuple[ArcSet, ...]:
+    """Give the sets, newest first, with which message signatures hold."""
+    return tuple(
+        ArcSet(
+            each.instance,
+            each.seal.domain,
+            each.results.value,
+            held.get(each.instance, False),
+            isinstance(each.signature, Signature) and b"from" in each.signature.names,
+        )
+        for each in reversed(sets)
     )
 
 
-def _domain(value: bytes) -> str:
-    """Read a d= value, or give ""."""
-    return normal_domain(value.decode("utf-8", "replace"))
+def _oldest_pass(held: dict[int, bool]) -> int | None:
+    """Give the oldest instance down to which all message signatures hold, 0 when all do (RFC 8617 5.2 step 5).
 
-
-def _oldest_pass(sets: Sequence[Mapping[str, Any]]) -> int | None:
-    """Give the oldest instance whose message signature still holds, 0 when all do (RFC 8617 5.2 step 5)."""
-    if len(sets) > limits.ARC_OPTIONAL_SETS:
+    None where the older ones were not looked at.
+    """
+    newest = max(held)
+    if len(held) < newest:
         return None
-    oldest = 0
-    for each in sets:
-        if not each["ams-valid"]:
-            return oldest
-        oldest = each["instance"]
-    return 0
+    broken = [instance for instance, holds in held.items() if not holds]
+    return max(broken) + 1 if broken else 0

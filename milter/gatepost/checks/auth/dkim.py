@@ -4,8 +4,8 @@ A signature covers some header fields and the body; its key stands in the signer
 only "this domain takes responsibility": DMARC compares the domain with the author's. A broken signature means nothing by
 itself, because mailing lists break them (RFC 6376 6.1), and a message may carry several.
 
-Our own code reads the signature and the key record and applies every restriction; dkimpy's DKIM class does the canonical
-header and the arithmetic, one signature at a time.
+Our own code reads the signature and the key record, applies every restriction and makes the canonical header and body; keys are
+read by dkimpy, and OpenSSL, PyNaCl or dkimpy compute with them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import ClassVar, Final
 
 from gatepost.checks.auth.dkim_key import Key, NoKey, fetch_key
 from gatepost.checks.auth.dkim_signature import Broken, Signature, parse_signature
-from gatepost.checks.auth.signed import Claim, SignedMessage, verifies
+from gatepost.checks.auth.signed import Claim, SignedMessage, select, signs
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
 from gatepost.mail.envelope import Direction, Envelope
@@ -64,23 +64,25 @@ def verify(signature: Signature, signed: SignedMessage, resolver: Resolver, cloc
     now = clock.now()
     if signature.expires_at is not None and signature.expires_at < now - rules.clock_skew_seconds:
         return Judged(Status.PERMERROR, "it has expired")
-    if signature.signed_at is not None and signature.signed_at > now + max(_AHEAD_SECONDS, rules.clock_skew_seconds):
+    if signature.signed_at is not None and signature.signed_at > latest(now, rules):
         return Judged(Status.PERMERROR, "it was made in the future")
     if not signed.message.every(b"from"):
         return Judged(Status.PERMERROR, "the message has no From field")
     key = fetch_key(resolver, signature.domain, signature.selector)
     if isinstance(key, NoKey):
         return Judged(key.status, key.reason)
-    kind, _, hash_name = signature.algorithm.partition(b"-")
-    if key.kind != kind:
-        return Judged(Status.PERMERROR, "its key is of another kind", key)
-    if key.hashes is not None and hash_name not in key.hashes:
-        return Judged(Status.PERMERROR, "its key does not allow this hash", key)
+    if unfit := unfit_for(key, signature.algorithm):
+        return Judged(Status.PERMERROR, unfit, key)
     if key.strict and signature.identity_domain != signature.domain:
         return Judged(Status.PERMERROR, "its key does not allow a subdomain in i=", key)
     if key.bits > limits.RSA_KEY_BITS_MAX:
         return Judged(Status.POLICY, f"its key has {key.bits} bits, too many to compute with", key)
     return _compute(signature, signed, key) or _accept(signature, signed, key, rules)
+
+
+def latest(now: float, rules: Rules) -> float:
+    """Give the latest time, in Unix seconds, at which a signature may say that it was made."""
+    return now + max(_AHEAD_SECONDS, rules.clock_skew_seconds)
 
 
 def _compute(signature: Signature, signed: SignedMessage, key: Key) -> Judged | None:
@@ -90,14 +92,8 @@ def _compute(signature: Signature, signed: SignedMessage, key: Key) -> Judged | 
     hash_name = signature.algorithm.partition(b"-")[2].decode("ascii")
     if signed.body_hash(signature.body_canon, signature.length, hash_name) != signature.body_hash:
         return Judged(Status.FAIL, "the body was changed", key)
-    claim = Claim(
-        (signature.field.name, signature.field.value + b"\r\n"),
-        signature.names,
-        signature.algorithm,
-        signature.header_canon,
-        signature.mark,
-    )
-    if not verifies(claim, signed.fields(frozenset(signature.names)), key):
+    claim = Claim(signature.field, signature.algorithm, signature.header_canon, signature.octets)
+    if not signs(claim, select(signed.message.headers, signature.names), key):
         return Judged(Status.FAIL, "the signature does not match the header", key)
     return None
 
@@ -113,6 +109,16 @@ def _accept(signature: Signature, signed: SignedMessage, key: Key, rules: Rules)
         # RFC 6376 8.2: whoever can add text below a signed part can show readers something else entirely.
         return Judged(Status.POLICY, f"{unsigned} bytes of body are not signed", key)
     return Judged(Status.PASS, "", key)
+
+
+def unfit_for(key: Key, algorithm: bytes) -> str:
+    """Say why a key may not be used with an algorithm of a=, half a sentence, or "" (RFC 6376 6.1.2)."""
+    kind, _, hash_name = algorithm.partition(b"-")
+    if key.kind != kind:
+        return "its key is of another kind"
+    if key.hashes is not None and hash_name not in key.hashes:
+        return "its key does not allow this hash"
+    return ""
 
 
 def short(key: Key, rules: Rules) -> bool:

@@ -6,8 +6,7 @@ cannot be had now is temporary trouble; a key that is not there, revoked or unre
 
 from __future__ import annotations
 
-import base64
-import binascii
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPubli
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from dkim.asn1 import ASN1FormatError
-from dkim.crypto import UnparsableKeyError, parse_public_key
+from dkim.crypto import DigestTooLargeError, RSASSA_PKCS1_v1_5_verify, UnparsableKeyError, parse_public_key
 
-from gatepost.checks.auth.tags import colon_list, parse_tags, without_space
+from gatepost.checks.auth.tags import colon_list, decode_base64, parse_tags, without_space
 from gatepost.evidence import Status
 from gatepost.mail import limits
 from gatepost.world.dns.door import Question, Records, RecordType, Resolver, TempFailure
@@ -32,29 +31,12 @@ _ED25519_BYTES: Final = 32
 _KEPT: Final = 1_024  # key records read lately; the same few senders come again and again
 
 
-class FastRsa:
-    """An RSA key for SHA-256 signatures, computed by OpenSSL: ten times as fast as dkimpy's own arithmetic.
-
-    dkimpy hands the digest to any Ed25519 key's `verify`; this has the same form, so it takes the same way.
-    """
-
-    def __init__(self, key: RSAPublicKey) -> None:
-        """Take the key."""
-        self._key = key
-
-    def verify(self, digest: bytes, mark: bytes) -> None:
-        """Return when the signature is right, else raise nacl's BadSignatureError, which dkimpy expects."""
-        try:
-            self._key.verify(mark, digest, PKCS1v15(), Prehashed(SHA256()))
-        except InvalidSignature as error:
-            raise nacl.exceptions.BadSignatureError from error
-
-
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A public key: `kind` is b"rsa" or b"ed25519", `public` what dkimpy computes with, `strict` the flag t=s.
+    """A public key: `kind` is b"rsa" or b"ed25519", `strict` the flag t=s, `testing` t=y.
 
-    `fast` is the same RSA key for OpenSSL, None where OpenSSL does not take it (too short, odd numbers).
+    `public` is what computes with it: the numbers of an RSA key as dkimpy takes them, or PyNaCl's key. `fast` is the same
+    RSA key for OpenSSL, ten times as fast, None where OpenSSL does not take it (too short, odd numbers).
     `hashes` are the hash algorithms the key may be used with (h=), None for any.
     """
 
@@ -64,7 +46,22 @@ class Key:
     hashes: frozenset[bytes] | None = None
     strict: bool = False
     testing: bool = False
-    fast: FastRsa | None = None
+    fast: RSAPublicKey | None = None
+
+    def verifies(self, octets: bytes, algorithm: bytes, mark: bytes) -> bool:
+        """Say whether a signature is right: `algorithm` is one of a= for this kind of key, `mark` the octets of b=."""
+        hashed = hashlib.new(algorithm.partition(b"-")[2].decode("ascii"), octets, usedforsecurity=False)
+        try:
+            if self.kind == b"ed25519":
+                # RFC 8463 3: what is signed is the digest.
+                self.public.verify(hashed.digest(), mark)
+                return True
+            if self.fast is not None and hashed.name == "sha256":
+                self.fast.verify(mark, hashed.digest(), PKCS1v15(), Prehashed(SHA256()))
+                return True
+            return bool(RSASSA_PKCS1_v1_5_verify(hashed, mark, self.public))
+        except (InvalidSignature, nacl.exceptions.CryptoError, nacl.exceptions.ValueError, DigestTooLargeError):
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +105,14 @@ def parse_key(record: bytes) -> Key | NoKey:
     data = without_space(tags[b"p"])
     if not data:
         return NoKey(Status.PERMERROR, "the key is revoked")
-    try:
-        raw = base64.b64decode(data, validate=True)
-    except binascii.Error:
+    raw = decode_base64(data)
+    if raw is None:
         return NoKey(Status.PERMERROR, "the key is not base64")
     return _build(tags, raw)
 
 
 def _build(tags: Mapping[bytes, bytes], raw: bytes) -> Key | NoKey:
-    """Make the key that dkimpy computes with."""
+    """Make the key."""
     kind = tags.get(b"k", b"rsa")
     hashes = frozenset(colon_list(tags[b"h"])) if b"h" in tags else None
     flags = colon_list(tags.get(b"t", b""))
@@ -135,11 +131,11 @@ def _build(tags: Mapping[bytes, bytes], raw: bytes) -> Key | NoKey:
     return NoKey(Status.PERMERROR, "the key is of an unknown kind")
 
 
-def _fast(numbers: Mapping[str, int], bits: int) -> FastRsa | None:
+def _fast(numbers: Mapping[str, int], bits: int) -> RSAPublicKey | None:
     """Make the key for OpenSSL, or None."""
     if not limits.RSA_KEY_BITS_MIN <= bits <= limits.RSA_KEY_BITS_MAX:
         return None
     try:
-        return FastRsa(RSAPublicNumbers(numbers["publicExponent"], numbers["modulus"]).public_key())
+        return RSAPublicNumbers(numbers["publicExponent"], numbers["modulus"]).public_key()
     except ValueError:
         return None

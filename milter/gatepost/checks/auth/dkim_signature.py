@@ -1,33 +1,29 @@
 """One DKIM-Signature field, read and checked before any key is fetched (RFC 6376 3.5 and 6.1.1).
 
 dkimpy lets pass what it should not and refuses what it should not (lists in q=, quoted-printable in i=), so the field is
-read here, and dkimpy gets only what is plainly in order.
+read here. An ARC-Message-Signature has the same tags but for v= and i= (RFC 8617 4.1.2).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.checks.auth.tags import colon_list, parse_tags, without_space
+from gatepost.checks.auth.tags import colon_list, decode_base64, parse_tags, read_number, without_space
 from gatepost.mail import limits
 from gatepost.mail.domain import normal_domain, normal_labels
 from gatepost.mail.header import Header
 
-_REQUIRED: Final = (b"v", b"a", b"b", b"bh", b"d", b"h", b"s")
-_SPACE_RUN: Final = re.compile(rb"\s{%d}" % (limits.DKIM_SPACE_RUN + 1))
-_NUMBER: Final = re.compile(rb"[0-9]{1,76}")
+_REQUIRED: Final = (b"a", b"b", b"bh", b"d", b"h", b"s")
 _QUOTED_PRINTABLE: Final = re.compile(rb"=([0-9A-F]{2})")
 _CANON: Final = frozenset({b"simple", b"relaxed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A field in order: names in lower case, times in Unix seconds, `length` the l= tag, `mark` the raw base64 of b=."""
+    """A field in order: names in lower case, times in Unix seconds, `length` the l= tag, `mark` the base64 of b= and `octets` what it says."""
 
     field: Header
     domain: str
@@ -40,6 +36,7 @@ class Signature:
     length: int | None
     body_hash: bytes
     mark: bytes
+    octets: bytes
     signed_at: int | None
     expires_at: int | None
 
@@ -65,18 +62,24 @@ class _BrokenError(Exception):
         self.reason = reason
 
 
-def readable(field: Header) -> bool:
-    """Say whether a signature field is within the bounds that dkimpy's expressions can bear."""
-    return len(field.value) <= limits.DKIM_FIELD_BYTES and not _SPACE_RUN.search(field.value)
-
-
 def parse_signature(field: Header) -> Signature | Broken:
     """Read a DKIM-Signature field; never raises."""
-    if not readable(field):
-        return Broken("the signature field is out of bounds", {})
+    if len(field.value) > limits.DKIM_FIELD_BYTES:
+        return Broken("the signature field is too long", {})
     tags = parse_tags(field.value)
     if tags is None:
         return Broken("the signature is no tag list", {})
+    if tags.get(b"v") != b"1":
+        reason = "the signature has another version" if b"v" in tags else "the signature has no v="
+        return Broken(reason, _facts(tags))
+    signature = check_tags(field, tags)
+    if isinstance(signature, Signature) and b"from" not in signature.names:
+        return Broken("the From field is not signed", _facts(tags))
+    return signature
+
+
+def check_tags(field: Header, tags: Mapping[bytes, bytes]) -> Signature | Broken:
+    """Check the tags that DKIM and ARC share; never raises."""
     try:
         return _signature(field, tags)
     except _BrokenError as broken:
@@ -105,16 +108,12 @@ def _signature(field: Header, tags: Mapping[bytes, bytes]) -> Signature:
     for name in _REQUIRED:
         if name not in tags:
             raise _BrokenError(f"the signature has no {name.decode()}=")
-    if tags[b"v"] != b"1":
-        raise _BrokenError("the signature has another version")
     domain, selector = normal_domain(_text(tags, b"d")), normal_labels(_text(tags, b"s"))
     if not domain or not selector:
         raise _BrokenError("d= or s= is not a name")
     if b"dns/txt" not in colon_list(tags.get(b"q", b"dns/txt")):
         raise _BrokenError("the key cannot be fetched from DNS (q=)")
     names = tuple(name.lower() for name in colon_list(tags[b"h"]))
-    if b"from" not in names:
-        raise _BrokenError("the From field is not signed")
     if len(names) > limits.DKIM_SIGNED_NAMES:
         raise _BrokenError("the list of signed fields is too long")
     header_canon, body_canon = _canonicalization(tags.get(b"c", b"simple/simple"))
@@ -129,11 +128,13 @@ def _signature(field: Header, tags: Mapping[bytes, bytes]) -> Signature:
         body_canon=body_canon,
         length=_number(tags, b"l"),
         body_hash=_base64(tags, b"bh"),
-        mark=_base64_text(tags, b"b"),
+        mark=without_space(tags[b"b"]),
+        octets=_base64(tags, b"b"),
         signed_at=_number(tags, b"t"),
         expires_at=_number(tags, b"x"),
     )
-    if None not in (signature.signed_at, signature.expires_at) and signature.expires_at < signature.signed_at:  # type: ignore[operator]
+    if None not in (signature.signed_at, signature.expires_at) and signature.expires_at <= signature.signed_at:  # type: ignore[operator]
+        # RFC 6376 3.5: x= MUST be greater than t=.
         raise _BrokenError("the signature expires before it was made")
     return signature
 
@@ -168,24 +169,15 @@ def _identity(tags: Mapping[bytes, bytes], domain: str) -> str:
 
 def _number(tags: Mapping[bytes, bytes], name: bytes) -> int | None:
     """Read a decimal tag, or None where it is absent."""
-    if name not in tags:
-        return None
-    if not _NUMBER.fullmatch(tags[name]):
+    number = read_number(tags[name]) if name in tags else None
+    if name in tags and number is None:
         raise _BrokenError(f"{name.decode()}= is not a number")
-    return int(tags[name])
-
-
-def _base64_text(tags: Mapping[bytes, bytes], name: bytes) -> bytes:
-    """Check a base64 tag and give it without white space."""
-    text = without_space(tags[name])
-    try:
-        if base64.b64decode(text, validate=True):
-            return text
-    except binascii.Error:
-        pass
-    raise _BrokenError(f"{name.decode()}= is not base64")
+    return number
 
 
 def _base64(tags: Mapping[bytes, bytes], name: bytes) -> bytes:
     """Decode a base64 tag."""
-    return base64.b64decode(_base64_text(tags, name))
+    octets = decode_base64(tags[name])
+    if octets is None:
+        raise _BrokenError(f"{name.decode()}= is not base64")
+    return octets

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from typing import Final
 
 _NAME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9_]{0,60}")
+_NUMBER: Final = re.compile(rb"[0-9]{1,76}")
 _FWS: Final = b" \t\r\n"
 
 
@@ -35,3 +38,17 @@ def without_space(value: bytes) -> bytes:
 def colon_list(value: bytes) -> list[bytes]:
     """Split a colon-separated value; white space around each item is removed (RFC 6376 3.5)."""
     return [item.strip(_FWS) for item in value.split(b":")]
+
+
+def read_number(value: bytes) -> int | None:
+    """Read a decimal value; None for what is none."""
+    return int(value) if _NUMBER.fullmatch(value) else None
+
+
+def decode_base64(value: bytes) -> bytes | None:
+    """Decode a base64 value (RFC 6376 2.10: white space anywhere, padding optional); None for what is none, or nothing."""
+    text = without_space(value)
+    try:
+        return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True) or None
+    except binascii.Error:
+        return None
