@@ -145,6 +145,56 @@ def test_an_unknown_existence_takes_the_milder_policy() -> None:
     assert evidence[0].facts["policy.dmarc"] == "none"
 
 
+@pytest.mark.parametrize(
+    ("zone", "author_domain", "signer", "want"),
+    [
+        (
+            {"bank.example": ["v=DMARC1; p=reject; psd=y"], "example": ["v=DMARC1; p=none"]},
+            "bank.example",
+            "evil.example",
+            ("dmarc.fail", "reject", "bank.example"),
+        ),
+        (
+            {"bank.example": ["v=DMARC1; p=reject; psd=y"], "example": ["v=DMARC1; p=none"]},
+            "bank.example",
+            "evil.bank.example",
+            ("dmarc.fail", "reject", "bank.example"),
+        ),
+        (
+            {"bank.example": ["v=DMARC1; p=reject; psd=y"]},
+            "bank.example",
+            "bank.example",
+            ("dmarc.pass", "reject", "bank.example"),
+        ),
+        (
+            {"gov.example": ["v=DMARC1; p=reject; psd=y"], "example": ["v=DMARC1; p=reject"]},
+            "x.example",
+            "gov.example",
+            ("dmarc.fail", "reject", "example"),
+        ),
+        (
+            {"a.example.com": ["v=DMARC1; p=none; p=none", "v=DMARC1; p=none"], "example.com": ["v=DMARC1; p=reject"]},
+            "a.example.com",
+            "example.org",
+            ("dmarc.fail", "reject", "example.com"),
+        ),
+        (
+            {"example.com": ["v=DMARC1x; p=none", "v=spf1", "v=DMARC1; p=reject"]},
+            "example.com",
+            "example.org",
+            ("dmarc.fail", "reject", "example.com"),
+        ),
+    ],
+)
+def test_where_an_organization_begins(
+    zone: dict[str, list[str]], author_domain: str, signer: str, want: tuple[str, str, str]
+) -> None:
+    """A walk stops at psd=y, at its start too, and records are told apart by their version alone (RFC 9989 4.10 step 2)."""
+    dns = FakeDns({f"_dmarc.{name}": {"TXT": values} for name, values in zone.items()})
+    evidence = run(f"a@{author_domain}", dns, Identifier("dkim", signer))[0]
+    assert (evidence.code, evidence.facts["policy.dmarc"], evidence.facts["organization"]) == want
+
+
 def test_questions_are_bounded() -> None:
     """However many domains signed and however deep they are, the questions have an end."""
     dns = FakeDns(REJECT)

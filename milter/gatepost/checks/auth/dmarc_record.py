@@ -7,7 +7,7 @@ domain, with at most eight questions. The records found say where an organizatio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -154,15 +154,25 @@ def walk(resolver: Resolver, start: str) -> Walk:
             case TempFailure():
                 return Walk(start, tuple(found), failed=name)
             case Records(values):
-                records = [record for value in values if isinstance(value, bytes) and (record := parse_record(value))]
+                record = _only(values)
             case _:
-                records = []
-        if len(records) != 1:
-            continue  # RFC 9989 4.10 step 2: several records at one name are all discarded, the walk goes on.
-        found.append((name, records[0]))
-        if records[0].psd == "n" or (records[0].psd == "y" and name != start):
-            break
+                record = None
+        if record is None:
+            continue
+        found.append((name, record))
+        if record.psd in ("n", "y"):
+            break  # an organization begins here or below, at the start too (steps 2 and 6): what lies above is not ours
     return Walk(start, tuple(found))
+
+
+def _only(values: Iterable[object]) -> Record | None:
+    """Give the one DMARC record among the TXT records of a name, or None.
+
+    RFC 9989 4.10 step 2: several are all discarded, and they are told by their version alone. One that is broken besides
+    still makes two of them.
+    """
+    records = [value for value in values if isinstance(value, bytes) and _VERSION.match(value)]
+    return parse_record(records[0]) if len(records) == 1 else None
 
 
 def _levels(start: str) -> Iterator[str]:
