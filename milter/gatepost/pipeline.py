@@ -20,7 +20,7 @@ from gatepost.ledger.sinks import NullSink, Sink
 from gatepost.mail.envelope import Envelope
 from gatepost.mail.message import Message
 from gatepost.verdict import Outcome, Verdict
-from gatepost.world.budget import allowance, current
+from gatepost.world.budget import Share, allowance, current, share
 from gatepost.world.clock import Clock
 
 log = logging.getLogger("gatepost")
@@ -31,7 +31,8 @@ class Pipeline:
     """Everything one site needs to judge mail. Shared by all threads of a worker; holds no state of a message.
 
     `gate` reports evidence at RCPT; `lineup` holds the checks in order; `after` runs when the verdict stands (memory), `unknown` when
-    the MTA refused a recipient whom nobody knows; `seconds` is the deadline of one message; `new_id` makes record ids.
+    the MTA refused a recipient whom nobody knows; `seconds` is the deadline of one message, `shares` what each check may use of
+    it, by name; `new_id` makes record ids.
     """
 
     lineup: Sequence[Check]
@@ -40,6 +41,7 @@ class Pipeline:
     clock: Clock
     new_id: Callable[[], str]
     seconds: float = 30.0
+    shares: Mapping[str, Share] = field(default_factory=dict)
     gate: Callable[[Envelope], Iterable[Evidence]] = lambda _: ()
     after: Callable[[Envelope, Message, tuple[Evidence, ...], Verdict], None] = lambda *_: None
     unknown: Callable[[Envelope], None] = lambda _: None
@@ -78,7 +80,8 @@ class Pipeline:
         for check in self.lineup:
             begin = self.clock.monotonic()
             run = partial(check.run, envelope, message, found) if current().remaining() else partial(_late, check.name)
-            found = found.plus(_guarded(check.name, run))
+            with share(self.shares.get(check.name, Share())):
+                found = found.plus(_guarded(check.name, run))
             timings[check.name] = self.clock.monotonic() - begin
         return found, timings
 

@@ -188,8 +188,41 @@ DNS_ALIASES: Final = 10
 """CNAMEs followed for one question (RFC 1034 5.2.2 leaves the number open). A longer chain is a temporary failure."""
 
 DNS_LOOKUPS: Final = 60
-"""DNS questions one message may cause beyond the cache, over all checks (SPF alone may ask 10, with its MX hosts more).
-Past it further questions are answered as a temporary failure."""
+"""DNS questions that one check of one message may cause beyond the cache, where it has no number of its own below. Past it further
+questions are answered as a temporary failure. No check lives on what another leaves: the sender chooses what some of them
+ask, and would choose what the others can find out. All of them together stay under 400."""
+
+IPREV_LOOKUPS: Final = 1 + IPREV_NAMES
+"""DNS questions of iprev: the client's names, and the addresses of each."""
+
+SPF_LOOKUPS: Final = 1 + 10 * (1 + 10) + (1 + 10) + 1
+"""DNS questions of SPF, all that RFC 7208 4.6.4 allows: the record, ten terms that ask (mx and ptr have ten hosts each), the
+macro %{p}, and the explanation."""
+
+DKIM_LOOKUPS: Final = DKIM_SIGNATURES
+"""DNS questions of DKIM: the key of each signature."""
+
+ARC_LOOKUPS: Final = ARC_SETS + 1 + ARC_OPTIONAL_SETS
+"""DNS questions of ARC: the key of each seal, of the newest signature, and of older ones."""
+
+DMARC_LOOKUPS: Final = 8 * (1 + DMARC_IDENTIFIERS) + 1
+"""DNS questions of DMARC: a tree walk (RFC 9989 4.10: eight) from the author's domain and from each identifier, and whether the
+author's domain exists."""
+
+# What a message may take of its time (milter.message_seconds, by default 30) before these checks wait for DNS no longer. Who
+# chooses the names that a check asks about chooses how slowly they are answered, and must not choose that nothing else is asked.
+# They run all the same, on what the cache holds, and say temperror. The last sixth belongs to the checks that read the message.
+IPREV_TIME: Final = 1 / 6
+"""Part of a message's time that is over when iprev waits no longer: it weighs little."""
+
+SPF_TIME: Final = 2 / 3
+"""The same for SPF: 20 of 30 seconds, the least that RFC 7208 4.6.4 asks to allow."""
+
+DKIM_TIME: Final = 3 / 4
+"""The same for DKIM and ARC."""
+
+DMARC_TIME: Final = 5 / 6
+"""The same for DMARC."""
 
 RSA_KEY_BITS_MIN: Final = 1024
 """RSA keys shorter than this never authenticate (RFC 8301 3.2)."""

@@ -108,6 +108,7 @@ def pipeline(loaded: Loaded, doors: Doors, key: bytes, *, live: bool) -> Pipelin
         clock=doors.clock,
         new_id=partial(secrets.token_hex, _ID_BYTES),
         seconds=config.milter.message_seconds,
+        shares=auth.SHARES,
         versions={
             "gatepost": gatepost.__version__,
             "config": loaded.version,

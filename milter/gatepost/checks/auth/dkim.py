@@ -10,8 +10,9 @@ read by dkimpy, and OpenSSL, PyNaCl or dkimpy compute with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import ClassVar, Final
 
 from gatepost.checks.auth.dkim_key import Key, NoKey, fetch_key
@@ -19,6 +20,7 @@ from gatepost.checks.auth.dkim_signature import Broken, Signature, parse_signatu
 from gatepost.checks.auth.signed import Claim, SignedMessage, select, signs
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
+from gatepost.mail.address import author
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message
 from gatepost.world.clock import Clock
@@ -155,19 +157,39 @@ class DkimCheck:
         signed = SignedMessage(message)
         parsed = [parse_signature(field) for field in fields[: limits.DKIM_SIGNATURES]]
         marks = [each.mark.decode("ascii") for each in parsed if isinstance(each, Signature)]
-        for each in parsed:
-            match each:
-                case Broken(reason, facts):
-                    yield _evidence(Judged(Status.PERMERROR, reason), facts)
-                case Signature():
-                    judged = (
-                        Judged(Status.NEUTRAL, "the message is too large to verify")
-                        if message.truncated
-                        else verify(each, signed, self.resolver, self.clock, self.rules)
-                    )
-                    yield _evidence(judged, _facts(each, judged.key, marks))
+        judged: dict[int, Judged] = {}
+        for number in _nearest_first(parsed, message):
+            judged[number] = self._verified(parsed[number], signed)
+        for number, each in enumerate(parsed):
+            facts = each.facts if isinstance(each, Broken) else _facts(each, judged[number].key, marks)
+            yield _evidence(judged[number], facts)
         if unread := len(fields) - len(parsed):
             yield _evidence(Judged(Status.NEUTRAL, f"{unread} more were not read"), {"unread": str(unread)})
+
+    def _verified(self, each: Signature | Broken, signed: SignedMessage) -> Judged:
+        """Give the result of one field."""
+        if isinstance(each, Broken):
+            return Judged(Status.PERMERROR, each.reason)
+        if signed.message.truncated:
+            return Judged(Status.NEUTRAL, "the message is too large to verify")
+        return verify(each, signed, self.resolver, self.clock, self.rules)
+
+
+def _nearest_first(parsed: Sequence[Signature | Broken], message: Message) -> Sequence[int]:
+    """Give the order in which signatures are verified: by how much of the author's domain their own shares, from its end.
+
+    A sender may add signers whose name servers take all the time there is. The keys on which DMARC depends are asked before.
+    """
+    mailbox = author(message.headers).mailbox if len(parsed) > 1 else None
+    wanted = mailbox.domain.split(".") if mailbox else []
+
+    def strangeness(number: int) -> int:
+        signature = parsed[number]
+        labels = signature.domain.split(".") if isinstance(signature, Signature) else []
+        pairs = zip(reversed(labels), reversed(wanted), strict=False)
+        return -sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    return sorted(range(len(parsed)), key=strangeness)
 
 
 def _facts(signature: Signature, key: Key | None, marks: list[str]) -> dict[str, str]:

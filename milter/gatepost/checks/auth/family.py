@@ -16,13 +16,14 @@ from gatepost.checks.auth.dkim_signature import Signature, parse_signature
 from gatepost.checks.auth.overrides import overridable
 from gatepost.checks.auth.settings import Settings
 from gatepost.checks.check import Check
-from gatepost.mail import suffix
+from gatepost.mail import limits, suffix
 from gatepost.mail.address import author
 from gatepost.mail.header import Header
+from gatepost.world.budget import Share
 from gatepost.world.clock import Clock
 from gatepost.world.dns.door import Question, RecordType, Resolver
 
-__all__ = ["CODES", "Settings", "build", "foreseen"]
+__all__ = ["CODES", "SHARES", "Settings", "build", "foreseen"]
 
 CODES: Final[Mapping[str, str]] = {
     **upstream.CODES,
@@ -33,6 +34,15 @@ CODES: Final[Mapping[str, str]] = {
     **dmarc.CODES,
     **forwarding.CODES,
 }
+
+SHARES: Final[Mapping[str, Share]] = {
+    "iprev": Share(limits.IPREV_LOOKUPS, limits.IPREV_TIME),
+    "spf": Share(limits.SPF_LOOKUPS, limits.SPF_TIME),
+    "dkim": Share(limits.DKIM_LOOKUPS, limits.DKIM_TIME),
+    "arc": Share(limits.ARC_LOOKUPS, limits.DKIM_TIME),
+    "dmarc": Share(limits.DMARC_LOOKUPS, limits.DMARC_TIME),
+}
+"""What each check that asks DNS may use of a message's budget, so that none of them can keep another from asking."""
 
 
 def build(settings: Settings, resolver: Resolver, clock: Clock) -> tuple[Check, ...]:

@@ -5,7 +5,7 @@ SPF says nothing about the From field that people see; DMARC makes that connecti
 fail by itself is weak evidence.
 
 The evaluation is pyspf's, which knows the RFC by heart; every DNS question it asks goes through our door, so that SPF
-shares the cache, the deadline and the look-up budget with all other checks.
+shares the cache with all other checks, and has a budget.
 """
 
 from __future__ import annotations
