@@ -60,13 +60,30 @@ def test_the_suite_is_whole() -> None:
 
 def test_sealed_results() -> None:
     """The instance of an ARC-Authentication-Results field stands before the authserv-id (RFC 8617 4.1.1)."""
-    found = read_results(b" i=2; MX.list.example. 1; dmarc=pass (p=NONE) header.from=a.example; spf=fail")
+    value = b" i=2; MX.list.example. 1; dmarc=pass (p=NONE) header.from=a.example; spf=fail"
+    found = read_results(value, sealed=True)
     assert found == Results(
         "mx.list.example",
         1,
         (Result("dmarc", "pass", properties={"header.from": "a.example"}), Result("spf", "fail")),
         2,
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "sealed"),
+    [
+        (b" i=1; gw.example; dmarc=pass", False),
+        (b" (c) i = 1 ; gw.example; dmarc=pass", False),
+        (b" i=1", False),
+        (b" gw.example; dmarc=pass", True),
+        (b" i=x; gw.example; dmarc=pass", True),
+        (b"", True),
+    ],
+)
+def test_only_sealed_results_have_an_instance(value: bytes, *, sealed: bool) -> None:
+    """An instance in Authentication-Results, or none in ARC-Authentication-Results, makes the field unreadable."""
+    assert read_results(value, sealed=sealed) is None
 
 
 @pytest.mark.parametrize(

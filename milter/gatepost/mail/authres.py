@@ -56,11 +56,11 @@ class Results:
     instance: int = 0
 
 
-def read_results(value: bytes) -> Results | None:
-    """Read the value of an Authentication-Results or ARC-Authentication-Results field; never raises.
+def read_results(value: bytes, *, sealed: bool = False) -> Results | None:
+    """Read the value of an Authentication-Results field, or of a `sealed` one, ARC-Authentication-Results; never raises.
 
     None for what cannot be read in one way, and past limits.AUTH_RESULTS_BYTES. Results past limits.AUTH_RESULTS are not
-    read, and neither is a result whose beginning is not understood.
+    read, and neither is a result whose beginning is not understood. Only a sealed field has an instance, and each has one.
     """
     if len(value) > limits.AUTH_RESULTS_BYTES:
         return None
@@ -68,6 +68,8 @@ def read_results(value: bytes) -> Results | None:
     if parts is None:
         return None
     instance = _INSTANCE.fullmatch(parts[0])
+    if sealed != bool(instance):
+        return None
     if instance:
         parts = parts[1:]
     author = _AUTHOR.fullmatch(parts[0]) if parts else None

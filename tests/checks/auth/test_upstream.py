@@ -65,6 +65,8 @@ def test_which_results_become_identifiers(result: bytes, domain: str | None, sur
         ((b"other.example; spf=pass", b"gw.example; spf=fail"), ["relayed", "fail"]),
         ((b"gw.example; spf=fail", b"gw.example; spf=pass smtp.mailfrom=example.com"), ["relayed", "fail"]),
         ((b"gw.example (; spf=pass", b"gw.example; spf=fail"), ["relayed", "fail"]),
+        ((b"i=1; gw.example; dmarc=pass header.from=example.com",), ["relayed", "silent"]),
+        ((b"i=1; gw.example; dmarc=pass header.from=example.com", b"gw.example; spf=fail"), ["relayed", "fail"]),
         ((b"gw.example; auth=pass",), ["relayed", "pass", "silent"]),
         ((b"gw.example; dmarc=pass header.from=example.com",), ["relayed", "pass", "vouched"]),
         ((b"gw.example; dmarc=pass header.from=example.org",), ["relayed", "pass"]),

@@ -97,7 +97,7 @@ class ArcCheck:
         domain = mailbox.domain if mailbox else ""
         sealed = tuple(believable(chain, self.trusted))
         for each in sealed:
-            results = read_results(each.results)
+            results = read_results(each.results, sealed=True)
             if results and (vouched := vouches(results, domain)):
                 yield _vouched(each, domain, vouched, chain.status)
                 return
