@@ -16,6 +16,7 @@ from gatepost.arrival.callbacks import Filter, Site
 from gatepost.arrival.judge import Answer, Kind
 from gatepost.arrival.session import Ours
 from gatepost.arrival.settings import Settings, Trouble
+from gatepost.mail import limits
 from gatepost.mail.header import Header
 from gatepost.verdict import Accept, AddHeader, Verdict
 
@@ -121,6 +122,20 @@ def test_a_failure_on_the_way_is_answered_at_the_end(step: str, on_error: Troubl
     assert [reply[0] for reply in context.replies] == ([rcode] if rcode else [])
     assert context.headers == []
     assert of.traffic.in_flight == 0
+
+
+def test_what_cannot_be_cleaned_is_refused(caplog: pytest.LogCaptureFixture):
+    """A header with more forged fields past its limits than are remembered is refused for good, with one line in the log."""
+    of = site(Trouble.ACCEPT)
+    context = begun(of)
+    header = event(of, "header", Filter.header)
+    for name, times in ((b"X-F", limits.HEADER_FIELDS), (b"X-Spam-Flag", limits.FORGED_FIELDS + 1)):
+        for _ in range(times):
+            header(context, name, b" 1")
+    assert event(of, "eom", Filter.eom)(context) == Milter.REJECT
+    assert context.replies == [("552", "5.3.4", "Message header too large")]
+    assert context.headers == []
+    assert len(caplog.records) == 1
 
 
 def test_the_next_message_is_untouched_by_it():

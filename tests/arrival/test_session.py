@@ -11,8 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gatepost.arrival.session import Connection, Ours, Traffic, Transaction, client_ip
 from gatepost.arrival.settings import Settings
+from gatepost.effects.headers import HeaderWriter
 from gatepost.mail import limits
+from gatepost.mail.address import author
 from gatepost.mail.envelope import Client, Direction
+from gatepost.verdict import RemoveHeader
 
 OURS = Ours.of(Settings(own_networks=("192.0.2.0/24", "2001:db8:1::/48")))
 
@@ -194,6 +197,93 @@ def test_too_large_a_header_is_not_kept():
     found.header(b"X", b"y" * limits.HEADER_BYTES)
     assert found.message().headers == ()
     assert found.message().truncated
+
+
+def test_a_field_that_does_not_fit_ends_the_header():
+    """What follows it is not kept either, so that the fields kept have their true numbers."""
+    found = transaction()
+    for value in (b"1", b"y" * limits.HEADER_BYTES, b"3"):
+        found.header(b"X", value)
+    assert [header.value for header in found.message().headers] == [b"1"]
+
+
+def test_an_author_past_the_limits_is_known():
+    """Whoever fills the header before From is judged by it all the same; a second From makes it ambiguous, more are not kept."""
+    found = transaction()
+    for _ in range(limits.HEADER_FIELDS):
+        found.header(b"X", b" 1")
+    found.header(b"From ", b" a@bank.example")
+    assert author(found.message().headers).mailbox is None  # a space before the colon is malformed by itself
+    found = transaction()
+    found.header(b"X", b"y" * limits.HEADER_BYTES)
+    found.header(b"From", b" a@bank.example")
+    mailbox = author(found.message().headers).mailbox
+    assert mailbox is not None
+    assert mailbox.domain == "bank.example"
+    for _ in range(3):
+        found.header(b"From", b" b@other.example" + b" " * limits.HEADER_BYTES)
+    kept = found.message().headers
+    assert [header.key for header in kept] == [b"from"] * limits.LATE_AUTHORS
+    assert len(kept[1].value) == limits.FROM_BYTES + 1
+    assert author(kept).mailbox is None
+
+
+WRITER = HeaderWriter("mx.example.org", 5.0, b"key", received_spf=True)
+FORGERIES = (
+    (b"Authentication-Results", b" mx.example.org; dmarc=pass"),
+    (b"X-Spam-Flag", b" NO"),
+    (b"x-spam-flag ", b" NO"),
+    (b"X-Gatepost-Verdict", b" outcome=accept"),
+    (b"X-Gatepost-Other", b" 1"),
+    (b"Received-SPF", b" pass"),
+)
+HONEST = ((b"X-F", b" 1"), (b"Subject", b" s"), (b"From", b" a@b.example"), (b"X-Long", b"y" * 80))
+FIELDS = st.lists(st.sampled_from(FORGERIES + HONEST), max_size=30)
+
+
+@given(FIELDS, st.integers(0, 12), st.integers(0, 400))
+def test_forged_fields_go_wherever_they_stand(fields, most, octets):
+    """Whatever the limits keep of a header, the removals leave every honest field of it and no forged one."""
+    found = transaction()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "HEADER_FIELDS", most)
+        patch.setattr(limits, "HEADER_BYTES", octets)
+        for name, value in fields:
+            found.header(name, value)
+    left = list(fields)
+    for edit in WRITER.removals(found.message()):
+        named = [number for number, field in enumerate(left) if _same(field[0], edit.name.encode())]
+        del left[named[edit.nth - 1]]
+    assert left == [field for field in fields if field in HONEST]
+    assert not found.overfull
+
+
+def _same(name, other):
+    """Compare names as a mail server does that counts them."""
+    return name.strip().lower() == other.strip().lower()
+
+
+def test_results_past_the_limits_all_go():
+    """Their value is not kept, so those of other servers go, too (RFC 8601 5 allows it); within the limits they stay."""
+    found = transaction()
+    for name in [b"Authentication-Results", *[b"X-F"] * limits.HEADER_FIELDS, b"Authentication-Results"]:
+        found.header(name, b" other.example; none")
+    assert list(WRITER.removals(found.message())) == [RemoveHeader("Authentication-Results", 2)]
+
+
+@pytest.mark.parametrize("name", [b"X-Spam-Flag", b"X-Gatepost-" + b"x" * limits.FIELD_NAME_BYTES])
+def test_names_past_the_limits_are_bounded(name):
+    """So many names of forged fields are kept and no more, none of endless length; mail of our own users has none."""
+    found, own = transaction(), connection("192.0.2.9").mail(b"<a@example.net>", {})
+    for message in (found, own):
+        for _ in range(limits.HEADER_FIELDS):
+            message.header(b"X", b" 1")
+        for _ in range(limits.FORGED_FIELDS + 1):
+            message.header(name, b" NO")
+    assert found.overfull
+    assert len(found.message().passed) <= limits.FORGED_FIELDS
+    assert not own.overfull
+    assert own.message().passed == ()
 
 
 def test_body_past_the_limit_is_cut(monkeypatch):

@@ -72,6 +72,7 @@ _ON_ERROR: Final = {
     Trouble.REJECT: Answer(Kind.REJECT, "550", "5.3.0", ("Message could not be examined",)),
     Trouble.ACCEPT: Answer(Kind.CONTINUE),
 }
+_OVERFULL: Final = Answer(Kind.REJECT, "552", "5.3.4", ("Message header too large",))
 _CODES: Final = {
     Kind.CONTINUE: Milter.CONTINUE,
     Kind.ACCEPT: Milter.ACCEPT,
@@ -229,6 +230,9 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         try:
             if transaction.broken:
                 return self.trouble()
+            if transaction.overfull:
+                log.warning("refused: more forged header fields than can be removed (queue id %s)", self.macro("i"))
+                return self._reply(_OVERFULL)
             envelope, message = transaction.envelope(self.macro("i")), transaction.message()
             verdict = self._site.judge.judge(envelope, message, transaction.listener)
             answer = self._site.answer(verdict.outcome)

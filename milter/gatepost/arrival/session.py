@@ -21,6 +21,7 @@ from gatepost.arrival.settings import Network, Settings
 from gatepost.mail import limits
 from gatepost.mail.address import Address, parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope, IpAddress
+from gatepost.mail.forgeable import may_be_forged
 from gatepost.mail.header import Header
 from gatepost.mail.message import Message
 
@@ -105,6 +106,10 @@ class Transaction:
     header_size: int = 0
     telling: int = 0
     truncated: bool = False
+    full: bool = False
+    late_authors: int = 0
+    passed: list[bytes] = field(default_factory=list)
+    overfull: bool = False
     broken: bool = False
     listener: Listener | None = None
 
@@ -123,7 +128,7 @@ class Transaction:
             self.recipients.append(recipient)
 
     def header(self, name: bytes, value: bytes) -> Header | None:
-        """Keep a field; `value` holds its leading space, folded with LF or CRLF. Past the limits it is not kept.
+        """Keep a field; `value` holds its leading space, folded with LF or CRLF. Past the limits none is kept any more.
 
         Gives the field back where it says early what will be asked of DNS: From and DKIM-Signature of inbound mail, up to
         limits.FORESEEN_FIELDS.
@@ -132,10 +137,15 @@ class Transaction:
             # Postfix and Sendmail hand over folded fields with LF; on the wire it was CRLF, and signatures cover that.
             value = value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         size = len(name) + len(value) + 3
-        if len(self.headers) >= limits.HEADER_FIELDS or self.header_size + size > limits.HEADER_BYTES:
-            self.truncated = True
-            return None
         kept = Header(name, value)
+        # One that does not fit ends the header: fields are removed by their number, so none may be missing in between.
+        self.full = (
+            self.full or len(self.headers) >= limits.HEADER_FIELDS or self.header_size + size > limits.HEADER_BYTES
+        )
+        if self.full:
+            self.truncated = True
+            self._pass(kept)
+            return None
         self.headers.append(kept)
         self.header_size += size
         if (
@@ -146,6 +156,20 @@ class Transaction:
             return None
         self.telling += 1
         return kept
+
+    def _pass(self, late: Header) -> None:
+        """Note what must be known of a field past the limits: who the author is, or that a name must not stay.
+
+        Past limits.FORGED_FIELDS such names the transaction is `overfull`: the message could not be cleaned.
+        """
+        if late.key == b"from" and self.late_authors < limits.LATE_AUTHORS:
+            self.late_authors += 1
+            self.headers.append(Header(late.name, late.value[: limits.FROM_BYTES + 1]))
+        elif self.direction is Direction.INBOUND and may_be_forged(late.key):
+            if len(self.passed) < limits.FORGED_FIELDS and len(late.name) <= limits.FIELD_NAME_BYTES:
+                self.passed.append(late.name)
+            else:
+                self.overfull = True
 
     def body(self, chunk: bytes) -> bool:
         """Keep a stretch of the body; False when no more is wanted."""
@@ -180,7 +204,7 @@ class Transaction:
 
     def message(self) -> Message:
         """Give the message; to be asked once, at its end."""
-        return Message(tuple(self.headers), b"".join(self.chunks), truncated=self.truncated)
+        return Message(tuple(self.headers), b"".join(self.chunks), truncated=self.truncated, passed=tuple(self.passed))
 
 
 class Connection:

@@ -19,14 +19,12 @@ from gatepost.effects.received_spf import received_spf
 from gatepost.evidence import Evidence
 from gatepost.mail.authserv import claims
 from gatepost.mail.envelope import Direction, Envelope
+from gatepost.mail.forgeable import RECEIVED_SPF, RESULTS, is_own
+from gatepost.mail.header import Header
 from gatepost.mail.message import Message
 from gatepost.verdict import AddHeader, Edit, RemoveHeader, Verdict, outcome_word
 
 AUTHENTICATION_METHODS: Final = ("iprev", "spf", "dkim", "arc", "dmarc")
-_OWN: Final = frozenset(
-    {b"x-spam-flag", b"x-spam-status", b"x-spam-score", b"x-spam-level", b"x-virus-scanned", b"x-virus-status"}
-)
-_OWN_PREFIX: Final = b"x-gatepost-"
 _TRACE: Final = frozenset(
     {"Authentication-Results", "Received-SPF"}
 )  # both stand above Received (RFC 8601 4.1, RFC 7208 9.1)
@@ -74,20 +72,22 @@ class HeaderWriter:
         """
         seen: dict[bytes, int] = {}
         doomed: list[RemoveHeader] = []
-        for header in message.headers:
+        passed = (Header(name, b"") for name in message.passed)
+        for header, known in (*((each, True) for each in message.headers), *((each, False) for each in passed)):
             key = header.key
             seen[key] = seen.get(key, 0) + 1
-            if self._is_forged(key, header.value, relayed=relayed):
+            if self._is_forged(key, header.value if known else None, relayed=relayed):
                 doomed.append(RemoveHeader(header.name.decode("latin-1"), seen[key]))
         return reversed(doomed)
 
-    def _is_forged(self, key: bytes, value: bytes, *, relayed: bool) -> bool:
-        if key == b"authentication-results":
+    def _is_forged(self, key: bytes, value: bytes | None, *, relayed: bool) -> bool:
+        if key == RESULTS:
             ids = (self.authserv_id,) if relayed else (self.authserv_id, *self.trusted_ids)
-            return claims(value, *ids)
-        if key == b"received-spf":
+            # Of what was not kept the value is not known: RFC 8601 5 lets every such field go.
+            return value is None or claims(value, *ids)
+        if key == RECEIVED_SPF:
             return self.received_spf and not relayed
-        return key in _OWN or key.startswith(_OWN_PREFIX)
+        return is_own(key)
 
     def _add(self, name: str, value: str) -> AddHeader:
         index = 0 if name in _TRACE else None

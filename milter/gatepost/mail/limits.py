@@ -13,10 +13,21 @@ MESSAGE_BYTES: Final = 32 * 1024 * 1024
 `Message.truncated` is set, and no signature over the body can be judged."""
 
 HEADER_FIELDS: Final = 2_000
-"""Header fields kept (real mail stays under 200). Past it further fields are not kept and the message is truncated."""
+"""Header fields kept (real mail stays under 200). Past it no further fields are kept and the message is truncated, but for From and for
+the names of fields that must be removed (RFC 8601 5): a sender who fills the header hides neither."""
 
 HEADER_BYTES: Final = 1024 * 1024
 """Bytes of all header fields together (Postfix: header_size_limit 102,400 each). Past it as HEADER_FIELDS."""
+
+LATE_AUTHORS: Final = 2
+"""From fields kept past HEADER_FIELDS or HEADER_BYTES, each up to what is read of one. More than one are ambiguous anyway."""
+
+FORGED_FIELDS: Final = 2_000
+"""Names of fields to be removed that are kept past HEADER_FIELDS or HEADER_BYTES. A message with more is refused: it could not be
+cleaned."""
+
+FIELD_NAME_BYTES: Final = 998
+"""Bytes of such a name (a line's length, RFC 5322 2.1.1). A longer one counts as FORGED_FIELDS passed."""
 
 RECIPIENTS: Final = 1_000
 """Recipients kept of one envelope (RFC 5321 4.5.3.1.8 asks for 100, Postfix allows 1,000). Past it they still receive

@@ -62,12 +62,14 @@ class _Views:
 class Message:
     """Header fields and body, bytes as received with CRLF line ends.
 
-    `truncated` says that a limit cut the header or the body, so that nothing signed over the whole can be verified.
+    `truncated` says that a limit cut the header or the body, so that nothing signed over the whole can be verified. `passed` are
+    the names of the fields behind the last one kept that may have to be removed (mail.forgeable), top first.
     """
 
     headers: tuple[Header, ...]
     body: bytes = b""
     truncated: bool = False
+    passed: tuple[bytes, ...] = ()
     _views: _Views = field(default_factory=_Views, repr=False, compare=False)
 
     def every(self, name: bytes) -> tuple[Header, ...]:
