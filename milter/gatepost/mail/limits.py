@@ -186,8 +186,8 @@ SPF_RECORD_BYTES: Final = 8 * 1024
 """Bytes of one SPF record (RFC 7208 3.4 recommends to stay below 512). A longer one is a permanent error."""
 
 SPF_TERM_BYTES: Final = 512
-"""Bytes of one term of an SPF record, and of an explanation: pyspf's expressions are quadratic in them, and a domain name
-has 253. A longer term is a permanent error, a longer explanation is not read."""
+"""Bytes of one term of an SPF record, and of an explanation: a domain name has 253, and every macro costs an expansion. A
+longer term is a permanent error, a longer explanation is not read."""
 
 DNS_ANSWER_RECORDS: Final = 500
 """Records read from one DNS answer. A larger answer is a temporary failure: half of it would be a different answer."""

@@ -30,6 +30,7 @@ from gatepost.mail.header import Header
 from gatepost.mail.message import from_bytes
 from gatepost.world.clock import FakeClock
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns
+from support.plain_spf import plain_spf
 from support.signing import MESSAGE, rsa_key, seal, sign
 from support.suites_auth import arc_cases, inbound
 
@@ -200,6 +201,105 @@ def test_pyspf_spends_void_lookups_on_the_other_address_family() -> None:
 
     assert status("a:h0.example a:h1.example") is Status.PASS
     assert status("a:h0.example a:h1.example a:h2.example") is Status.PERMERROR
+
+
+FAIL = {"b.example": {"TXT": ["v=spf1 -all"]}}
+HOSTS = {f"h{number}.example": {"A": ["203.0.113.9"]} for number in range(10)}
+NINE, TEN = (" ".join(f"a:h{number}.example" for number in range(count)) for count in (9, 10))
+REVERSE = "1.2.0.192.in-addr.arpa"
+LONG = ".".join(["a" * 10] * 5)
+CUT = "aaaaaaaaaa." * 22 + "example.com"  # 253 letters: three of the 25 labels are gone
+NAMES = [f"n{number}.attack.example" for number in range(3)]
+SIX = "2001:db8::1"
+MX = [[number, f"h{number}.example"] for number in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("terms", "zone", "bare", "want"),
+    [
+        # RFC 7208 6 and 12: literal names in ABNF have no case.
+        ("Redirect=b.example", FAIL, "neutral", "fail"),
+        ("redirect=b.example REDIRECT=b.example", FAIL, "fail", "permerror"),
+        ("exp=b.example Exp=b.example -all", FAIL, "fail", "permerror"),
+        # RFC 7208 6: unrecognized modifiers are ignored, no matter how often.
+        ("foo=a foo=b -all", {}, "permerror", "fail"),
+        ("default=x Default=y op=a op=b -all", {}, "permerror", "fail"),
+        # RFC 7208 5.1 and 4.6.4: a redirect counts when it is followed.
+        (f"{TEN} ~all redirect=b.example", HOSTS | FAIL, "permerror", "softfail"),
+        (f"{NINE} a:m.example redirect=b.example", HOSTS | {"m.example": {"A": ["192.0.2.1"]}}, "permerror", "pass"),
+        (
+            f"include:i.example {NINE.partition(' ')[2]} ~all",
+            HOSTS | {"i.example": {"TXT": ["v=spf1 a:h0.example ?all redirect=b.example"]}},
+            "permerror",
+            "softfail",
+        ),
+        # RFC 7208 4.6.2: from left to right until a match.
+        ("ip4:192.0.2.1 include:example.com -all", {}, "permerror", "pass"),
+        # RFC 7208 7.3: upper case in a transformer, and parts joined with dots.
+        ("exists:%{dR}.x.example -all", {"com.example.x.example": {"A": ["127.0.0.1"]}}, "fail", "pass"),
+        ("exists:%{o-}.%{h-}.x.example -all", {"example.com.m.x.x.example": {"A": ["127.0.0.1"]}}, "fail", "pass"),
+        # RFC 7208 7.1: the grammar of macros.
+        *((f"exists:{macro}.x.example ~all", {}, "softfail", "permerror") for macro in ("%{d0}", "%{d!}", "%{dx}")),
+        *((f"exists:{macro}.x.example ~all", {}, "softfail", "permerror") for macro in ("%{d2rx}", "%{d-r}", "%{d-2}")),
+        *((f"exists:{macro}.x.example ~all", {}, "softfail", "permerror") for macro in ("%{d", "%%%x")),
+        ("foo=%{ -all", {}, "fail", "permerror"),
+        ("exists:foo.%% -all", {}, "permerror", "fail"),
+        # RFC 7208 4.6.4: void look-ups are counted by terms, and the client's names are not the domain's.
+        ("ptr -all", {REVERSE: {"PTR": NAMES}}, "permerror", "fail"),
+        ("a:n1.example a:n2.example ptr -all", {}, "permerror", "fail"),
+        (
+            "a:n1.example a:n2.example exists:%{p}.x.example -all",
+            {"unknown.x.example": {"A": ["127.0.0.1"]}},
+            "permerror",
+            "pass",
+        ),
+    ],
+)
+def test_pyspf_reads_records_in_its_own_way(terms: str, zone: dict[str, object], bare: str, want: str) -> None:
+    """pyspf: takes some records for others than they are by RFC 7208."""
+    zone = {**zone, "example.com": {"TXT": [f"v=spf1 {terms}"]}}
+    assert plain_spf(FakeDns(zone), "192.0.2.1", "ann@example.com", "m-x")[0] == bare
+    result = check_host(ip_address("192.0.2.1"), "ann@example.com", "m-x", FakeDns(zone), FakeClock())
+    assert result.status == want
+
+
+@pytest.mark.parametrize(
+    ("ip", "sender", "zone", "bare", "want"),
+    [
+        # RFC 7208 4.6.4: one term is void once, however many hosts its MX records name.
+        (SIX, "a@v.example", {"v.example": {"TXT": ["v=spf1 mx ip6:2001:db8::1 -all"], "MX": MX}}, "permerror", "pass"),
+        # RFC 7208 7.3: as many labels go as must.
+        (
+            "192.0.2.1",
+            f"{LONG}@example.com",
+            {
+                "example.com": {"TXT": ["v=spf1 exists:%{l}.%{l}.%{l}.%{l}.%{l}.%{d} -all"]},
+                CUT: {"A": ["127.0.0.1"]},
+            },
+            "fail",
+            "pass",
+        ),
+        # RFC 7208 4.3: a name of one label has no record.
+        ("192.0.2.1", "a@ai", {"ai": {"TXT": ["v=spf1 +all"]}}, "pass", "none"),
+        ("192.0.2.1", "", {"localhost": {"TXT": ["v=spf1 +all"]}}, "pass", "none"),
+        # RFC 8616 4: a local part that is not ASCII matches nothing, in whichever spelling.
+        (
+            "192.0.2.1",
+            "bücher@v.example",
+            {
+                "v.example": {"TXT": ["v=spf1 exists:%{L}.x.example include:%{S}.x.example -all"]},
+                "b%c3%bccher.x.example": {"A": ["127.0.0.1"]},
+            },
+            "pass",
+            "fail",
+        ),
+    ],
+)
+def test_pyspf_asks_for_names_of_its_own(ip: str, sender: str, zone: dict[str, object], bare: str, want: str) -> None:
+    """pyspf: asks for names that RFC 7208 and RFC 8616 rule out, or not for those that they want."""
+    dns = FakeDns({**HOSTS, **zone})
+    assert plain_spf(dns, ip, sender, "localhost")[0] == bare
+    assert check_host(ip_address(ip), sender, "localhost", dns, FakeClock()).status == want
 
 
 def test_pyspf_takes_the_domain_behind_the_first_at() -> None:

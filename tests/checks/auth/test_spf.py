@@ -186,6 +186,9 @@ def test_lookups_are_bounded() -> None:
         " ".join(f"a{number}=x" for number in range(4_000)),
         "exp=long.example -all",
         "exists:" + "%{s}" * 100,
+        " ".join(["?exists:" + "%{Sr.-+,/_=}" * 40 + ".%{p}"] * 15),
+        " ".join(["?exists:" + "%{d" + "9" * 400] * 15),
+        " ".join(["a:x" + "/1" * 240] * 15),
         " ".join(["?exists:" + "%{sr1}." * 50 + "x"] * 18),
     ],
 )

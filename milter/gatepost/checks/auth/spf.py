@@ -4,8 +4,8 @@ A domain publishes which addresses may use it in MAIL FROM. We ask for its recor
 SPF says nothing about the From field that people see; DMARC makes that connection. It breaks when mail is forwarded, so a
 fail by itself is weak evidence.
 
-The evaluation is pyspf's, which knows the RFC by heart; every DNS question it asks goes through our door, so that SPF
-shares the cache with all other checks, and has a budget.
+The evaluation is pyspf's with our own reading of terms (`spf_walk`, `spf_record`); every DNS question it asks goes through our
+door, so that SPF shares the cache with all other checks, and has a budget.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
-import spf
-
+from gatepost.checks.auth.spf_walk import Query
 from gatepost.checks.auth.upstream import RELAYED, relayed
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
@@ -24,8 +23,7 @@ from gatepost.mail.domain import normal_domain
 from gatepost.mail.envelope import Direction, Envelope, IpAddress
 from gatepost.mail.message import Message
 from gatepost.world.clock import Clock
-from gatepost.world.dns.door import Question, Records, RecordType, Resolver, TempFailure
-from gatepost.world.dns.names import normal_name
+from gatepost.world.dns.door import Resolver
 
 CODES: Final[Mapping[str, str]] = {
     "spf.pass": "The client may send for the envelope sender's domain.",
@@ -52,75 +50,18 @@ class SpfResult:
     explanation: str = ""
 
 
-class _Query(spf.query):  # type: ignore[misc]
-    """One evaluation whose DNS questions go through our door."""
-
-    def __init__(self, ip: str, sender: str, helo: str, resolver: Resolver, receiver: str) -> None:
-        super().__init__(i=ip, s=sender, h=helo, receiver=receiver, strict=True)
-        self._resolver = resolver
-        if sender.count("@") > 1:
-            # pyspf cuts at the first @, which a quoted local part may hold: "x@attack.example"@example.com.
-            self.l, _, self.o = sender.rpartition("@")
-            self.d = self.o
-
-    def dns(self, name: str, qtype: str, cnames: object = None, ignore_void: bool = False) -> list[Any]:  # noqa: ARG002
-        """Answer as pyspf's own method does: a list of values, [] for a void look-up (RFC 7208 4.6.4), or TempError."""
-        found = normal_name(str(name))
-        if found is None:
-            return []
-        values: list[Any] = self.cache.get((found, qtype), [])
-        if not values:
-            match self._resolver.ask(Question(found, RecordType(qtype))):
-                case Records(records):
-                    values = [(_bounded(value),) for value in records] if qtype == "TXT" else list(records)
-                    self.cache[found, qtype] = values
-                case TempFailure(reason):
-                    raise spf.TempError(f"DNS: {reason}")
-                case _:
-                    values = []
-        if not values and not ignore_void:
-            self.void_lookups += 1
-            if self.void_lookups > spf.MAX_VOID_LOOKUPS:
-                raise spf.PermError(f"Void lookup limit of {spf.MAX_VOID_LOOKUPS} exceeded")
-        return values
-
-    def validated_ptrs(self) -> list[str]:
-        """Give the client's names that lead back to it; DNS trouble here means no match, not an error (RFC 7208 5.5)."""
-        names: list[str] = []
-        try:
-            candidates = self.dns_ptr(self.i)[: spf.MAX_PTR]
-        except spf.TempError:
-            return names
-        for name in candidates:
-            try:
-                if self.cidrmatch(self.dns_a(name, self.A), self.cidrmax):
-                    names.append(name)
-            except spf.TempError:
-                continue
-        return names
-
-
-def _bounded(text: Any) -> bytes:
-    """Give a TXT record within the bounds that pyspf's expressions can bear; raises PermError for an SPF record past them."""
-    record = bytes(text)
-    if spf.RE_SPF.match(record):
-        if len(record) > limits.SPF_RECORD_BYTES or max(map(len, record.split(b" "))) > limits.SPF_TERM_BYTES:
-            raise spf.PermError("The SPF record is too long")
-        return record
-    return record if len(record) <= limits.SPF_TERM_BYTES else b""
-
-
 def check_host(
     ip: IpAddress, sender: str, helo: str, resolver: Resolver, clock: Clock, receiver: str = "unknown"
 ) -> SpfResult:
     """Evaluate SPF for a client, a MAIL FROM address ("" for the null path) and a HELO name (RFC 7208 4)."""
-    query = _Query(str(ip), sender, helo, resolver, receiver)
+    query = Query(str(ip), sender, helo, resolver, receiver)
     query.t = str(int(clock.now()))
     word, _, text = query.check()
     status = Status(word)
-    error = text if status in (Status.TEMPERROR, Status.PERMERROR) else ""
-    explanation = text if status is Status.FAIL else ""
-    return SpfResult(status, error, str(query.mechanism or ""), explanation)
+    if status in (Status.TEMPERROR, Status.PERMERROR):
+        # pyspf: "SPF Permanent Error: what: term", and for some errors the whole record.
+        return SpfResult(status, text.partition(": ")[2][: limits.DETAIL_CHARACTERS])
+    return SpfResult(status, mechanism=query.mechanism or "", explanation=text)
 
 
 @dataclass(frozen=True, slots=True)
