@@ -179,3 +179,9 @@ def test_received_spf_says_nothing_that_was_not_judged() -> None:
     skipped = Evidence("spf", "spf.none", Status.NONE, facts={"reason": "relayed by a trusted upstream"})
     for evidence in ([], [skipped]):
         assert received_spf(Envelope(), evidence, "mx.example.org") == ""
+
+
+def test_received_spf_tells_of_errors() -> None:
+    """A record that cannot be used was judged, though its evidence has a reason."""
+    broken = Evidence("spf", "spf.permerror", Status.PERMERROR, "SPF permerror.", facts={"reason": "syntax error: moo"})
+    assert received_spf(Envelope(), [broken], "mx").startswith("permerror (mx: SPF permerror.) ")

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gatepost.effects import text
-from gatepost.evidence import Evidence
+from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import Envelope
 
 
 def received_spf(envelope: Envelope, evidence: Sequence[Evidence], receiver: str) -> str:
     """Give the value of Received-SPF, or "" where SPF judged nothing; `receiver` names this host."""
     found = next((item for item in evidence if item.code == f"spf.{item.status}"), None)
-    if found is None or "reason" in found.facts:
+    if found is None or (found.status is Status.NONE and "reason" in found.facts):
         return ""
     pairs = "; ".join(f"{name}={value}" for name, value in _pairs(found, envelope, receiver))
     return f"{found.status} ({text.comment(f'{receiver}: {found.detail}')}) {pairs}"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gatepost.checks.auth.spf import CODES, SpfCheck, check_host
 from gatepost.effects.headers import authentication_results
 from gatepost.evidence import Evidence, Found, Status
+from gatepost.mail import limits
 from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope
 from gatepost.mail.message import Message
@@ -153,6 +154,45 @@ def test_trouble_is_temporary_and_marked() -> None:
     evidence = run(b"<ann@example.com>", dns=NoNetworkDns())
     assert (evidence.status, evidence.degraded) == (Status.TEMPERROR, "dns")
     assert run(b"<ann@example.com>").degraded == ""
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ("v=spf1 ip4:192.0.2.300 -all", "syntax error: ip4:192.0.2.300"),
+        ("v=spf1 redirect=a.example redirect=a.example", "a second redirect modifier: redirect=a.example"),
+        ("v=spf1 include:broken.example -all", "syntax error: ip4:192.0.2.300"),
+        ("v=spf1 include:nothing.example -all", "no SPF record to include: include:nothing.example"),
+        ("v=spf1 redirect=nothing.example", "no SPF record to go on with: redirect=nothing.example"),
+        ("v=spf1 include:x.example -all", "more than 10 terms ask DNS: include:x.example"),
+        ("v=spf1 a:a.example a:b.example a:c.example -all", "more than 2 terms find nothing in DNS: a:c.example"),
+        ("v=spf1 include:slow.example -all", "DNS: timeout for slow.example: include:slow.example"),
+    ],
+)
+def test_the_reason_names_the_term(record: str, reason: str) -> None:
+    """What is wrong with a record is said with its term, in the facts and in Authentication-Results."""
+    dns = FakeDns({**ZONE, "x.example": {"TXT": [record]}}, timeout=["slow.example"])
+    evidence = run(b"<ann@x.example>", dns=dns)
+    assert evidence.facts["reason"] == reason
+    assert reason in evidence.detail
+    (line,) = authres.AuthenticationResultsHeader.parse_value(authentication_results("mx", [evidence])).results
+    assert line.reason == reason
+
+
+@pytest.mark.parametrize("record", ["v=spf1 " + "a" * 400, "v=spf1 a:é" + " a" * 500, 'v=spf1 x);";\r\n'])
+def test_a_reason_is_bounded_and_clean(record: str) -> None:
+    """A stranger's term stays one short word of our header, whatever stands in it."""
+    evidence = run(b"<ann@x.example>", dns=FakeDns({"x.example": {"TXT": [record]}}))
+    assert evidence.code == "spf.permerror"
+    assert len(evidence.facts["reason"]) <= limits.DETAIL_CHARACTERS
+    (line,) = authres.AuthenticationResultsHeader.parse_value(authentication_results("mx", [evidence])).results
+    assert len(line.reason) <= 120
+
+
+def test_other_results_have_no_reason() -> None:
+    """A result that judges the client needs no reason, and has none."""
+    assert "reason" not in run(b"<ann@example.com>").facts
+    assert "reason" not in run(b"<ann@nothing.example>").facts
 
 
 def test_trouble_with_reverse_names_is_no_match() -> None:

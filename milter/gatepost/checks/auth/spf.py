@@ -69,7 +69,7 @@ class SpfCheck:
     """Reports one `spf.*` evidence for inbound mail, for the MAIL FROM identity, or HELO under the null path.
 
     Facts: `smtp.mailfrom` or `smtp.helo` (RFC 8601 2.7.2), `domain` (the identity's domain, for alignment), `client-ip`,
-    `mechanism`.
+    `mechanism` (the one that matched), `reason` (of an error: what was wrong, with its term; or why nothing was judged).
     """
 
     resolver: Resolver
@@ -103,6 +103,8 @@ class SpfCheck:
         result = check_host(ip, sender.spec if sender else "", said, self.resolver, self.clock)
         if result.mechanism:
             facts["mechanism"] = result.mechanism
+        if result.reason:
+            facts["reason"] = result.reason
         return (_evidence(result, facts),)
 
 
