@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -11,10 +12,13 @@ from pathlib import Path
 import pytest
 
 import gatepost as package
+from gatepost.service.assemble import snapshot
 from gatepost.service.cli.main import main
 from gatepost.service.config import Config
+from gatepost.service.doors import AssemblyError
 from gatepost.service.reference import reference
 from support.cli import gatepost, on_terminal
+from support.model import write_model
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -65,10 +69,6 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
     assert (code, err) == (0, "")
     assert out.startswith(f"{path}: ok, config version ")
     assert out.splitlines()[1].startswith("classifier  marks from p=0.")
-    path.write_text('[classifier]\nmodel = "/nowhere"\n')
-    code, out, err = run("config", "check", path)
-    assert (code, err) == (0, "")
-    assert "classifier  cannot say from where on it marks: model /nowhere: " in out
     path.write_text('[thresholds]\nreject = "20"\ntagg = 5\n')
     code, out, err = run("config", "check", path)
     assert (code, out) == (2, "")
@@ -76,6 +76,45 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
     assert first.startswith(f'gatepost: {path}:2: [thresholds] reject: "20": must be a number from 0.1 to 1000')
     assert second.startswith(f'gatepost: {path}:3: [thresholds] tagg: unknown key; did you mean "tag"?')
     assert run("config", "check")[1].startswith("built-in defaults: ok")
+
+
+@pytest.mark.parametrize(
+    ("settings", "lines"),
+    [
+        ('[classifier]\nmodel = "nosuch"', ["model nosuch: no model of that name is installed"]),
+        ('[classifier]\nmodel = "{cut}"', ["model {cut}: weights.npz does not match its checksum"]),
+        (
+            '[classifier]\nshadow = "{cut}"',
+            ["[classifier] shadow: model {cut}: weights.npz does not match its checksum"],
+        ),
+        (
+            '[classifier]\nmodel = "/nowhere"\nshadow = "/nowhere/else"',
+            ["model /nowhere: no such directory", "[classifier] shadow: model /nowhere/else: no such directory"],
+        ),
+        (
+            '[attachments]\nblocked_file = "/nowhere"\nallowed_file = "/nowhere/else"',
+            ["/nowhere: cannot be read", "/nowhere/else: cannot be read"],
+        ),
+        ('[state]\nurl = "redis+sentinel://192.0.2.1/"', ["state.url: "]),
+        ('[state]\nurl = "sqlite://relative"', ["state.url must be sqlite:///path"]),
+    ],
+)
+def test_config_check_refuses_what_the_daemon_refuses(
+    run: Run, tmp_path: Path, settings: str, lines: list[str]
+) -> None:
+    """A config whose models, lists or store the daemon would not start with gives a line for each and exit 2, as `run` does."""
+    cut = write_model(tmp_path / "cut")
+    (cut / "weights.npz").write_bytes((cut / "weights.npz").read_bytes()[:-9])
+    path = tmp_path / "site.toml"
+    path.write_text(settings.replace("{cut}", str(cut)))
+    code, out, err = run("config", "check", path)
+    assert (code, out) == (2, "")
+    told = err.splitlines()
+    assert len(told) == len(lines)
+    for line, wanted in zip(told, lines, strict=True):
+        assert line.startswith(f"gatepost: {wanted.replace('{cut}', str(cut))}")
+    with pytest.raises(AssemblyError, match=re.escape(told[0].removeprefix("gatepost: ")) if len(told) == 1 else None):
+        snapshot(path, {})
 
 
 def test_config_show_names_every_origin(run: Run, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -51,6 +51,7 @@ from gatepost.world.dns.names import reverse_name
 from gatepost.world.scanner.door import Scanner
 from gatepost.world.scanner.head_start import HeadStart, at_hand
 from gatepost.world.state.door import State
+from gatepost.world.state.opening import state_file
 
 _ID_BYTES: Final = 8
 _log: Final = logging.getLogger(__name__)
@@ -194,6 +195,23 @@ def replay_pipeline(loaded: Loaded, doors: ReplayDoors) -> Pipeline:
 def learning_writer(loaded: Loaded) -> HeaderWriter:
     """Give what knows this site's own verdict headers again. Raises AssemblyError, one line."""
     return _writer(loaded.config, site_key(loaded.config, places.state_directory()))
+
+
+def refusals(loaded: Loaded) -> Iterator[str]:
+    """Give a line for everything that a valid config names and snapshot() would refuse; opens no store and writes nothing.
+
+    Left out is what depends on who asks: the account of the workers, and where the embedded store may be kept.
+    """
+    config = loaded.config
+    yield from content.refusals(config.classifier)
+    yield from attachments.refusals(config.attachments)
+    directory = places.state_directory()
+    if config.state.url and state_file(config.state, directory / "state.sqlite") is None:
+        # No file: a Redis, which is only connected to later, or an address that is refused at once.
+        try:
+            site_state(config, directory, SystemClock()).close()
+        except AssemblyError as error:
+            yield str(error)
 
 
 def snapshot(config_path: Path | None, overrides: Mapping[str, object]) -> Snapshot:

@@ -16,7 +16,7 @@ from gatepost.checks.attachments.policy import INBOUND, OUTBOUND, Policy, Treatm
 from gatepost.checks.attachments.unpacker import Unpacker, open_unpacker
 from gatepost.checks.check import Check
 
-__all__ = ["CODES", "HashListError", "Settings", "build", "open_unpacker"]
+__all__ = ["CODES", "HashListError", "Settings", "build", "open_unpacker", "refusals"]
 
 _FINDINGS: Final[Mapping[str, str]] = {**check.CODES, **obstacles.CODES}
 CODES: Final[Mapping[str, str]] = {**_FINDINGS, **ambiguity.CODES}
@@ -85,6 +85,15 @@ class Settings(bounds.Settings):
 def _unknown(rules: Mapping[str, Treatment]) -> Iterator[str]:
     kinds = {str(kind) for kind in Kind}
     return (key for key in rules if key not in _FINDINGS and not key.startswith(".") and key.lower() not in kinds)
+
+
+def refusals(settings: Settings) -> Iterator[str]:
+    """Give a line for each list of hashes that build() would refuse."""
+    for file in (settings.blocked_file, settings.allowed_file) if settings.enabled else ():
+        try:
+            load_hashes((), file)
+        except HashListError as error:
+            yield str(error)
 
 
 def build(settings: Settings, unpacker: Unpacker) -> tuple[Check, ...]:

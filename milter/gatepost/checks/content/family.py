@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
@@ -19,7 +19,7 @@ from gatepost.checks.content.bulk import BulkCheck
 from gatepost.checks.content.classifier import ContentCheck
 from gatepost.checks.content.enclosed import EnclosedCheck
 from gatepost.checks.content.follow import FollowedLayer
-from gatepost.checks.content.model import ModelError, load_model
+from gatepost.checks.content.model import Model, ModelError, load_model
 from gatepost.checks.content.shadow import Shadow
 from gatepost.checks.content.watch import Watch
 from gatepost.checks.content.words import load as load_words
@@ -37,6 +37,7 @@ __all__ = [
     "find_model",
     "find_shadow",
     "marks",
+    "refusals",
     "settle",
     "taught",
     "watched",
@@ -132,9 +133,22 @@ def build(settings: Settings) -> ContentCheck:
     suffix.load()  # Links are compared by it; a worker without privileges might not be able to read it.
     load_words()
     shadow = find_shadow(settings)
-    model = load_model(find_model(settings.model))
-    start = marks(settings).logit
-    return ContentCheck(model, settings.spam_from, settings.ham_to, shadow, mark_logit=start)
+    model, mark = _live(settings)
+    return ContentCheck(model, settings.spam_from, settings.ham_to, shadow, mark_logit=mark.logit)
+
+
+def refusals(settings: Settings) -> Iterator[str]:
+    """Give a line for each model that build() would refuse."""
+    for load in (_live, find_shadow):
+        try:
+            load(settings)
+        except ModelError as error:
+            yield str(error)
+
+
+def _live(settings: Settings) -> tuple[Model, budget.Mark]:
+    """Load the model that judges, and say from where on it marks. Raises ModelError, one line."""
+    return load_model(find_model(settings.model)), marks(settings)
 
 
 def marks(settings: Settings) -> budget.Mark:

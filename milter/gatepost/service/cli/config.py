@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from gatepost.checks.content.family import Settings, marks
-from gatepost.checks.content.model import ModelError
+from gatepost.checks.content.family import marks
+from gatepost.service.assemble import refusals
 from gatepost.service.complaints import plain, without_password
-from gatepost.service.config import Loaded, load
+from gatepost.service.config import ConfigError, Loaded, load
 from gatepost.service.reference import reference, toml_value
 
 config_app = typer.Typer(help="Check, show and explain the config.", no_args_is_help=True, rich_markup_mode=None)
@@ -23,18 +23,13 @@ ConfigPath = Annotated[
 
 @config_app.command()
 def check(path: ConfigPath = None) -> None:
-    """Say whether a config file can be used; exit 2 and one line per problem if not."""
+    """Say whether the daemon can use a config file, and the models and lists it names; exit 2 and one line per problem if not."""
     loaded = load(path)
+    if refused := list(refusals(loaded)):
+        raise ConfigError(refused)
+    settings = loaded.config.classifier
     print(f"{path or 'built-in defaults'}: ok, config version {loaded.version}")
-    print(f"classifier  {plain(_budget(loaded.config.classifier))}")
-
-
-def _budget(settings: Settings) -> str:
-    """Say what the error budget comes to with the model of this host, or that there is no such model here."""
-    try:
-        return marks(settings).said(settings.max_false_positive_rate)
-    except ModelError as error:
-        return f"cannot say from where on it marks: {error}"
+    print(f"classifier  {plain(marks(settings).said(settings.max_false_positive_rate))}")
 
 
 @config_app.command()
