@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gatepost.checks.content.budget import Budget, Choice, choose
+from gatepost.checks.content.budget import Budget, Choice, choose_called
 from gatepost.training.report import Rate, Report, Scores, rate_json, rate_of
 
 RATES: Final = (0.01, 0.003, 0.001, 0.0003, 0.0001)
@@ -69,9 +69,12 @@ class Line:
         }
 
 
-def budget_table(budget: Budget, measured: Report | None = None) -> tuple[Line, ...]:
-    """Give a line for each of RATES, with the effect on measured mail if there is some."""
-    return tuple(_line(choose(budget, rate), measured) for rate in RATES)
+def budget_table(budget: Budget, spam_from: float, measured: Report | None = None) -> tuple[Line, ...]:
+    """Give a line for each of RATES, with the effect on measured mail if there is some.
+
+    As at a site, nothing is marked that is not called spam, from the probability `spam_from` on.
+    """
+    return tuple(_line(choose_called(budget, rate, spam_from), measured) for rate in RATES)
 
 
 def _line(choice: Choice, measured: Report | None) -> Line:

@@ -275,6 +275,13 @@ def test_it_is_said_in_one_line():
         "marks from p=0.8808 on: at most 0.99 % of ham by the model's held-out mail (0 of 300); "
         "its held-out ham is too few to show 0.1 %"
     )
+    # Less than was asked for, where the model's tails end and where `spam_from` is higher.
+    assert settle(budget({"x": scores}, kept=600), 0.1, 0.7).said(0.1) == (
+        "marks from p=0.9974 on: at most 1.1 % of ham by the model's held-out mail (599 of 60,000)"
+    )
+    assert settle(budget({"x": scores}), 0.001, 1.0).said(0.001) == (
+        "marks from p=1.0000 on: at most 0.005 % of ham by the model's held-out mail (0 of 60,000)"
+    )
     assert settle(None, 0.001, 0.7).said(0.001).startswith("marks from p=0.9900 on: the model does not say")
 
 

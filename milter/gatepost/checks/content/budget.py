@@ -231,21 +231,23 @@ class Mark:
         if self.choice is None:
             return f"{start}: the model does not say what that costs in ham, so max_false_positive_rate has no effect"
         seen = f"({self.choice.wrong:,} of {self.choice.ham:,})"
-        if self.choice.shown:
-            return f"{start}: at most {percent(rate)} of ham by the model's held-out mail {seen}"
-        few = f"its held-out ham is too few to show {percent(rate)}"
-        return f"{start}: at most {percent(self.choice.bound)} of ham by the model's held-out mail {seen}; {few}"
+        few = "" if self.choice.shown else f"; its held-out ham is too few to show {percent(rate)}"
+        # The bound, not the rate: where the tails end or `spam_from` is higher, less is marked than was asked for.
+        return f"{start}: at most {percent(self.choice.bound)} of ham by the model's held-out mail {seen}{few}"
 
 
 def settle(budget: Budget | None, rate: float, spam_from: float) -> Mark:
     """Say from where on content alone marks: where the budget allows it, but never what is not called spam."""
-    called = logit_of(spam_from)
     if budget is None:
-        return Mark(max(FALLBACK_LOGIT, called), None)
-    choice = choose(budget, rate)
-    if choice.logit < called:
-        choice = _choice(budget, rate, called, CONFIDENCE)
+        return Mark(max(FALLBACK_LOGIT, logit_of(spam_from)), None)
+    choice = choose_called(budget, rate, spam_from)
     return Mark(choice.logit, choice)
+
+
+def choose_called(budget: Budget, rate: float, spam_from: float) -> Choice:
+    """Choose as choose() does, but no lower than what is called spam, from the probability `spam_from` on."""
+    choice, called = choose(budget, rate), logit_of(spam_from)
+    return choice if choice.logit >= called else _choice(budget, rate, called, CONFIDENCE)
 
 
 def spoken(probability: float) -> str:

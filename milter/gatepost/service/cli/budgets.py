@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gatepost.checks.content.budget import percent, spoken
+from gatepost.checks.content.budget import logit_of, percent, spoken
 from gatepost.ledger.record import shown
 
 if TYPE_CHECKING:
@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 _NONE: Final = "The model carries no scores of held-out ham: what [classifier] max_false_positive_rate would do with it is not known."
 
 
-def print_budgets(out: Console, budget: Budget | None, measured: Report | None = None) -> None:
-    """Print what each budget comes to on held-out mail, and on measured mail if there is some."""
+def print_budgets(out: Console, budget: Budget | None, spam_from: float, measured: Report | None = None) -> None:
+    """Print what each budget comes to on held-out mail, and on measured mail if there is some; `spam_from` is the site's."""
     from gatepost.training.budget_table import budget_table  # noqa: PLC0415  # needs scipy, as evaluate says
 
     if budget is None:
         _say(out, _NONE)
         return
-    lines = budget_table(budget, measured)
+    lines = budget_table(budget, spam_from, measured)
     _say(out, f"Error budgets: [classifier] max_false_positive_rate, by {budget.ham:,} held-out ham of the model")
+    if any(line.choice.logit == logit_of(spam_from) for line in lines):
+        _say(
+            out,
+            f"None marks below p {spoken(spam_from)}: from there on a text is called spam ([classifier] spam_from).",
+        )
     out.print(_held_out(lines))
     if not all(line.choice.shown for line in lines):
         _say(

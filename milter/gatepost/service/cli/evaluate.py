@@ -241,7 +241,7 @@ def _print_json(measured: _Measured, settings: Settings, limit: int | None) -> N
     from gatepost.training.budget_table import budget_table  # noqa: PLC0415
 
     found = measured.report
-    lines = budget_table(measured.budget, found) if measured.budget else ()
+    lines = budget_table(measured.budget, settings.spam_from, found) if measured.budget else ()
     rows = [{**row.as_json(), "source": shown(row.source)} for row in found.rows]
     bins = [
         {
@@ -289,7 +289,7 @@ def _print_table(measured: _Measured, settings: Settings) -> None:
     for note in _notes(measured.report, measured.learned):
         out.print(note, markup=False)
     out.print()
-    print_budgets(out, measured.budget, measured.report)
+    print_budgets(out, measured.budget, settings.spam_from, measured.report)
 
 
 def _table(found: Report, chosen: slice) -> Table:

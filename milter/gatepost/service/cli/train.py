@@ -12,6 +12,7 @@ from rich.table import Table as Grid
 
 from gatepost.checks.content.family import find_budget
 from gatepost.service.cli.budgets import print_budgets
+from gatepost.service.config import load
 
 if TYPE_CHECKING:
     from gatepost.training.train import Trained
@@ -167,7 +168,8 @@ def _show(console: Console, trained: Trained, max_rows: int) -> None:
     for row in trained.metrics["by source"]:
         grid.add_row(*(str(row.get(column, "-")) for column in _SHOWN))
     console.print(grid)
-    print_budgets(console, find_budget(trained.directory))
+    # As a site has it that sets nothing.
+    print_budgets(console, find_budget(trained.directory), load(None).config.classifier.spam_from)
     if trained.metrics["not drawn"]:
         rest = trained.metrics["not drawn"]
         _say(
