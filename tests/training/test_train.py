@@ -19,7 +19,7 @@ from gatepost.service.cli.train import train
 from gatepost.training.columns import choose_columns
 from gatepost.training.corpus import CorpusError, find_packs, read_pack
 from gatepost.training.evaluate import budget_data
-from gatepost.training.fit import bulk_target, folds_by_group, folds_by_source
+from gatepost.training.fit import bulk_target, folds_by_group, folds_by_pack, folds_by_source, held_out_rows
 from gatepost.training.table import Table, read_table
 from gatepost.training.train import train_model
 from support.letters import WORDS, invented, letter, write_packs
@@ -71,6 +71,52 @@ def test_the_directory_describes_itself(model: Path):
     card = (model / "card.md").read_text()
     assert "| one | 40 | 40 | 40 |" in card
     assert "not known to Gatepost" in card
+
+
+def test_a_test_that_did_not_take_place_has_no_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Of a single pack nothing is said as if it were held out: no row, a line for it in the card, and a true title on the terminal."""
+    pack, _ = write_packs(tmp_path)
+    train(packs=[pack], out=tmp_path / "mine", seed=7, jobs=1, work=tmp_path / "work")
+    metrics = json.loads((tmp_path / "mine" / "metrics.json").read_text())
+    assert metrics["by pack"] == []
+    assert [row["source"] for row in metrics["by group"]] == ["one"]
+    card = (tmp_path / "mine" / "card.md").read_text()
+    section = card.split("## What it does with packs it never saw")[1].split("##")[0]
+    assert section.split("\n\n")[1].startswith(
+        "one: not tested here, as beside what is held out there would be no mail"
+    )
+    said = capsys.readouterr().err
+    assert "sources the model never saw" not in said
+    assert "Each source of one was cut into five stretches" in said
+
+
+@pytest.mark.parametrize(
+    ("both", "one", "rows"), [(["a"], ["b"], {"b"}), ([], ["a", "b"], set()), (["a", "b"], ["c"], {"a", "b", "c"})]
+)
+def test_a_pack_without_which_nothing_can_be_learned_is_not_tested(both: list[str], one: list[str], rows: set[str]):
+    """A pack is tested by what others teach; where these have one kind of mail only, there is no row."""
+    packs = np.array([pack for pack in both for _ in range(2)] + one)
+    labels = np.array(["ham", "spam"] * len(both) + ["ham", "spam"][: len(one)])
+    table = Table(
+        packs,
+        packs,
+        labels,
+        np.zeros(len(packs), np.int64),
+        np.arange(len(packs)).astype(str),
+        np.zeros(len(packs), bool),
+        [np.zeros(0, np.uint32)] * len(packs),
+        left_out=0,
+    )
+    assert set(packs[held_out_rows(folds_by_pack(table), table.unwanted)].tolist()) == rows
+
+
+def test_the_card_says_of_other_packs_nothing_that_holds_for_the_shipped_ones(model: Path):
+    """What was tried on the shipped packs, and what their mail is weak at, is no statement about another model."""
+    card = (model / "card.md").read_text()
+    for words in ("What was tried", "honeypot", "Public corpora", "models/invented", "phishingpot", "trec07"):
+        assert words not in card
+    assert "## Known weaknesses" in card
+    assert "    gatepost train --packs PACKS --out base-209901 --seed 7\n" in card
 
 
 def test_words_of_one_pack_alone_are_memory(tmp_path: Path):

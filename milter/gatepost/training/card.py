@@ -43,17 +43,27 @@ _COLUMNS: Final = (
     "caught p>0.9",
     "ece",
 )
-_WEAKNESSES: Final = """\
+_SHIPPED: Final = frozenset(_LICENCES)
+"""The packs that the shipped model is trained from: what is said of their mail holds for a model made from just these."""
+
+_OF_ANY: Final = """\
 - Wanted and unwanted bulk mail use the same words; they differ in who sends it and whether people asked for it.
-  Authentication, how openly it is sent, reputation and the site's own labels have to settle those.
+  Authentication, how openly it is sent, reputation and the site's own labels have to settle those."""
+_OF_SHIPPED: Final = """\
 - Packs that were left out whole show what a new kind of mail costs: the rows by pack lie far below the others.
 - Public corpora hold no modern personal or business mail and hardly any wanted mail that is not English; the written
   records (models/invented) stand in for it. The probabilities are held down for that reason (see "lowered"), which
-  costs catches on new kinds of spam.
+  costs catches on new kinds of spam."""
+_PADDING: Final = """\
 - Wanted words put in view beside spam (padding, long quotes) cost less recall since long texts are judged by stretches
-  too, and still cost some: docs/attacks.md has the figures.
-- Image-only mail, and mail that says nothing in words, is beyond it.
+  too, and still cost some"""
+_FIGURES: Final = ": docs/attacks.md has the figures"
+_BEYOND: Final = "- Image-only mail, and mail that says nothing in words, is beyond it."
+_PHISH: Final = """\
 - The phish label is mostly a honeypot's: it holds plain spam too, and plain spam of today may be called phish."""
+_UNTESTED: Final = (
+    "not tested here, as beside what is held out there would be no mail, or one kind only, to learn from."
+)
 
 
 _VIEWS: Final = (
@@ -78,7 +88,9 @@ probability of being unwanted; `ece` is the expected calibration error."""
 
 def write_card(name: str, table: Table, metrics: Metrics, seed: int) -> str:
     """Give the card as Markdown, from the table the model learned from and what was measured."""
-    aside = " --set-aside models/set-aside.txt" if metrics["set aside"] else ""
+    shipped = set(table.packs.tolist()) == _SHIPPED
+    written = " --packs models/invented" if shipped else ""
+    aside = f" --set-aside {'models/set-aside.txt' if shipped else 'LIST'}" if metrics["set aside"] else ""
     lines = [f"# Model {name}", "", _INTRODUCTION, "", "## What it learned from", "", *_data(table), ""]
     lines += [
         f"{metrics['left out']} messages were left out: further near-duplicates (two of a group are kept) and mail"
@@ -86,8 +98,8 @@ def write_card(name: str, table: Table, metrics: Metrics, seed: int) -> str:
     lines += ["without text.", ""]
     if metrics["set aside"]:
         lines += [f"A list of {metrics['set aside']} messages was set aside: neither learned from nor measured.", ""]
-    for view, title in ((view, title) for view, title in _VIEWS if metrics[view]):
-        lines += [f"## {title}", "", *_table(metrics[view], _COLUMNS), ""]
+    for view, title in _VIEWS if any(metrics[view] for view, _ in _VIEWS[1:]) else _VIEWS[:1]:
+        lines += [f"## {title}", "", *_view(table, metrics[view])]
     lines += ["## Phish against other spam (held out by near-duplicate group)", "", *_flat(metrics["phish"]), ""]
     lines += [
         "## The form of bulk mail against other mail (held out by near-duplicate group)",
@@ -95,22 +107,42 @@ def write_card(name: str, table: Table, metrics: Metrics, seed: int) -> str:
         *_flat(metrics["bulk"]),
         "",
     ]
-    lines += ["## What was tried", "", _TRIED.read_text("utf-8").strip(), ""]
-    lines += ["## Known weaknesses", "", _WEAKNESSES, ""]
+    if shipped:
+        lines += ["## What was tried", "", _TRIED.read_text("utf-8").strip(), ""]
+    lines += ["## Known weaknesses", "", *_weaknesses(shipped=shipped), ""]
     lines += [
         f"Caution lowered the calibrated log-odds by {metrics['lowered']}: at most 1 % of ham from unseen sources,",
         "each pack counting alike, passes a probability of 0.9.",
         "",
         "## Making it again",
         "",
-        f"    gatepost train --packs PACKS --packs models/invented{aside} --out {name} --seed {seed}",
+        f"    gatepost train --packs PACKS{written}{aside} --out {name} --seed {seed}",
         "",
-        "Add `--without PACK` for a pack whose licence does not suit you (phishingpot is non-commercial, trec07 asks",
-        "for an agreement). The same packs and seed give the same files with these versions:",
+    ]
+    if shipped:
+        lines += [
+            "Add `--without PACK` for a pack whose licence does not suit you (phishingpot is non-commercial, trec07 asks"
+        ]
+    lines += [
+        f"{'for an agreement). ' if shipped else ''}The same packs and seed give the same files with these versions:",
         f"Python {platform.python_version()}, numpy {np.__version__}, scikit-learn {sklearn.__version__}.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _view(table: Table, rows: Sequence[Metrics]) -> list[str]:
+    """Write the rows of one way of holding out, and a line for the packs that it could not test."""
+    missing = sorted(set(table.packs.tolist()) - {row["source"] for row in rows})
+    told = [f"{', '.join(missing)}: {_UNTESTED}", ""] if missing else []
+    return [*_table(rows, _COLUMNS), "", *told] if rows else told
+
+
+def _weaknesses(*, shipped: bool) -> list[str]:
+    """List what is known to go wrong; what comes of the mail of the shipped model is said of no other."""
+    if not shipped:
+        return [_OF_ANY, f"{_PADDING}.", _BEYOND]
+    return [_OF_ANY, _OF_SHIPPED, f"{_PADDING}{_FIGURES}.", _BEYOND, _PHISH]
 
 
 def _data(table: Table) -> list[str]:

@@ -29,8 +29,8 @@ messages of a mailbox, on purpose, and a budget is about mailboxes."""
 
 
 def rows_by_pack(table: Table, scores: Floats, curve: Curve, inside: Bools) -> list[Metrics]:
-    """Give one row of metrics for each pack, and for the hard ham of SpamAssassin (newsletters) by itself."""
-    rows = []
+    """Give one row of metrics for each pack with rows `inside`, and for the hard ham of SpamAssassin (newsletters) by itself."""
+    rows: list[Metrics] = []
     parts = {pack: table.packs == pack for pack in sorted(set(table.packs.tolist()))}
     newsletters = np.char.startswith(table.sources, _NEWSLETTERS)
     if newsletters.any():

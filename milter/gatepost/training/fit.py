@@ -250,7 +250,7 @@ def folds_by_source(table: Table, seed: int) -> npt.NDArray[np.int64]:
         members = np.flatnonzero(table.packs == pack)
         sources = table.sources[members]
         names, sizes = np.unique(sources, return_counts=True)
-        if names.size < FOLDS:
+        if names.size < FOLDS:  # as packs_cut() says
             for name in names:
                 rows = members[sources == name]
                 folds[rows] = np.arange(rows.size) * FOLDS // rows.size
@@ -263,6 +263,12 @@ def folds_by_source(table: Table, seed: int) -> npt.NDArray[np.int64]:
     return folds
 
 
+def packs_cut(table: Table) -> tuple[str, ...]:
+    """Give the packs of too few sources to hold whole ones out: folds_by_source() cuts each of these into stretches."""
+    packs = sorted(set(table.packs.tolist()))
+    return tuple(pack for pack in packs if len(set(table.sources[table.packs == pack].tolist())) < FOLDS)
+
+
 def folds_by_pack(table: Table) -> npt.NDArray[np.int64]:
     """Assign whole packs to folds: packs with both kinds of mail one each, those of one kind together (the last fold)."""
     folds = np.full(len(table), -1, np.int64)
@@ -270,6 +276,14 @@ def folds_by_pack(table: Table) -> npt.NDArray[np.int64]:
         folds[table.packs == pack] = fold
     folds[folds < 0] = folds.max() + 1
     return folds
+
+
+def held_out_rows(folds: npt.NDArray[np.int64], unwanted: npt.NDArray[np.int64]) -> Bools:
+    """Say which rows some model was tested on: those of folds beside which there are both kinds of mail to learn from."""
+    found = np.zeros(folds.size, bool)
+    for fold in set(folds.tolist()):
+        found[folds == fold] = not _of_one_kind(unwanted[folds != fold])
+    return found
 
 
 def _has_both(table: Table, pack: str) -> bool:

@@ -33,7 +33,9 @@ from gatepost.training.fit import (
     folds_by_group,
     folds_by_pack,
     folds_by_source,
+    held_out_rows,
     held_out_scores,
+    packs_cut,
 )
 from gatepost.training.reference import presence, reference
 from gatepost.training.stretched import score_rows
@@ -47,10 +49,11 @@ LENGTH_POWER: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training run gives: where it was written, and what was measured."""
+    """What a training run gives: where it was written, what was measured, and the packs whose own sources were cut for that."""
 
     directory: Path
     metrics: Metrics
+    cut: tuple[str, ...] = ()
 
 
 def train_model(
@@ -173,7 +176,7 @@ def _fit_and_write(mail: _Mail, out: Path, progress: Progress, *, measure: bool)
     recipe = Recipe(out.name, BITS, LENGTH_POWER, FEATURES_VERSION, seed, table)
     write_model(out, recipe, mail.columns, heads, metrics, budget_data(table, curve.logits(unseen)))
     mail.kept.clear()
-    return Trained(out, metrics)
+    return Trained(out, metrics, packs_cut(table))
 
 
 _COMPARISONS: Final = ("by pack", "by group", "by time")
@@ -182,15 +185,14 @@ _COMPARISONS: Final = ("by pack", "by group", "by time")
 def _comparisons(mail: _Mail, curve: Curve, judged: Callable[[_Heads, Bools], Floats], progress: Progress) -> Metrics:
     """Measure what calibration does not need: whole packs and near-duplicate groups held out, and learning from the past."""
     table = mail.table
-    everything = np.ones(len(table), bool)
-    elsewhere = held_out_scores(folds_by_pack(table), mail.heads, judged, "holding out packs", progress)
-    known = held_out_scores(folds_by_group(table, mail.seed), mail.heads, judged, "holding out groups", progress)
-    later = later_rows(table)
-    ahead = judged(mail.heads(~later), everything)
+    packs, groups, later = folds_by_pack(table), folds_by_group(table, mail.seed), later_rows(table)
+    elsewhere = held_out_scores(packs, mail.heads, judged, "holding out packs", progress)
+    known = held_out_scores(groups, mail.heads, judged, "holding out groups", progress)
+    ahead = judged(mail.heads(~later), np.ones(len(table), bool))
     rows = (
-        rows_by_pack(table, elsewhere, curve, everything),
-        rows_by_pack(table, known, curve, everything),
-        rows_by_pack(table, ahead, curve, later),
+        rows_by_pack(table, elsewhere, curve, held_out_rows(packs, table.unwanted)),
+        rows_by_pack(table, known, curve, held_out_rows(groups, table.unwanted)),
+        rows_by_pack(table, ahead, curve, later & held_out_rows(later.astype(np.int64), table.unwanted)),
     )
     return dict(zip(_COMPARISONS, rows, strict=True))
 

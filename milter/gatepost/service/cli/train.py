@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table as Grid
 
 from gatepost.checks.content.family import find_budget
+from gatepost.ledger.record import shown
 from gatepost.service.cli.budgets import print_budgets
 from gatepost.service.config import load
 
@@ -163,11 +164,17 @@ def _megabytes(size: int) -> str:
 
 
 def _show(console: Console, trained: Trained, max_rows: int) -> None:
-    """Print what was measured on mail from elsewhere, and where the model is."""
-    grid = Grid(*_SHOWN, title="Mail from sources the model never saw")
+    """Print what was measured on mail that was held out, and where the model is."""
+    grid = Grid(*_SHOWN, title=f"Mail {'that was held out' if trained.cut else 'from sources the model never saw'}")
     for row in trained.metrics["by source"]:
         grid.add_row(*(str(row.get(column, "-")) for column in _SHOWN))
     console.print(grid)
+    if trained.cut:
+        _say(
+            console,
+            f"Each source of {', '.join(map(shown, trained.cut))} was cut into five stretches, in order of arrival, as there are fewer than "
+            "five: there the model has seen other mail of the same source. Elsewhere it never saw the source.",
+        )
     # As a site has it that sets nothing.
     print_budgets(console, find_budget(trained.directory), load(None).config.classifier.spam_from)
     if trained.metrics["not drawn"]:
