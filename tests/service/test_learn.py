@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from gatepost.arrival.replay import files
 from gatepost.checks.content.lesson import JOURNAL
 from gatepost.world.clock import FakeClock
+from gatepost.world.state.door import StateUnavailableError
 from gatepost.world.state.sqlite import SqliteState
 from support.cli import gatepost
 from support.letters import letter
@@ -147,6 +149,80 @@ def test_what_cannot_be_done_is_one_line(run: Run, place: Path, arguments, code:
     ended, _, err = run("learn", *given, "--config", write_config(place, ""))
     assert (ended, err.count("\n")) == (code, 1)
     assert words in err
+
+
+def test_files_that_move_or_break_meanwhile_stop_nothing(
+    run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that a mail reader renamed is learned, one that is gone is counted, one that cannot be read is named: exit 1."""
+    box, config = place / "Maildir", write_config(place, "")
+    for folder in ("cur", "new", "tmp"):
+        (box / folder).mkdir(parents=True)
+    words = ("garden", "kitchen", "bathroom", "cellar")
+    for number, word in enumerate(words):
+        (box / "new" / f"{number}.host").write_bytes(
+            letter("Offer", f"Wonderful {word} furniture while the stock lasts")
+        )
+
+    def rearranged(paths: list[Path]) -> list[Path]:
+        found = list(files(paths))
+        (box / "new" / "0.host").rename(box / "cur" / "0.host:2,S")
+        (box / "new" / "1.host").unlink()
+        (box / "new" / "2.host").unlink()
+        (box / "new" / "2.host").mkdir()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gatepost.service.cli.learn.files", rearranged)
+        code, out, err = run("learn", "spam", box, "--config", config)
+    assert code == 1
+    assert out == (
+        "learned as spam: 2 new, 0 known before, 1 files gone before they were read, 1 files that cannot be read\n"
+    )
+    first, second = err.splitlines()
+    assert first == f"gatepost learn: {box / 'new' / '2.host'}: cannot be read: Is a directory"
+    assert second == "gatepost learn: left out, as they were gone before they were read: 1 files"
+    # As a shell names them that listed the folder before the reader renamed one.
+    code, out, _ = run("learn", "spam", box / "new" / "0.host", box / "new" / "3.host", "--config", config)
+    assert (code, out) == (0, "learned as spam: 0 new, 2 known before\n")
+
+
+def test_what_was_learned_before_the_store_went_is_said(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the store goes away in the middle, the number of messages that it had taken by then is told."""
+    box = mailbox.mbox(place / "junk.mbox")
+    for number in range(60):
+        box.add(letter("Offer", f"Wonderful {chr(97 + number // 10)}{chr(107 + number % 10)}furniture in our shop"))
+    box.close()
+    taught = []
+
+    def once(*arguments: object) -> None:
+        taught.append(arguments)
+        if len(taught) > 5:
+            raise StateUnavailableError("gone")
+
+    monkeypatch.setattr("gatepost.service.cli.learn.teach", once)
+    code, _, err = run("learn", "spam", place / "junk.mbox", "--config", write_config(place, ""))
+    assert (code, err.splitlines()) == (
+        1,
+        [
+            "gatepost learn: 50 messages were learned as spam before the store went away",
+            "gatepost learn: the state store does not answer: gone",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [("learn", "spam", "one.eml"), ("learn", "--list"), ("learn", "--undo", "0" * 20)]
+)
+def test_a_store_that_is_away_is_one_line(tmp_path: Path, place: Path, arguments: tuple[str, ...]) -> None:
+    """What is said of it is about this command, not about a worker that goes on."""
+    (tmp_path / "r").mkdir()
+    with RedisServer(tmp_path / "r") as server:
+        config = write_config(place, server.url)
+    given = [str(place / each) if each.endswith(".eml") else each for each in arguments]
+    done = gatepost(*given, "--config", config)
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert done.err.startswith("gatepost learn: the state store does not answer: redis at ")
 
 
 def test_a_store_that_is_away_is_said(run: Run, tmp_path: Path, place: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import sys
@@ -15,7 +16,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gatepost.arrival.replay import Stored, files, messages
+from gatepost.arrival.replay import ReplayError, Stored, files, messages
 from gatepost.checks.content.fields import field_tokens
 from gatepost.checks.content.follow import PAGES
 from gatepost.checks.content.lesson import JOURNAL, LABELS, Lesson, decode, encode, make
@@ -23,6 +24,7 @@ from gatepost.checks.content.tokens import extract
 from gatepost.effects.headers import HeaderWriter
 from gatepost.effects.teach import Label, keys_behind, take_back, teach
 from gatepost.ledger.record import shown
+from gatepost.service import logs
 from gatepost.service.assemble import learning_writer
 from gatepost.service.cli.show import console
 from gatepost.service.complaints import plain
@@ -107,12 +109,13 @@ def learn(
     state = learning_state(loaded)
     site = _Site(state, loaded.config.state.half_life_days * _DAY, writer)
     try:
-        if listing:
-            _print_list(_lessons(state), json_output)
-        elif undo:
-            _undo(site, given, json_output)
-        else:
-            _learn(site, given[0], [Path(each) for each in given[1:]], json_output)
+        with logs.quiet():
+            if listing:
+                _print_list(_lessons(state), json_output)
+            elif undo:
+                _undo(site, given, json_output)
+            else:
+                _learn(site, given[0], [Path(each) for each in given[1:]], json_output)
     except StateUnavailableError as error:
         sys.stderr.write(f"gatepost learn: the state store does not answer: {plain(str(error))}\n")
         raise typer.Exit(1) from None
@@ -129,30 +132,88 @@ def _require_label(given: list[str]) -> None:
 
 
 def _learn(site: _Site, label: str, paths: list[Path], json_output: bool) -> None:
-    """Learn messages; exits 1 where none had anything to learn from."""
-    found = list(files(paths))
+    """Learn messages; exits 1 where none had anything to learn from, or a file could not be read."""
+    found = list(_found(paths))
     told: Counter[str] = Counter()
     last: _Done | None = None
     error = console(error=True)
     columns = (TextColumn("learning"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=error, transient=True, disable=not error.is_terminal or len(found) < 2) as progress:
         task = progress.add_task("learning", total=len(found))
-        stored = _each(found, lambda: progress.advance(task))
-        for last in _taught(site, label, stored):
-            told["empty" if last.lesson is None else "again" if last.again else "new"] += 1
-            if json_output:
-                _print_json({"file": shown(last.file), **_told(last.lesson), "again": last.again})
+        stored = _each(found, told, lambda: progress.advance(task))
+        try:
+            for last in _taught(site, label, stored):
+                told["empty" if last.lesson is None else "again" if last.again else "new"] += 1
+                if json_output:
+                    _print_json({"file": shown(last.file), **_told(last.lesson), "again": last.again})
+        except StateUnavailableError:
+            if kept := told["new"] + told["again"]:
+                sys.stderr.write(
+                    f"gatepost learn: {kept} messages were learned as {label} before the store went away\n"
+                )
+            raise
     if not json_output:
         _summary(label, told, last)
+    if told["gone"]:
+        sys.stderr.write(f"gatepost learn: left out, as they were gone before they were read: {told['gone']} files\n")
+    if told["gone"] + told["unread"]:
+        raise typer.Exit(1)
     if not told["new"] + told["again"]:
         sys.stderr.write("gatepost learn: there was no message with text to learn from\n")
         raise typer.Exit(1)
 
 
-def _each(found: Iterable[Path], done: Any) -> Iterator[Stored]:
+def _found(paths: Iterable[Path]) -> Iterator[Path]:
+    """Give the files behind paths; one that a mail reader has renamed since it was named counts."""
+    for path in paths:
+        try:
+            yield from files([path])
+        except ReplayError:
+            if (now := _moved(path)) is None:
+                raise
+            yield now
+
+
+def _each(found: Iterable[Path], told: Counter[str], done: Any) -> Iterator[Stored]:
+    """Give the messages in files; `told` counts those that were gone by then, and those that cannot be read, which are also said."""
     for path in found:
-        yield from messages(path)
+        try:
+            yield from _read(path)
+        except ReplayError as error:
+            gone = _gone(path)
+            told["gone" if gone else "unread"] += 1
+            if not gone:
+                sys.stderr.write(f"gatepost learn: {plain(str(error))}\n")
         done()
+
+
+def _read(path: Path) -> Iterator[Stored]:
+    try:
+        yield from messages(path)
+    except ReplayError:
+        if (now := _moved(path)) is None:
+            raise
+        yield from messages(now)
+
+
+def _gone(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError as error:
+        return error.errno == errno.ENOENT
+    return False
+
+
+def _moved(path: Path) -> Path | None:
+    """Give where a message of a Maildir is now: readers move it from new to cur and write flags behind its name (maildir(5))."""
+    if not (_gone(path) and path.parent.name in {"new", "cur"}):
+        return None
+    unique = path.name.partition(":")[0]
+    try:
+        beside = path.parent.with_name("cur").iterdir()
+        return next((each for each in beside if each.name.partition(":")[0] == unique), None)
+    except OSError:
+        return None
 
 
 def _taught(site: _Site, label: str, stored: Iterable[Stored]) -> Iterator[_Done]:
@@ -188,14 +249,22 @@ def _written(site: _Site, batch: list[_Read]) -> Iterator[_Done]:
         answers = iter(site.state.note(JOURNAL, [Entry(lesson.id, encode(lesson)) for lesson in lessons]))
         for start in range(0, len(labels), _TAUGHT_AT_ONCE):
             teach(site.state, labels[start : start + _TAUGHT_AT_ONCE], clock.now(), site.half_life)
+            _require(site.state)
     for read in batch:
         yield _Done(read.name, read.lesson, next(answers) if read.lesson else False)
+
+
+def _require(state: State) -> None:
+    """Refuse the answer of local memory: what is written there ends with this command."""
+    if state.degraded():
+        raise StateUnavailableError(state.backend)
 
 
 def _undo(site: _Site, ids: list[str], json_output: bool) -> None:
     """Take labels back; exits 1 where an id is not known."""
     answers = site.state.note(JOURNAL, [Entry(each, None) for each in ids])
     take_back(site.state, ids, SystemClock().now(), site.half_life)
+    _require(site.state)
     for each, there in zip(ids, answers, strict=True):
         if json_output:
             _print_json({"id": each, "undone": there})
@@ -252,6 +321,10 @@ def _summary(label: str, told: Counter[str], last: _Done | None) -> None:
     parts = [f"{told['new']} new", f"{told['again']} known before"]
     if told["empty"]:
         parts.append(f"{told['empty']} without text left out")
+    if told["gone"]:
+        parts.append(f"{told['gone']} files gone before they were read")
+    if told["unread"]:
+        parts.append(f"{told['unread']} files that cannot be read")
     out.print(f"learned as {label}: {', '.join(parts)}", highlight=False)
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from gatepost.checks.reputation.belief import confidence, strength, wanted_share
 from gatepost.ledger.record import shown
+from gatepost.service import logs
 from gatepost.service.cli.show import console
 from gatepost.service.complaints import plain
 from gatepost.service.config import load
@@ -111,7 +112,8 @@ def _store(config: Path | None) -> Iterator[State]:
     """Open the site's store; one line and exit 1 where it does not answer."""
     state = learning_state(load(config))
     try:
-        yield state
+        with logs.quiet():
+            yield state
     except StateUnavailableError as error:
         sys.stderr.write(f"gatepost reputation: the state store does not answer: {plain(str(error))}\n")
         raise typer.Exit(1) from None

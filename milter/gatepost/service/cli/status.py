@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -16,6 +14,7 @@ from rich.text import Text
 
 from gatepost.checks.content.drift import OLD_MONTHS, WATCH_FROM, Drift, Movement
 from gatepost.ledger.record import shown
+from gatepost.service import logs
 from gatepost.service.cli.show import console
 from gatepost.service.config import Loaded, load
 from gatepost.service.organ import Organ
@@ -42,24 +41,13 @@ def status(
 ) -> None:
     """Say how the site is doing."""
     loaded = load(config)
-    with _quiet():
+    with logs.quiet():
         found = vitals(loaded)
     if json_output:
         print(json.dumps(plain_data(loaded, found), ensure_ascii=False))
     else:
         console().print(table(loaded, found))
     raise typer.Exit(0 if found.well else 1)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the doors from logging what the answer says anyway."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 def plain_data(loaded: Loaded, found: Vitals) -> dict[str, Any]:
