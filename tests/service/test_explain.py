@@ -130,6 +130,16 @@ def test_from_the_record_as_from_the_message(run: Run, tmp_path: Path) -> None:
         assert first[key] == one[key], key
 
 
+def test_a_scanned_record_is_found_by_the_id_in_its_header(run: Run, tmp_path: Path) -> None:
+    """What `scan --json` wrote is a record like the daemon's: the id in X-Gatepost-Verdict leads to it."""
+    _, scanned, _ = run("scan", "--json", "--no-network", PHISH)
+    (verdict,) = answers(scanned)
+    assert f"id={verdict['id']}" in dict(verdict["headers"])["X-Gatepost-Verdict"]
+    (tmp_path / "log").write_text(scanned)
+    code, out, err = run("explain", "--json", "--record", verdict["id"], tmp_path / "log")
+    assert (code, err, [each["id"] for each in answers(out)]) == (0, "", [verdict["id"]])
+
+
 def test_an_excused_opinion_has_no_points(run: Run) -> None:
     """Where the classifier's finding is excused the page says by what, and every share is of no points."""
     case = FOLDER / "checks" / "auth" / "20-dkim-pass.eml"
@@ -155,7 +165,7 @@ def test_another_config_than_the_record_s(run: Run, tmp_path: Path) -> None:
     """Explained under a config that decides otherwise, a record says what today's config would do."""
     _, scanned, _ = run("scan", "--json", "--no-network", PHISH)
     log, config = tmp_path / "log", tmp_path / "gatepost.toml"
-    log.write_text(scanned.replace('"file": ', '"id": "one", "file": '))
+    log.write_text(scanned.replace(answers(scanned)[0]["id"], "one"))
     config.write_text('[weights]\n"content.phish" = 1.0\n')
     code, out, _ = run("explain", "--record", "one", "--config", config, log)
     assert code == 0
@@ -168,6 +178,7 @@ def test_what_cannot_be_found_is_one_line(run: Run, tmp_path: Path) -> None:
     for arguments, said in (
         (("--record", "nobody", tmp_path / "log"), "no record 'nobody' in"),
         (("--record", "nobody", tmp_path / "none"), "No such file"),
+        (("--record", "", tmp_path / "log"), "no id given"),
         ((tmp_path / "none.eml",), "no such file"),
         (("--client-ip", "x", PHISH), "is not an IP address"),
     ):

@@ -42,12 +42,12 @@ def explain_command(
     ],
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object per message, for machines.")] = False,
     record: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="ID",
             help="Explain from the log: the id in X-Gatepost-Verdict and in SMTP replies, or the mail server's queue id.",
         ),
-    ] = "",
+    ] = None,
     client_ip: options.ClientIp = "",
     client_name: options.ClientName = "",
     helo: options.Helo = "",
@@ -61,8 +61,11 @@ def explain_command(
 ) -> None:
     """Say why a message gets its verdict."""
     envelope = options.envelope_of(client_ip, client_name, helo, mail_from, rcpt_to or [], auth_user)
+    if record == "":
+        # An unset variable of a shell: without the id the log itself would be judged, as if it were a message.
+        raise typer.BadParameter("no id given", param_hint="--record")
     loaded = load(config)
-    if record:
+    if record is not None:
         told, missing = _recorded(record, paths, loaded.config.policy()), f"no record {record!r}"
     else:
         doors = ReplayDoors(dns_zone=dns_zone, no_network=no_network)

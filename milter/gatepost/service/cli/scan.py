@@ -118,7 +118,7 @@ def _judge_in_processes(pipeline: Pipeline, envelope: Envelope, stored: Iterator
 def _print_json(records: Verdicts, stop: Callable[[], None]) -> int:
     count = 0
     for count, (name, record) in enumerate(records, 1):  # noqa: B007 - the last count is the answer
-        line = json.dumps({"file": shown(name), **judgement(record)}, ensure_ascii=False)
+        line = json.dumps({"file": shown(name), "id": record.record_id, **judgement(record)}, ensure_ascii=False)
         sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")  # JSON is UTF-8 whatever the terminal speaks
     stop()
     return count

@@ -117,7 +117,7 @@ def add(report: Report, record: Mapping[str, Any]) -> None:
 
 def _disagree(report: Report, record: Mapping[str, Any], tokens: str, said: Said) -> None:
     """Keep a disagreement and its tokens."""
-    name = shown(str(record.get("id") or record.get("file") or ""))
+    name = shown(str(record.get("file") or record.get("id") or ""))
     report.recent.append(Disagreement(name, said, shown(tokens)))
     for token in tokens.split():
         word = token.partition("(")[0]
