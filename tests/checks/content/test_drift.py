@@ -100,6 +100,12 @@ def test_too_few_messages_say_nothing():
     found = compare(mail(), mail(ham=few, unwanted=few))
     assert found.verdict is Drift.UNKNOWN
     assert "too few messages" in found.why
+    assert found.why == f"too few messages: {ENOUGH - 1} of {ENOUGH} of one side"
+    found = compare(mail(ham=few, unwanted=few), mail(unwanted=few))
+    assert (found.verdict, found.why) == (
+        Drift.UNKNOWN,
+        f"too few messages in what it is compared with: {ENOUGH - 1} of {ENOUGH} ham-like",
+    )
     found = compare(mail(), mail(ham=few))
     assert (found.verdict, {each.side for each in found.measures}) == (Drift.OK, {"unwanted-like"})
 

@@ -88,18 +88,18 @@ def test_a_missing_folder_is_one_clear_line(tmp_path: Path):
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("name", ["weights.npz", "features.json", "SHA256SUMS"])
+@pytest.mark.parametrize("name", ["weights.npz", "features.json", "metrics.json", "SHA256SUMS"])
 def test_a_missing_file_is_one_clear_line(copy: Path, name: str):
-    """Each file that scoring needs is named when it is missing."""
+    """Each file that commands use is named when it is missing."""
     (copy / name).unlink()
     message = _refusal(copy)
     assert name in message
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("name", ["weights.npz", "features.json"])
+@pytest.mark.parametrize("name", ["weights.npz", "features.json", "metrics.json"])
 def test_one_changed_byte_is_noticed(copy: Path, name: str):
-    """A corrupt byte anywhere in a file that scoring uses is a checksum error, not a strange verdict."""
+    """A corrupt byte anywhere in a file that commands use is a checksum error, not a strange verdict."""
     data = bytearray((copy / name).read_bytes())
     data[len(data) // 2] ^= 0x20
     (copy / name).write_bytes(data)

@@ -101,10 +101,18 @@ def compare(expected: Population, seen: Population, *, words_count: bool = True)
         measures += [scores, known]
         facts += of_side
     if not measures:
-        most = max(side.messages for side in seen.sides)
-        return Comparison(Drift.UNKNOWN, why=f"too few messages: {most:.0f} of {ENOUGH} of one side")
+        return Comparison(Drift.UNKNOWN, why=f"too few messages{_short(expected, seen)}")
     moved = tuple(sorted(facts, key=lambda fact: -fact.psi)[:MOVED_SHOWN])
     return Comparison(verdict(worst), worst, tuple(measures), moved)
+
+
+def _short(expected: Population, seen: Population) -> str:
+    """Say what is short where no side can be compared: the mail seen, or of a side that has enough of it what was expected."""
+    pairs = zip(SIDES, expected.sides, seen.sides, strict=True)
+    few = [f"{before.messages:.0f} of {ENOUGH} {name}" for name, before, now in pairs if now.messages >= ENOUGH]
+    if few:
+        return f" in what it is compared with: {', '.join(few)}"
+    return f": {max(side.messages for side in seen.sides):.0f} of {ENOUGH} of one side"
 
 
 def verdict(index: float) -> Drift:

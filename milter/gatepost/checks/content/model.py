@@ -171,6 +171,7 @@ def load_model(directory: Path) -> Model:
         raise ModelError(f"model {directory}: no such directory")
     sums = _sums(directory)
     meta = _json(_checked(directory, "features.json", sums), directory)
+    _checked(directory, "metrics.json", sums)  # What status and evaluate tell of the model must be of this one.
     if meta.get("format") != FORMAT:
         raise ModelError(f"model {directory}: format {meta.get('format')!r}, this Gatepost reads format {FORMAT}")
     if meta.get("features_version") != FEATURES_VERSION:
