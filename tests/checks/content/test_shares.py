@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.checks.content import shares
+from gatepost.checks.content.fields import no_fields
+from gatepost.checks.content.lesson import make
 from gatepost.checks.content.model import HEADS, Model, Opinion, Part, Scale, table_of
+from gatepost.checks.content.site import SiteMemory
 from gatepost.checks.content.tokens import extract
 from gatepost.mail import limits
 from gatepost.mail.message import from_bytes
@@ -62,6 +65,39 @@ def test_sums_hold_as_printed(opinion: Opinion, given_points: float) -> None:
     shared = shares.points(told, points)
     assert len(shared) == len(told.parts) + 2
     assert sum(shared) == round(100 * points)
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.sampled_from(_WORDS), min_size=30, max_size=200), st.booleans())
+def test_the_strongest_of_both_directions_are_named(seed: int, words: list[str], taught: bool) -> None:
+    """However many words are stronger on the one side, the three strongest of the other are named where there are as many."""
+    dice = np.random.default_rng(seed)
+    features = extract(from_bytes(letter(" ".join(words[:3]), " ".join(words))))
+    fingerprint, weights = np.zeros(1 << _BITS, np.uint8), np.zeros(1 << _BITS, np.int16)
+    for token in features.tokens:
+        place = crc32(token) & ((1 << _BITS) - 1)
+        fingerprint[place] = crc32(token) >> 24
+        weights[place] = dice.integers(-900, 0) if dice.random() < 0.1 else dice.integers(5000, 9000)
+    scale = Scale(0.001, 0.0, 2.0, 0.0)
+    heads = {"unwanted": weights, "phish": np.zeros_like(weights), "bulk": np.zeros_like(weights)}
+    model = Model(
+        "leaning", 0.5, scale, scale, Scale(0.001, 0.0, 1.0, -50.0), table_of({"fingerprint": fingerprint, **heads})
+    )
+    opinion = model.judge(features, shares.WEIGHED, shares.EACH_WAY)
+    every = model.judge(features, -1)
+    if taught:
+        memory = SiteMemory()
+        memory.apply([(str(n), make(features, "spam", 1.0, ())) for n in range(3)])
+        opinion, every = (
+            memory.adjust(features, each, most, no_fields, shares.EACH_WAY).opinion
+            for each, most in ((opinion, shares.WEIGHED), (every, -1))
+        )
+    told = _check(opinion)
+    for sign in (1, -1):
+        side = [part for part in every.parts if part.points * sign >= 0.011]
+        least = min((abs(part.points) for part in side[: shares.EACH_WAY]), default=0.0)
+        named = [part for part in told.parts if part.hundredths * sign > 0 and abs(part.hundredths) >= 100 * least - 1]
+        # Tokens as long as this leave room for six of them in a fact.
+        assert len(named) >= min(shares.EACH_WAY, len(side)), (sign, side[:5], told.parts)
 
 
 @given(st.integers(0, 2**32 - 1), st.lists(st.sampled_from(_WORDS), max_size=80))

@@ -21,7 +21,7 @@ from gatepost.checks.content.fields import Fields, field_tokens, no_fields
 from gatepost.checks.content.follow import SiteLayer
 from gatepost.checks.content.model import Model, Opinion
 from gatepost.checks.content.shadow import Shadow
-from gatepost.checks.content.shares import WEIGHED, Shares
+from gatepost.checks.content.shares import EACH_WAY, WEIGHED, Shares
 from gatepost.checks.content.site import Adjusted
 from gatepost.checks.content.speak import reasons, sentence
 from gatepost.checks.content.tokens import Features, extract
@@ -122,8 +122,8 @@ class ContentCheck:
                 "The message has no text to classify.",
                 facts={"model": self.model.version},
             )
-        plain = self.model.judge(features, WEIGHED)
-        taught = self.site.adjust(features, plain, WEIGHED, fields) if self.site else Adjusted(plain)
+        plain = self.model.judge(features, WEIGHED, EACH_WAY)
+        taught = self.site.adjust(features, plain, WEIGHED, fields, EACH_WAY) if self.site else Adjusted(plain)
         opinion = taught.opinion
         word, status = self._word(opinion)
         told = shares.shares(opinion)

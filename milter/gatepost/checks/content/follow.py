@@ -36,7 +36,9 @@ _log: Final = logging.getLogger(__name__)
 class SiteLayer(Protocol):
     """What the content check asks of a site's layer."""
 
-    def adjust(self, features: Features, opinion: Opinion, parts: int, fields: Callable[[], Fields]) -> Adjusted:
+    def adjust(
+        self, features: Features, opinion: Opinion, parts: int, fields: Callable[[], Fields], each_way: int = 0
+    ) -> Adjusted:
         """Give the opinion with the site's share; see SiteMemory."""
         ...
 
@@ -65,11 +67,13 @@ class FollowedLayer:
         self._complete = False
         self._told = False
 
-    def adjust(self, features: Features, opinion: Opinion, parts: int, fields: Callable[[], Fields]) -> Adjusted:
+    def adjust(
+        self, features: Features, opinion: Opinion, parts: int, fields: Callable[[], Fields], each_way: int = 0
+    ) -> Adjusted:
         """Look for changes if it is time, and give the opinion with the site's share."""
         self._look()
         with self._lock:
-            return self._memory.adjust(features, opinion, parts, fields)
+            return self._memory.adjust(features, opinion, parts, fields, each_way)
 
     def away(self) -> bool:
         """Say whether the last look found the store away."""

@@ -21,7 +21,7 @@ import io
 import json
 import math
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatepost.checks.content import stretches
-from gatepost.checks.content._loops import look_up, weigh
+from gatepost.checks.content._loops import look_up, strongest, weigh
 from gatepost.checks.content.caution import FORM, caution
 from gatepost.checks.content.stretches import Stretch
 from gatepost.checks.content.tokens import FEATURES_VERSION, Features
@@ -118,14 +118,17 @@ class Model:
     bulk_scale: Scale
     table: npt.NDArray[np.void]
 
-    def judge(self, features: Features, parts: int = 8) -> Opinion:
-        """Score one message; gives the opinion with its `parts` strongest tokens (all of them for a negative number)."""
+    def judge(self, features: Features, parts: int = 8, each_way: int = 0) -> Opinion:
+        """Score one message; gives the opinion with its `parts` strongest tokens (all of them for a negative number).
+
+        Where fewer than `each_way` of them speak for it or against it, the next of that direction come along.
+        """
         hashes, most = features.hashes(), features.size if parts < 0 else parts
         said = whole = _Sums(*weigh(hashes, self.table, most))
         bulk = self._odds(self.bulk_scale, whole.bulk, whole.known)
         phish = self._odds(self.phish_scale, whole.phish, whole.known)
         form = Part(FORM, -self.unwanted_scale.slope * caution(bulk, phish))
-        stretch, less = None, 0.0
+        inside, stretch, less = None, None, 0.0
         if features.places.size and (worse := self._worst(features.places, hashes, whole)):
             inside, stretch, less = worse
             said = _Sums(*weigh(hashes, self.table, most, inside))
@@ -134,7 +137,20 @@ class Model:
         factor = self.unwanted_scale.factor(said.known, self.power)
         logit = base + factor * said.unwanted + form.points
         shown = list(map(Part, features.name(said.strong), [factor * weight for weight in said.weights]))
-        return Opinion(logit, _sigmoid(logit), phish, base, _with_form(shown, form, parts), whole.known, bulk, stretch)
+        told = _with_form(shown, form, parts)
+        if len(said.strong) == parts and one_sided(told, each_way):
+            places, weights = self._further(hashes, inside, each_way)
+            more = list(map(Part, features.name(places), [factor * weight for weight in weights]))
+            told = with_both(told, [form, *more], each_way)
+        return Opinion(logit, _sigmoid(logit), phish, base, told, whole.known, bulk, stretch)
+
+    def _further(
+        self, hashes: npt.NDArray[np.uint32], inside: npt.NDArray[np.bool_] | None, each_way: int
+    ) -> tuple[list[int], list[float]]:
+        """Give the `each_way` strongest tokens of either direction, `inside` alone where it is given, and their weights."""
+        weights = np.frombuffer(look_up(hashes, self.table), np.float64).reshape(2, -1)[1]
+        places = strongest_each_way(weights if inside is None else weights * inside, each_way)
+        return places, weights[places].tolist()
 
     def _odds(self, scale: Scale, weights: float, tokens: float) -> float:
         """Give the probability by one of the other heads, from the sum of the weights of so many known tokens."""
@@ -152,6 +168,27 @@ class Model:
             return None
         inside, stretch = stretches.members(places, rows.shape[1], most)
         return inside, stretch, stretches.margin(len(sums))
+
+
+def one_sided(parts: Sequence[Part], each_way: int) -> bool:
+    """Say whether fewer than `each_way` of the parts, none of which is 0, are of one direction."""
+    return not each_way <= sum([part.points > 0 for part in parts]) <= len(parts) - each_way
+
+
+def strongest_each_way(weights: npt.NDArray[np.float64], each_way: int) -> list[int]:
+    """Give which of the weights are furthest above 0, and then which are furthest below."""
+    return [place for sign in (1.0, -1.0) for place in strongest(np.maximum(sign * weights, 0.0), each_way)]
+
+
+def with_both(parts: Sequence[Part], others: Iterable[Part], each_way: int) -> tuple[Part, ...]:
+    """Give parts, and of the others what either direction lacks to its `each_way` strongest; both sorted by size."""
+    found = list(parts)
+    if one_sided(parts, each_way):
+        for part in sorted(set(others).difference(parts), key=lambda part: (-abs(part.points), part.token)):
+            if part.points and sum([each.points * part.points > 0 for each in found]) < each_way:
+                found.append(part)
+        found.sort(key=lambda part: -abs(part.points))
+    return tuple(found)
 
 
 def _with_form(shown: list[Part], form: Part, parts: int) -> tuple[Part, ...]:

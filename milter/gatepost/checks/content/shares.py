@@ -20,10 +20,10 @@ from gatepost.checks.content.model import Opinion, Part
 from gatepost.mail import limits
 
 WEIGHED: Final = 24
-"""Strongest tokens of a message among which the ones to name are looked for."""
+"""Strongest tokens of a message among which the ones to name are looked for; of a direction that has few there, further ones."""
 
 _NAMED: Final = 12
-_EACH_WAY: Final = 3
+EACH_WAY: Final = 3
 """Tokens named of each direction, where there are as many, before strength alone decides."""
 
 _LEAST: Final = 0.01
@@ -59,7 +59,7 @@ class Shares:
 
 
 def shares(opinion: Opinion) -> Shares:
-    """Give the shares of an opinion that brings its WEIGHED strongest parts; the named ones fit a fact of a record."""
+    """Give the shares of an opinion that brings its WEIGHED strongest parts, EACH_WAY at least in each direction; the named ones fit a fact of a record."""
     named = _named(opinion.parts)
     rest = opinion.logit - opinion.base - sum(points for _, points in named)
     values = [100 * opinion.base, *[100 * points for _, points in named], 100 * rest]
@@ -80,9 +80,9 @@ def _named(parts: Sequence[Part]) -> list[tuple[str, float]]:
     rest: list[Part] = []
     for part in parts:
         if part.points >= _LEAST:
-            (up if len(up) < _EACH_WAY else rest).append(part)
+            (up if len(up) < EACH_WAY else rest).append(part)
         elif part.points <= -_LEAST:
-            (down if len(down) < _EACH_WAY else rest).append(part)
+            (down if len(down) < EACH_WAY else rest).append(part)
     chosen: list[tuple[str, float]] = []
     room = limits.DETAIL_CHARACTERS
     for given, points in (*up, *down, *rest):

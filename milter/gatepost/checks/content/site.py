@@ -29,7 +29,7 @@ from gatepost.checks.content._loops import strongest
 from gatepost.checks.content.counts import Change
 from gatepost.checks.content.fields import Fields, no_fields
 from gatepost.checks.content.lesson import Lesson, fields_of, words_of
-from gatepost.checks.content.model import Opinion, Part
+from gatepost.checks.content.model import Opinion, Part, strongest_each_way, with_both
 from gatepost.checks.content.rates import Floats, Rates, Voice
 from gatepost.checks.content.tokens import Features
 from gatepost.checks.content.twins import Twin, Twins
@@ -97,10 +97,16 @@ class SiteMemory:
         self._fields.add([Change(lesson.fields, lesson.unwanted, sign) for lesson, sign in told])
 
     def adjust(
-        self, features: Features, opinion: Opinion, parts: int = 0, fields: Callable[[], Fields] = no_fields
+        self,
+        features: Features,
+        opinion: Opinion,
+        parts: int = 0,
+        fields: Callable[[], Fields] = no_fields,
+        each_way: int = 0,
     ) -> Adjusted:
         """Give the opinion with the site's share: as additive parts too, of which the `parts` strongest stay (negative: all).
 
+        Where fewer than `each_way` of them are of one direction, the next of it stay as well, as in the opinion given.
         `fields` is asked for the message's header fields where there are labels.
         """
         ham, spam = self._words.labels
@@ -119,8 +125,14 @@ class SiteMemory:
         found: list[Part] = []
         if parts:
             found = [
-                *_parts(features.name, places, said, parts),
-                *_parts(lambda which: [named[at].decode("utf-8", "replace") for at in which], order, besides, parts),
+                *_parts(features.name, places, said, parts, each_way),
+                *_parts(
+                    lambda which: [named[at].decode("utf-8", "replace") for at in which],
+                    order,
+                    besides,
+                    parts,
+                    each_way,
+                ),
             ]
         if parts and drawn:
             found.append(Part(LIKENESS, self._weight * drawn))
@@ -130,7 +142,7 @@ class SiteMemory:
             logit=logit,
             probability=_probability(logit),
             phish=_phish(opinion, self._weight * sure, share),
-            parts=tuple(merged if parts < 0 else merged[:parts]),
+            parts=tuple(merged) if parts < 0 else with_both(merged[:parts], merged[parts:], each_way),
         )
         return Adjusted(adjusted, logit - opinion.logit, ham, spam, self._weight * sure)
 
@@ -166,10 +178,15 @@ def _strength(twin: Twin) -> float:
 
 
 def _parts(
-    name: Callable[[Sequence[int]], list[str]], places: npt.NDArray[np.intp], shares: Floats, parts: int
+    name: Callable[[Sequence[int]], list[str]], places: npt.NDArray[np.intp], shares: Floats, parts: int, each_way: int
 ) -> list[Part]:
-    """Give the shares of tokens as parts, the strongest `parts` of them (negative: all); share n is of the token `places[n]`."""
+    """Give the shares of tokens as parts, the strongest `parts` of them (negative: all) and `each_way` of either direction.
+
+    Share n is of the token `places[n]`.
+    """
     strong = strongest(shares, len(shares) if parts < 0 else parts)
+    if len(strong) == parts:
+        strong += [place for place in strongest_each_way(shares, each_way) if place not in strong]
     named = name(places[strong].tolist())
     return [Part(f"{LOCAL}{token}", points) for token, points in zip(named, shares[strong].tolist(), strict=True)]
 
