@@ -61,6 +61,16 @@ def test_every_command_explains_itself(run: Run) -> None:
     assert "Commands:" in err
 
 
+@pytest.mark.parametrize(
+    "command", ["run", "scan", "explain", "learn", "evaluate", "status", "reputation show", "reputation reset"]
+)
+def test_the_config_is_named_alike_everywhere(run: Run, command: str) -> None:
+    """Whoever knows `-c FILE` of one command knows it of all, and what holds without it."""
+    _, out, _ = run(*command.split(), "--help")
+    (line,) = (at for at, line in enumerate(out.splitlines()) if line.startswith("  -c, --config FILE  "))
+    assert "without it the" in " ".join(out.splitlines()[line : line + 2])
+
+
 def test_config_check(run: Run, tmp_path: Path) -> None:
     """A good config says so with its version; a wrong one gives a line for each mistake and exit 2."""
     path = tmp_path / "site.toml"

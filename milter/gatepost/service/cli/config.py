@@ -17,7 +17,7 @@ from gatepost.service.reference import reference, toml_value
 config_app = typer.Typer(help="Check, show and explain the config.", no_args_is_help=True, rich_markup_mode=None)
 
 ConfigPath = Annotated[
-    Path | None, typer.Argument(help="The config file; without one the built-in defaults are meant.")
+    Path | None, typer.Argument(metavar="FILE", help="The config file; without one the built-in defaults are meant.")
 ]
 
 

@@ -75,12 +75,16 @@ def _repeated(args: list[str]) -> Iterator[str]:
 
 
 def evaluate(
-    spam: Annotated[list[Path], typer.Option(metavar="PATH...", help="Unwanted mail, spam and phish: the same forms.")],
+    spam: Annotated[list[Path], typer.Option(metavar="PATH...", help=f"Unwanted mail, spam and phish: {_PATHS}.")],
     ham: Annotated[
-        list[Path] | None, typer.Option(metavar="PATH...", help=f"Wanted mail; --attacks can do without: {_PATHS}.")
+        list[Path] | None,
+        typer.Option(metavar="PATH...", help="Wanted mail, in the same forms; --attacks can do without."),
     ] = None,
     model: Annotated[
-        str, typer.Option(metavar="M", help="The model: a shipped one's name, or the path of your own.")
+        str,
+        typer.Option(
+            metavar="M", help="The model: a shipped one's name, or the path of your own; without it that of the config."
+        ),
     ] = "",
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
     picture: Annotated[
@@ -94,12 +98,16 @@ def evaluate(
         str,
         typer.Option(
             metavar="[NAME,...]",
-            help="What attacks on the unwanted mail cost: all of them, or attacks and families by name.",
+            help="What attacks on the unwanted mail cost: all of them, or attacks and families by name (a wrong one lists them).",
         ),
     ] = "",
     online: Annotated[
         bool,
-        typer.Option("--online", help="Predict each message, then learn it, in order of arrival; nothing is stored."),
+        typer.Option(
+            "--online",
+            help="Predict each message, then learn it, in order of arrival; nothing is stored. Each pack is a site of its own and learns "
+            "from its own mail only, all else is one site.",
+        ),
     ] = False,
     labels_share: Annotated[
         float, typer.Option(min=0.0, max=1.0, metavar="F", help="Share of the messages that --online learns.")
@@ -107,7 +115,8 @@ def evaluate(
     seed: Annotated[int, typer.Option(metavar="N", help="Number that draws the share that is learned.")] = 2611,
     jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Processes to score with.")] = 1,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Config file, for [classifier]; without it the defaults.")
+        Path | None,
+        typer.Option("--config", "-c", metavar="FILE", help="Config file, for [classifier]; without it the defaults."),
     ] = None,
 ) -> None:
     """Measure a model on labelled mail it has not learned from."""

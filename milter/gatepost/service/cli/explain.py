@@ -45,7 +45,8 @@ def explain_command(
         str | None,
         typer.Option(
             metavar="ID",
-            help="Explain from the log: the id in X-Gatepost-Verdict and in SMTP replies, or the mail server's queue id.",
+            help="Explain from the log: the id in X-Gatepost-Verdict and in SMTP replies, the mail server's queue id, or the "
+            "file as `scan --json` names it. What SMTP told is in the record: of the other options only --json and --config count.",
         ),
     ] = None,
     client_ip: options.ClientIp = "",

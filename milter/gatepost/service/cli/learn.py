@@ -26,6 +26,7 @@ from gatepost.effects.teach import Label, keys_behind, take_back, teach
 from gatepost.ledger.record import shown
 from gatepost.service import logs
 from gatepost.service.assemble import learning_writer
+from gatepost.service.cli import options
 from gatepost.service.cli.show import console
 from gatepost.service.complaints import plain
 from gatepost.service.config import load
@@ -45,6 +46,8 @@ Teach from folders:            gatepost learn spam Maildir/.Junk/cur
 From a pipe (Dovecot):         gatepost learn spam - < letter.eml
 See what was taught:           gatepost learn --list
 Take labels back:              gatepost learn --undo 3f0c9a1e77b2d4650a81
+
+Exit 1: there was nothing to learn from, a file could not be read, an id is not known, or the store does not answer.
 """
 
 _BATCH: Final = 50
@@ -90,9 +93,7 @@ def learn(
     ] = False,
     listing: Annotated[bool, typer.Option("--list", help="Print what was learned, oldest first.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object per message, for machines.")] = False,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Config file; without it the built-in defaults.")
-    ] = None,
+    config: options.ConfigFile = None,
 ) -> None:
     """Teach this site's own layer which mail its people want."""
     given = words or []

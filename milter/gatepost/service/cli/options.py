@@ -31,7 +31,9 @@ DnsZone = Annotated[
 NoNetwork = Annotated[
     bool, typer.Option("--no-network", help="Ask nobody: DNS fails temporarily, clamd and Redis are skipped.")
 ]
-ConfigFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Config file; without it the built-in defaults.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Config file; without it the built-in defaults.")
+]
 Jobs = Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Processes to judge with.")]
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from gatepost.checks.reputation.belief import confidence, strength, wanted_share
 from gatepost.ledger.record import shown
 from gatepost.service import logs
+from gatepost.service.cli import options
 from gatepost.service.cli.show import console
 from gatepost.service.complaints import plain
 from gatepost.service.config import load
@@ -37,9 +38,6 @@ Identities = Annotated[
         metavar="IDENTITY...",
         help="A domain (or an address at it), a client's address or network, helo:NAME, or a file's SHA-256.",
     ),
-]
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Config file; without it the built-in defaults.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per tally, for machines.")]
 
@@ -67,7 +65,7 @@ class Known:
 
 
 @reputation_app.command()
-def show(identities: Identities, config: ConfigFile = None, json_output: AsJson = False) -> None:
+def show(identities: Identities, config: options.ConfigFile = None, json_output: AsJson = False) -> None:
     """Say what is remembered: faded counts of wanted and unwanted mail, and how sure they let one be."""
     meant = _meant(identities)
     loaded = load(config)
@@ -83,7 +81,7 @@ def show(identities: Identities, config: ConfigFile = None, json_output: AsJson 
 
 
 @reputation_app.command()
-def reset(identities: Identities, config: ConfigFile = None, json_output: AsJson = False) -> None:
+def reset(identities: Identities, config: options.ConfigFile = None, json_output: AsJson = False) -> None:
     """Forget what is remembered; from then on it is unknown."""
     meant = _meant(identities)
     with _store(config) as state:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gatepost.service import logs
 from gatepost.service.assemble import snapshot
+from gatepost.service.cli import options
 from gatepost.service.supervisor import Supervisor
 
 
 def run(
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="The config file (TOML).")] = None,
+    config: options.ConfigFile = None,
     listen: Annotated[str | None, typer.Option(help="inet:HOST:PORT or unix:/PATH, instead of the config's.")] = None,
     workers: Annotated[int | None, typer.Option(help="How many processes serve mail, instead of the config's.")] = None,
     clamd: Annotated[

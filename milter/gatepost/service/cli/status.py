@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -15,6 +14,7 @@ from rich.text import Text
 from gatepost.checks.content.drift import OLD_MONTHS, WATCH_FROM, Drift, Movement
 from gatepost.ledger.record import shown
 from gatepost.service import logs
+from gatepost.service.cli import options
 from gatepost.service.cli.show import console
 from gatepost.service.config import Loaded, load
 from gatepost.service.organ import Organ
@@ -33,10 +33,7 @@ _COLOURS: Final = {Drift.OK: "green", Drift.WATCH: "yellow", Drift.STALE: "red",
 
 
 def status(
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", metavar="FILE", help="Config file; without it the built-in defaults."),
-    ] = None,
+    config: options.ConfigFile = None,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
 ) -> None:
     """Say how the site is doing."""
