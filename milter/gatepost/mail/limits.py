@@ -29,6 +29,13 @@ cleaned."""
 FIELD_NAME_BYTES: Final = 998
 """Bytes of such a name (a line's length, RFC 5322 2.1.1). A longer one counts as FORGED_FIELDS passed."""
 
+MAILBOX_UNPACK_RATIO: Final = 200
+"""How many times its own size a compressed mailbox, message file or pack may unpack to, beyond MESSAGE_BYTES (mail packs 3 to 30
+times; gzip cannot pass 1,032). One that grows further is refused: it takes the time of what it unpacks to."""
+
+MAILBOX_UNPACK_MEMORY: Final = 256 * 1024 * 1024
+"""Bytes of memory that the xz stream of such a file may ask for (`xz -9` asks for 65 MB). One that asks for more is refused."""
+
 RECIPIENTS: Final = 1_000
 """Recipients kept of one envelope (RFC 5321 4.5.3.1.8 asks for 100, Postfix allows 1,000). Past it they still receive
 the mail; the verdict is reached on the first thousand."""
