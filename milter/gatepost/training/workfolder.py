@@ -31,7 +31,15 @@ from gatepost.training.shards import FORMAT, PIECE, DamagedError, Shard, open_sh
 
 STAGE: Final = "reading mail"
 
-_CODE: Final = ("mail", "checks/content", "training/corpus.py", "training/invented.py", "training/reading.py")
+_CODE: Final = (
+    "mail",
+    "checks/content",
+    "arrival/packed.py",
+    "arrival/replay.py",
+    "training/corpus.py",
+    "training/invented.py",
+    "training/reading.py",
+)
 _NAME: Final = 40
 _CHUNK: Final = 1 << 20
 _TOLD_EVERY: Final = 16
