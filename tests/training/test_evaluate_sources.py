@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import mailbox
 import math
@@ -102,12 +103,12 @@ def test_packs_of_one_name_are_told_apart(tmp_path: Path):
 
 
 def test_a_maildir_is_mail_whatever_its_folders_are_called(tmp_path: Path):
-    """A Maildir with a folder named `spam` inside is no pack: all of it is what it was given as."""
+    """A Maildir with a folder named `spam` inside is no pack: its own mail is what it was given as."""
     place = mailbox.Maildir(tmp_path / "mail")
     place.add(invented("ham", 1))
     place.close()
     put(tmp_path / "mail" / "spam", invented("ham", 2))
-    assert read([tmp_path / "mail"], []) == {str(tmp_path / "mail"): (2, 0)}
+    assert read([tmp_path / "mail"], []) == {str(tmp_path / "mail"): (1, 0)}
 
 
 def test_the_limit_holds_for_each_source_and_kind(tmp_path: Path):
@@ -119,11 +120,82 @@ def test_the_limit_holds_for_each_source_and_kind(tmp_path: Path):
     assert [one.stored.data for one in letters] == [invented("ham", 0), invented("ham", 1)]
 
 
-def test_one_path_cannot_be_both(tmp_path: Path):
-    """A folder given as ham and as spam says nothing about its messages: refused in one line."""
-    folder = put(tmp_path / "folder", invented("ham", 1))
-    with pytest.raises(CorpusError, match="given as ham and as spam"):
-        find_sources([folder], [folder])
+@pytest.mark.parametrize(
+    ("ham", "spam", "place"),
+    [
+        ("h", "h", "h"),
+        ("md/cur", "md", "md/cur"),
+        ("md", "md/cur", "md/cur"),
+        ("./h/000.eml", "md/../h/000.eml", "h/000.eml"),
+        ("h/000.eml", "h", "h/000.eml"),
+        ("link", "h", "h"),
+        ("around", "h", "h"),
+        ("pack", "pack/ham", "pack/ham"),
+        ("old.mbox", "./old.mbox", "old.mbox"),
+        ("-", "-", "-"),
+    ],
+)
+def test_no_mail_can_be_both(tmp_path: Path, ham: str, spam: str, place: str, monkeypatch: pytest.MonkeyPatch):
+    """Mail given as ham and as spam, under whatever names, says nothing about its messages: refused in one line."""
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "h", invented("ham", 1))
+    put(tmp_path / "md" / "cur", invented("ham", 1))
+    put(tmp_path / "md" / "new")
+    put(tmp_path / "pack" / "ham", invented("ham", 1))
+    put(tmp_path / "pack" / "spam", invented("spam", 1))
+    (tmp_path / "old.mbox").write_bytes(b"From a Mon\n" + invented("ham", 1))
+    (tmp_path / "link").symlink_to(tmp_path / "h")
+    (tmp_path / "around").mkdir()
+    (tmp_path / "around" / "link").symlink_to(tmp_path / "h")
+    for one, other in ((ham, spam), (spam, ham)):
+        if (one, other) != ("pack/ham", "pack"):  # as spam the pack lends what is no ham
+            with pytest.raises(CorpusError) as caught:
+                find_sources([Path(one)], [Path(other)])
+            assert str(caught.value) == f"{tmp_path / place if place != '-' else place}: given as ham and as spam"
+    assert read([Path("pack/ham")], [Path("pack")]) == {"pack": (0, 1), "pack/ham": (1, 0)}
+
+
+def test_an_inbox_and_its_junk_are_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """A Maildir given as ham and its junk folder as spam: nothing is both, and only other folders are said to be left out."""
+    for place, label in (("", "ham"), (".Junk", "spam"), (".Sent", "ham")):
+        put(tmp_path / "Maildir" / place / "cur", invented(label, 1), invented(label, 2))
+        put(tmp_path / "Maildir" / place / "new")
+    box = tmp_path / "Maildir"
+    assert read([box], [box / ".Junk"]) == {str(box): (2, 0), str(box / ".Junk"): (0, 2)}
+    (record,) = caplog.records
+    assert record.getMessage().endswith(f": {box / '.Sent'}")
+
+
+def test_a_message_counts_once(tmp_path: Path):
+    """Whatever paths lead to a message, it is of one source; one that has nothing of its own is none."""
+    folder = put(tmp_path / "h", *(invented("ham", number) for number in range(3)))
+    more = put(folder / "sub", invented("ham", 4))
+    put(tmp_path / "pack" / "ham", invented("ham", 5))
+    ham = tmp_path / "pack" / "ham"
+    assert read([folder, *sorted(folder.iterdir())], []) == {str(folder): (4, 0)}
+    assert read([more, folder], []) == {str(more): (1, 0), str(folder): (3, 0)}
+    assert read([ham, tmp_path / "pack", *ham.iterdir()], []) == {"pack": (1, 0)}
+    assert read([tmp_path / "pack", tmp_path / "h" / ".." / "pack"], []) == {"pack": (1, 0)}
+
+
+def test_an_archive_among_mail_hides_nothing(tmp_path: Path):
+    """A folder with messages and a pack is both; with packs and notes alone it is a folder of packs."""
+    folder = put(tmp_path / "h", *(invented("ham", number) for number in range(3)))
+    pack(folder / "train-x.tar.xz")
+    put(folder / "y" / "ham", invented("ham", 1))
+    assert read([folder], []) == {"x": (3, 0), "y": (1, 0), str(folder): (3, 0)}
+    packs = put(tmp_path / "packs")
+    pack(packs / "train-z.tar.xz")
+    (packs / "INDEX.md").write_text("# what is here\n")
+    assert read([packs], []) == {"z": (3, 0)}
+
+
+def test_compressed_mailboxes_are_sources(tmp_path: Path):
+    """A rotated mbox is a source of its own, known to hold an unknown number of messages."""
+    (tmp_path / "old.mbox.gz").write_bytes(gzip.compress(b"From a Mon\n" + invented("ham", 1)))
+    (source,) = find_sources([tmp_path / "old.mbox.gz"], [])
+    assert source.files() is None
+    assert [letter.stored.data for letter in source.read(0, None)] == [invented("ham", 1)]
 
 
 def test_a_path_that_is_not_there_is_known_before_reading(tmp_path: Path):

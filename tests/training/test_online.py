@@ -72,6 +72,17 @@ def test_a_pack_keeps_its_order(tmp_path: Path) -> None:
     assert [len(site) for site in sites(find_sources([archive, pack], [archive, pack]))] == [1, 1]
 
 
+def test_ham_of_one_pack_and_spam_of_another_are_one_site(tmp_path: Path) -> None:
+    """Packs that lend one kind each learn from one another; one that lends both stays by itself."""
+    ham = put(tmp_path / "a" / "ham", {"1": letter("a", "b"), "3": letter("a", "b")}).parent
+    spam = put(tmp_path / "b" / "spam", {"2": letter("a", "b")}).parent
+    both = put(tmp_path / "c" / "ham", {"4": letter("a", "b")}).parent
+    put(both / "spam", {"5": letter("a", "b")})
+    assert order([ham], [spam]) == ["1", "2", "3"]
+    found = sites(find_sources([ham, both], [both, spam]))
+    assert [[source.name for _, source in site] for site in found] == [["c"], ["a", "b"]]
+
+
 def test_an_archive_packed_by_kind_is_mixed(tmp_path: Path) -> None:
     """All ham in front of all spam is no order of arrival: both come in proportion, each in its own order, to the limit."""
     archive = tmp_path / "train-z.tar.xz"

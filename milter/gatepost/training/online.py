@@ -7,7 +7,8 @@ protocol of the TREC spam tracks, Cormack 2007.)
 
 Order of arrival is the order of file names, numbers by their value; a packed archive keeps its own, but where it has all ham in front of
 all unwanted mail, or behind it: that is how it was packed and not how mail arrives, so the two are mixed in proportion. Messages of
-mbox files have no names to compare, so the sources take turns. A pack is a site of its own; everything else is one site together.
+mbox files have no names to compare, so the sources take turns. A pack that lends both kinds of mail is a site of its own; everything else is
+one site together: ham from one place and spam from another have to meet.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from gatepost.checks.content.classifier import ContentCheck
 from gatepost.checks.content.fields import Fields, field_tokens
 from gatepost.checks.content.lesson import make
 from gatepost.checks.content.site import SiteMemory
-from gatepost.training.corpus import LABELS, packed_labels
+from gatepost.training.corpus import LABELS, boxes, packed_labels
 from gatepost.training.score import Read, Scored, Side, Sides, batches, read, scored, worked
 from gatepost.training.sources import Letter, Source
 
@@ -105,24 +106,19 @@ def meet(check: ContentCheck, letter: Letter) -> Met:
 
 
 def sites(sources: list[Source]) -> list[list[tuple[int, Source]]]:
-    """Put numbered sources together that learn from one another: each pack by itself, all else as one."""
+    """Put numbered sources together that learn from one another: each pack with both kinds by itself, all else as one."""
     numbered = list(enumerate(sources))
-    packs = [[pair] for pair in numbered if pair[1].pack]
-    loose = [pair for pair in numbered if not pair[1].pack]
-    return [*packs, loose] if loose else packs
+    whole = [[pair] for pair in numbered if len(pair[1].kinds) > 1]
+    parts = [pair for pair in numbered if len(pair[1].kinds) == 1]
+    return [*whole, parts] if parts else whole
 
 
 def in_order(site: list[tuple[int, Source]], limit: int | None) -> Iterator[Letter]:
     """Stream the messages of one site in order of arrival, `limit` of each kind of a source at most."""
-    placed = [_files_of(source) for _, source in site]
-    if any(each is None for each in placed):
+    if not all(_has_names(source) for _, source in site):
         yield from _by_turns([_arriving(number, source, limit) for number, source in site])
         return
-    found = [
-        (path, number, unwanted)
-        for (number, _), some in zip(site, placed, strict=True)
-        for path, unwanted in some or ()
-    ]
+    found = [(path, number, unwanted) for number, source in site for path, unwanted in _files_of(source)]
     taken: dict[tuple[int, bool], int] = {}
     for path, number, unwanted in sorted(found, key=lambda each: natural(each[0].name)):
         taken[number, unwanted] = taken.get((number, unwanted), 0) + 1
@@ -149,13 +145,19 @@ def _mixed(streams: list[Iterator[Letter]], sizes: list[int]) -> Iterator[Letter
         yield from islice(streams[at], 1)
 
 
-def _files_of(source: Source) -> list[tuple[Path, bool]] | None:
-    """Give the message files of a source and whether each is unwanted; None where only reading it tells its messages."""
-    if not source.pack:
-        return None if source.files() is None else [(path, True in source.kinds) for path in files(source.paths)]
+def _has_names(source: Source) -> bool:
+    """Say whether each message of a source is a file with a name."""
     pack = source.paths[0]
-    if not pack.is_dir() or any((pack / f"{label}.mbox").is_file() for label in LABELS):
-        return None
+    if source.pack:
+        return pack.is_dir() and not any(boxes(pack, label) for label in LABELS)
+    return source.files() is not None
+
+
+def _files_of(source: Source) -> list[tuple[Path, bool]]:
+    """Give the message files of a source and whether each is unwanted."""
+    if not source.pack:
+        return [(path, True in source.kinds) for path in source.found()]
+    pack = source.paths[0]
     labels = [label for label in LABELS if (pack / label).is_dir() and (label != "ham") in source.kinds]
     return [(path, label != "ham") for label in labels for path in files([pack / label])]
 
