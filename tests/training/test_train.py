@@ -198,6 +198,17 @@ def test_the_command_writes_a_model(packs: list[Path], tmp_path: Path, capsys: p
     assert str(tmp_path / "mine") in capsys.readouterr().out
 
 
+def test_a_model_written_here_has_a_name(packs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`--out .` writes a model with the name of the folder, and so does a pack given as `.`: the model can be loaded."""
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(packs[0])
+    chosen = find_packs([Path()])
+    monkeypatch.chdir(tmp_path / "mine")
+    train_model(chosen, Path(), 7, 1, _quiet, measure=False)
+    assert load_model(tmp_path / "mine").version == "mine"
+    assert json.loads((tmp_path / "mine" / "features.json").read_text())["tails"].keys() == {"one"}
+
+
 @pytest.mark.parametrize("case", ["no packs", "unknown pack", "full folder"])
 def test_the_command_refuses_in_one_line(
     case: str, packs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -22,7 +22,7 @@ import scipy.sparse
 import sklearn
 
 from gatepost.training.fit import Bools, Linear
-from gatepost.training.shards import put_in_place
+from gatepost.training.shards import naming, put_in_place
 from gatepost.training.table import Table
 
 _FOLDER: Final = "fits"
@@ -73,7 +73,7 @@ def _read(path: Path) -> Linear | None:
 
 def _write(path: Path, linear: Linear) -> None:
     data = np.concatenate([[linear.bias], linear.weights]).astype(_FLOAT).tobytes()
-    with path.with_name(f".{path.name}").open("wb") as stream:
+    with naming(path), path.with_name(f".{path.name}").open("wb") as stream:
         stream.write(crc32(data).to_bytes(4, "little") + data)
         put_in_place(stream, path)
 

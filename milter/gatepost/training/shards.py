@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -132,7 +133,7 @@ def write_shard(path: Path, rows: Iterable[Row | None], *, whole: int = PIECE) -
     stands: list[npt.NDArray[np.uint16]] = []
     origins: list[bytes] = []
     messages = crc = 0
-    with unfinished.open("wb") as stream:
+    with naming(unfinished), unfinished.open("wb") as stream:
         stream.write(b" " * _HEAD)
         for row in rows:
             messages += 1
@@ -162,11 +163,27 @@ def put_in_place(stream: BinaryIO, path: Path) -> None:
     stream.flush()
     os.fsync(stream.fileno())
     Path(stream.name).replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder last through a power cut."""
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error of writing say which file it is about: the system names it only where a file is opened."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def open_shard(path: Path) -> Shard:

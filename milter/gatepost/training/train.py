@@ -20,7 +20,7 @@ from gatepost.checks.content.tokens import FEATURES_VERSION
 from gatepost.training.calibrate import Curve, fit_bulk_curve, fit_curve, fit_phish_curve
 from gatepost.training.checkpoints import Checkpoints
 from gatepost.training.columns import Columns, build_matrix, choose_columns
-from gatepost.training.corpus import CorpusError
+from gatepost.training.corpus import CorpusError, model_name
 from gatepost.training.evaluate import Metrics, budget_data, bulk_metrics, later_rows, phish_metrics, rows_by_pack
 from gatepost.training.fit import (
     Bools,
@@ -173,7 +173,7 @@ def _fit_and_write(mail: _Mail, out: Path, progress: Progress, *, measure: bool)
         progress("fitting", done, len(HEADS))
         heads[fit.__name__] = (fit(everything), its_curve)
     progress("fitting", len(HEADS), len(HEADS))
-    recipe = Recipe(out.name, BITS, LENGTH_POWER, FEATURES_VERSION, seed, table)
+    recipe = Recipe(model_name(out), BITS, LENGTH_POWER, FEATURES_VERSION, seed, table)
     write_model(out, recipe, mail.columns, heads, metrics, budget_data(table, curve.logits(unseen)))
     mail.kept.clear()
     return Trained(out, metrics, packs_cut(table))

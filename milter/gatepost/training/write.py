@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import shutil
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +21,10 @@ from gatepost.checks.content.model import FORMAT, HEADS, LABELS
 from gatepost.training.calibrate import Curve
 from gatepost.training.card import write_card
 from gatepost.training.columns import Columns
+from gatepost.training.corpus import unfinished
 from gatepost.training.evaluate import Metrics
 from gatepost.training.fit import Linear
+from gatepost.training.shards import naming, sync_folder
 from gatepost.training.table import Table
 
 
@@ -43,11 +48,11 @@ def write_model(
     metrics: Metrics,
     budget: Mapping[str, Any],
 ) -> None:
-    """Write the files of a model into `out`, SHA256SUMS last; replaces files of the same names.
+    """Write the files of a model into `out`: all of them or, where that fails, none; replaces files of the same names.
 
-    `heads` has the fitted model and curve for each of HEADS, `budget` what an error budget is chosen from.
+    `heads` has the fitted model and curve for each of HEADS, `budget` what an error budget is chosen from. Raises OSError that names
+    the file.
     """
-    out.mkdir(parents=True, exist_ok=True)
     buckets = columns.hashes & np.uint32((1 << recipe.bits) - 1)
     arrays = {"fingerprint": np.zeros(1 << recipe.bits, np.uint8)}
     arrays["fingerprint"][buckets] = (columns.hashes >> np.uint32(24)).astype(np.uint8)
@@ -76,10 +81,37 @@ def write_model(
         "metrics.json": _json(metrics),
         "card.md": write_card(recipe.name, recipe.table, metrics, recipe.seed).encode(),
     }
-    for name, data in files.items():
-        (out / name).write_bytes(data)
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items()))
-    (out / "SHA256SUMS").write_text(sums, "ascii")
+    _write_all(out, {**files, "SHA256SUMS": sums.encode("ascii")})
+
+
+def _write_all(out: Path, files: Mapping[str, bytes]) -> None:
+    """Write files so that none is there before all are whole and on the disk; they get their names in the order given."""
+    # Put together within `out`, not beside it: that may be a mount point, or where the caller stands.
+    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
+    parts = unfinished(out)
+    try:
+        if parts.exists():  # a training was stopped here
+            for name in files:
+                (out / name).unlink(missing_ok=True)
+            shutil.rmtree(parts)
+        parts.mkdir(parents=True)
+        for name, data in files.items():
+            with naming(parts / name), (parts / name).open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+    except BaseException:
+        shutil.rmtree(parts, ignore_errors=True)
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    for name in files:
+        (parts / name).replace(out / name)
+    sync_folder(out)
+    parts.rmdir()  # only now is the model finished: until here the same command may go on
+    sync_folder(out)
 
 
 def _npz(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
