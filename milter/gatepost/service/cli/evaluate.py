@@ -50,7 +50,10 @@ As a site would live it,     gatepost evaluate --ham inbox/ --spam junk/ --onlin
 Under attack:                gatepost evaluate --ham ham/ --spam junk/ --attacks homoglyphs,leet
 """
 
-_PATHS: Final = "message files, directories, Maildirs, mbox files, packs (.tar.xz or folder with ham/, spam/, phish/)"
+_PATHS: Final = (
+    "message files, directories, Maildirs (their own mail; give .Junk by itself), mbox files, packed or not, and packs "
+    "(.tar.xz or folder with ham/, spam/, phish/)"
+)
 
 
 class ManyPaths(TyperCommand):
@@ -105,8 +108,8 @@ def evaluate(
         bool,
         typer.Option(
             "--online",
-            help="Predict each message, then learn it, in order of arrival; nothing is stored. Each pack is a site of its own and learns "
-            "from its own mail only, all else is one site.",
+            help="Predict each message, then learn it, in order of arrival; nothing is stored. All that is given learns as one site; a pack "
+            "given as ham and as spam is a site of its own.",
         ),
     ] = False,
     labels_share: Annotated[

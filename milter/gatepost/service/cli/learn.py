@@ -84,7 +84,8 @@ def learn(
         list[str] | None,
         typer.Argument(
             metavar="spam|ham|phish PATH...",
-            help="The label, then message files, directories, Maildirs, mbox files, or - for standard input. "
+            help="The label, then message files, directories, Maildirs (their own mail; give .Junk by itself), mbox files, packed or not, "
+            "or - for standard input. "
             "With --undo: the ids of labels.",
         ),
     ] = None,

@@ -14,7 +14,7 @@ import typer
 from gatepost.mail.address import parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope
 
-MESSAGES: Final = "Message files, directories, Maildirs, mbox files, or - for standard input."
+MESSAGES: Final = "Message files, directories, Maildirs (their own mail; give .Junk by itself), mbox files, packed or not, or - for standard input."
 
 ClientIp = Annotated[
     str, typer.Option(metavar="IP", help="Address of the SMTP client; without it SPF and iprev have nothing to judge.")
