@@ -11,6 +11,7 @@ its bounds the oldest records are taken back.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,12 +24,14 @@ from gatepost.mail import limits
 class Hit:
     """Count events over a sliding window of `window` seconds; answered with the estimate including these, a float.
 
-    `amount` 0 only looks: it gives the estimate and leaves no trace.
+    Those that would pass the `limit` are not counted: the answer, above it, is what the estimate would have been. `amount` 0
+    only looks: it gives the estimate and leaves no trace.
     """
 
     key: str
     window: int
     amount: int = 1
+    limit: float = math.inf
 
     @property
     def place(self) -> str:
@@ -46,7 +49,8 @@ class Rate:
     """Ask for leave: `limit` events in each `window` seconds, `burst` of them at once; answered with Leave.
 
     This is the generic cell rate algorithm (ITU-T I.371; "leaky bucket as a meter"): exact however many ask at the same
-    moment, and a refused event is not counted. `amount` 0 only looks, and is always allowed.
+    moment, and a refused event is not counted. `amount` 0 only looks, and is always allowed. An amount above the burst, which
+    could never come at once, is allowed where nothing is in use, and has to be made up for by waiting afterwards.
     """
 
     key: str
@@ -73,7 +77,8 @@ class Rate:
 class Leave(NamedTuple):
     """Whether the events of a Rate were allowed, the seconds until they would be (0 when they were), and the events in use.
 
-    `used` lies between 0 and the burst; it drains at limit / window. More than the burst at once is never allowed.
+    `used` drains at limit / window. It lies between 0 and the burst, and higher after an amount above the burst: at most
+    at the limit.
     """
 
     allowed: bool

@@ -36,14 +36,15 @@ def bucket_at(now: float, window: int) -> float:
 def roll(slot: Slot | None, bucket: float, amount: int) -> Slot:
     """Give the slot as of a bucket, with an amount added.
 
-    A clock that went back (or a host whose clock lags) counts into the newest bucket there is.
+    A clock that went back a little (or a host whose clock lags) counts into the newest bucket there is. One that lies more
+    than one ahead was written by a clock that was wrong: taken for the bucket before this one, it is over after a window.
     """
     if slot is None:
         return bucket, amount, 0.0
     newest, current, previous = slot
-    if bucket <= newest:
+    if newest - 1 <= bucket <= newest:
         return newest, current + amount, previous
-    return bucket, amount, current if bucket == newest + 1 else 0.0
+    return bucket, amount, 0.0 if bucket > newest + 1 else current
 
 
 def estimate(slot: Slot, now: float, window: int) -> float:

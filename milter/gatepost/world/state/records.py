@@ -121,19 +121,25 @@ def _slot(found: bytes | None) -> maths.Slot | None:
 
 def _hit(hit: Hit, found: bytes | None, now: float) -> Step:
     slot = maths.roll(_slot(found), maths.bucket_at(now, hit.window), hit.amount)
+    answer = maths.estimate(slot, now, hit.window)
+    if answer > hit.limit:
+        return answer, None, 0
     # Kept by its bucket, not by the clock of whoever counts: a host that lags must not cut it short.
     seconds = int((slot[0] + 2) * hit.window - now) + 1
-    return maths.estimate(slot, now, hit.window), THREE.pack(*slot), seconds
+    return answer, THREE.pack(*slot), seconds
 
 
 def _rate(rate: Rate, found: bytes | None, now: float) -> Step:
     """Ask for leave by the generic cell rate algorithm (ITU-T I.371, A.1.1: the virtual scheduling algorithm)."""
     interval = rate.window / rate.limit
     arrival = _arrival(rate, found, now)
-    after = arrival + rate.amount * interval
-    if after - interval * rate.burst <= now + SLACK * interval:
-        return leave(rate, after, now, allowed=True), ONE.pack(after), math.ceil(after - now) + 1
-    return leave(rate, arrival, now, allowed=False), None, 0
+    # More than the burst passes where all of the burst would, and is owed for, up to what one may owe.
+    allowed = arrival + (min(rate.amount, rate.burst) - rate.burst) * interval <= now + SLACK * interval
+    if allowed:
+        arrival = min(arrival + rate.amount * interval, now + longest(rate))
+    answer, data = leave(rate, arrival, now, allowed=allowed), ONE.pack(arrival)
+    # A refusal changes nothing, but for a time that no clock like ours wrote: it would stand still there instead of draining.
+    return (answer, None, 0) if data == found else (answer, data, math.ceil(arrival - now) + 1)
 
 
 SLACK: Final = 1e-6
@@ -143,16 +149,23 @@ SLACK: Final = 1e-6
 def _arrival(rate: Rate, found: bytes | None, now: float) -> float:
     """Give the theoretical arrival time, never before now, and never so far ahead as no clock like ours wrote it.
 
-    A host whose clock was an hour ahead must not lock everybody out for an hour: what it left counts as a full bucket.
+    A host whose clock was a day ahead must not lock everybody out for a day: what it left counts as a full bucket.
     """
     stored = ONE.unpack(found)[0] if found and len(found) == ONE.size else now
-    return float(min(max(stored, now), now + rate.window / rate.limit * rate.burst))
+    if stored > now + longest(rate):
+        return now + rate.window / rate.limit * rate.burst
+    return float(max(stored, now))
+
+
+def longest(rate: Rate) -> float:
+    """Give the seconds by which the theoretical arrival time may be ahead: a full bucket, or a window of even traffic."""
+    return max(rate.window, rate.window / rate.limit * rate.burst)
 
 
 def leave(rate: Rate, arrival: float, now: float, *, allowed: bool) -> Leave:
     """Put into words where a limit stands, given its theoretical arrival time as it is now."""
     interval = rate.window / rate.limit
-    wait = 0.0 if allowed else arrival + (rate.amount - rate.burst) * interval - now
+    wait = 0.0 if allowed else arrival + (min(rate.amount, rate.burst) - rate.burst) * interval - now
     return Leave(allowed, max(0.0, wait), max(0.0, (arrival - now) / interval))
 
 

@@ -44,12 +44,17 @@ end
 local asks = {}
 function asks.g(key) return redis.call('GET', key) end
 function asks.h(key, arg)
-  local bucket, amount, seconds = struct.unpack('<ddd', arg, 2)
+  local bucket, amount, window, limit, seconds = struct.unpack('<ddddd', arg, 2)
   local b, c, p = bucket, 0, 0
   local old = get(key, 24)
   if old then b, c, p = struct.unpack('<ddd', old) end
-  if bucket == b + 1 then b, c, p = bucket, 0, c elseif bucket > b then b, c, p = bucket, 0, 0 end
-  return put(key, struct.pack('<ddd', b, c + amount, p), seconds)
+  if bucket > b + 1 then b, c, p = bucket, 0, 0
+  elseif bucket == b + 1 or bucket < b - 1 then b, c, p = bucket, 0, c end
+  local passed = now / window - b
+  c = c + amount
+  local slot, sum = struct.pack('<ddd', b, c, p), c + p
+  if passed > 0 then sum = c + p * (1 - passed) end
+  return sum > limit and slot or put(key, slot, seconds)
 end
 function asks.m(key, arg)
   local wanted, unwanted = struct.unpack('<dd', arg, 2)
@@ -74,16 +79,17 @@ function asks.p(key, arg)
   return redis.call('SET', key, string.sub(arg, 18), 'EX', seconds, 'NX') and 1 or 0
 end
 function asks.l(key, arg)
-  local interval, tolerance, amount, slack = struct.unpack('<dddd', arg, 2)
+  local interval, burst, amount, longest, slack = struct.unpack('<ddddd', arg, 2)
   local old = get(key, 8)
-  local arrival = now
-  if old then arrival = math.min(math.max(struct.unpack('<d', old), now), now + tolerance) end
-  local after = arrival + amount * interval
-  if after - tolerance <= now + slack then
-    put(key, struct.pack('<d', after), math.ceil(after - now) + 1)
-    return '+' .. struct.pack('<d', after)
+  local arrival, word = now, '-'
+  if old then arrival = math.max(struct.unpack('<d', old), now) end
+  if arrival > now + longest then arrival = now + interval * burst end
+  if arrival + (math.min(amount, burst) - burst) * interval <= now + slack then
+    arrival, word = math.min(arrival + amount * interval, now + longest), '+'
   end
-  return '-' .. struct.pack('<d', arrival)
+  local data = struct.pack('<d', arrival)
+  if data ~= old then put(key, data, math.ceil(arrival - now) + 1) end
+  return word .. data
 end
 function asks.s(key, arg)
   local window, most = struct.unpack('<dd', arg, 2)
@@ -110,9 +116,9 @@ return answers
 """)
 
 _HEAD: Final = struct.Struct("<dddd")
-_HIT: Final = struct.Struct("<cddd")
+_HIT: Final = struct.Struct("<cddddd")
 _PAIR: Final = struct.Struct("<cdd")
-_RATE: Final = struct.Struct("<cdddd")
+_RATE: Final = struct.Struct("<cddddd")
 
 
 def head(now: float, half_life: float) -> bytes:
@@ -128,10 +134,11 @@ def argument(ask: Ask, now: float) -> bytes:
         case Mark():
             return _PAIR.pack(b"m", ask.wanted, ask.unwanted)
         case Hit():
-            return _HIT.pack(b"h", maths.bucket_at(now, ask.window), ask.amount, maths.slot_seconds(ask.window))
+            bucket, seconds = maths.bucket_at(now, ask.window), maths.slot_seconds(ask.window)
+            return _HIT.pack(b"h", bucket, ask.amount, ask.window, ask.limit, seconds)
         case Rate():
             interval = ask.window / ask.limit
-            return _RATE.pack(b"l", interval, interval * ask.burst, ask.amount, interval * records.SLACK)
+            return _RATE.pack(b"l", interval, ask.burst, ask.amount, records.longest(ask), interval * records.SLACK)
         case Put():
             return _PAIR.pack(b"p", ask.seconds, ask.absent_only) + ask.data
         case Distinct():
