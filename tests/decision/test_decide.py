@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.decision.decide import decide
-from gatepost.decision.explain import reason
+from gatepost.decision.explain import reason, refusal
 from gatepost.decision.policy import EXCUSES, Actions, Policy, Thresholds
 from gatepost.decision.weights import WEIGHTS
 from gatepost.evidence import Evidence, Status
@@ -28,6 +28,14 @@ def verdict(*evidence: Evidence, policy: Policy = POLICY, direction: Direction =
 def code(name: str, value: float = 1.0) -> Evidence:
     """Make evidence with a code and a value."""
     return Evidence(name.partition(".")[0], name, Status.FAIL, f"detail of {name}", value)
+
+
+@pytest.mark.parametrize("what", ["messages", "recipients", "bytes", "connections"])
+def test_a_passed_limit_names_what_it_counts(what: str) -> None:
+    """The sender is told of what there was too much, and whether to come back."""
+    for word, text in (("exceeded", ", try again later"), ("refused", "")):
+        passed = Evidence("rate", f"rate.client-{word}", Status.POLICY, facts={"rate.of": what})
+        assert refusal(passed, "") == f"too many {what} from this address{text}"
 
 
 def test_no_evidence_is_delivered() -> None:

@@ -21,16 +21,16 @@ _REFUSALS: Final = {
     "virus.limit": "the message is too large for the virus scanner",
     "attachment.reject": "the message carries a file that is not taken here",
     "virus.timeout": "the virus scanner is not available, try again later",
-    "rate.client-exceeded": "too many messages from this address, try again later",
-    "rate.network-exceeded": "too many messages from this network, try again later",
-    "rate.sender-exceeded": "too many messages from this sender, try again later",
-    "rate.login-exceeded": "too many messages from this account, try again later",
-    "rate.recipient-exceeded": "too many messages to this recipient, try again later",
-    "rate.client-refused": "too many messages from this address",
-    "rate.network-refused": "too many messages from this network",
-    "rate.sender-refused": "too many messages from this sender",
-    "rate.login-refused": "too many messages from this account",
-    "rate.recipient-refused": "too many messages to this recipient",
+    "rate.client-exceeded": "too many {what} from this address, try again later",
+    "rate.network-exceeded": "too many {what} from this network, try again later",
+    "rate.sender-exceeded": "too many {what} from this sender, try again later",
+    "rate.login-exceeded": "too many {what} from this account, try again later",
+    "rate.recipient-exceeded": "too many {what} to this recipient, try again later",
+    "rate.client-refused": "too many {what} from this address",
+    "rate.network-refused": "too many {what} from this network",
+    "rate.sender-refused": "too many {what} from this sender",
+    "rate.login-refused": "too many {what} from this account",
+    "rate.recipient-refused": "too many {what} to this recipient",
     "greylist.first": "first message of this sender to this recipient, try again in some minutes",
     "greylist.early": "tried again too early, try again in some minutes",
     "dmarc.reject": "the author's domain refuses mail that is not authenticated (DMARC)",
@@ -39,7 +39,10 @@ _REFUSALS: Final = {
 
 def refusal(cause: Evidence | None, otherwise: str) -> str:
     """Give the text of a 4xx or 5xx reply for the evidence that forced it, or the general one."""
-    return _REFUSALS.get(cause.code, f"refused by local policy ({cause.code})") if cause else otherwise
+    if cause is None:
+        return otherwise
+    text = _REFUSALS.get(cause.code, f"refused by local policy ({cause.code})")
+    return text.replace("{what}", cause.facts.get("rate.of", "messages"))
 
 
 def quarantine_reason(cause: Evidence | None, because: Sequence[Because]) -> str:

@@ -48,8 +48,8 @@ def test_grows_from_normal_over_high_to_exceeded() -> None:
     assert values == sorted(values)
     assert 0 < values[0] < 0.5
     assert values[-1] == 1.0
-    assert said[-1].facts == {"rate.count": "12", "rate.limit": "10", "rate.of": "messages"}
-    assert said[-1].detail == "12 messages of 192.0.2.1 in the last hour, more than 10."
+    assert said[-1].facts == {"rate.count": "11", "rate.limit": "10", "rate.of": "messages"}
+    assert said[-1].detail == "11 messages of 192.0.2.1 in the last hour, more than 10."
 
 
 def test_a_whole_network_of_ipv6_addresses_is_one_client() -> None:
@@ -150,6 +150,52 @@ def test_a_burst_makes_a_steady_rate() -> None:
     assert said.detail == "Messages of 192.0.2.1 come faster than 60 per hour with 3 at once."
 
 
+@pytest.mark.parametrize("per", ["client", "network", "sender", "recipient"])
+def test_who_keeps_trying_is_let_in_as_the_window_passes(per: str) -> None:
+    """One message a second under three in ten: what is refused uses nothing up, of one limit or another."""
+    here = rates(
+        "inbound",
+        {"per": per, "limit": 3, "window_seconds": 10},
+        {"per": per, "limit": 8, "window_seconds": 10, "action": "reject"},
+        {"per": per, "limit": 2, "window_seconds": 10, "action": "score"},
+    )
+    said = []
+    for _ in range(50):
+        here.clock.advance(1)
+        said.append(codes(here, mail()))
+    taken = [each for each in said if each in (["normal"], [f"{per}-high"])]
+    assert 10 <= len(taken) <= 16
+    assert len([each for each in said[-25:] if each in taken]) >= 5
+    assert [f"{per}-refused"] in said  # the other limit counts what the first one deferred
+
+
+def test_a_soft_limit_counts_what_the_hard_one_lets_through() -> None:
+    """Beside a limit that defers one that scores has the same counter, and no record of its own."""
+    here = site(client_soft=2, client_hard=3, sender_soft=0)
+    assert [codes(here, mail())[0] for _ in range(4)] == ["normal"] * 2 + ["client-high", "client-exceeded"]
+    assert len(here.state._tables["r"]) == 1
+
+
+MANY = " ".join(f"r{number}@here.example" for number in range(8))
+
+
+@pytest.mark.parametrize("burst", [0, 5])
+@pytest.mark.parametrize(("what", "message"), [("recipients", letter()), ("bytes", letter("x" * 9))])
+def test_what_is_larger_than_a_limit_passes_an_idle_one(what: str, message: Message, burst: int) -> None:
+    """A message that could never pass is let through where nothing was counted, and the next ones are late."""
+    here = rates("inbound", {"what": what, "per": "client", "limit": 7, "burst": burst, "window_seconds": 70})
+    assert codes(here, mail(to=MANY), message=message) == ["normal"]
+    assert codes(here, mail(), message=message) == ["client-exceeded"]
+    here.clock.advance(140)
+    assert codes(here, mail(to=MANY), message=message) == ["normal"]
+
+
+def test_a_large_message_still_scores() -> None:
+    """A limit that only scores holds nothing up, so what is above its burst is said each time."""
+    here = rates("inbound", {"what": "recipients", "per": "client", "limit": 20, "burst": 5, "action": "score"})
+    assert codes(here, mail(to=MANY)) == ["client-high"]
+
+
 def test_the_exempt_are_not_counted() -> None:
     """A mailing program's login, a domain under SPF, a role address."""
     table = rates("submission", {"per": "login", "limit": 1}, exempt_logins=("Robot",))
@@ -212,6 +258,33 @@ def test_connections_are_counted_at_the_gate() -> None:
         here.judge(mail())
     (said,) = here.gate(mail(opens=True))
     assert (said.code, said.facts["rate.of"]) == ("rate.client-exceeded", "connections")
+
+
+def test_a_client_that_keeps_connecting_is_let_in_as_the_window_passes() -> None:
+    """One connection a second under three in ten: those that are refused are not counted, by any limit on them."""
+    more = {"what": "connections", "per": "client", "window_seconds": 10}
+    here = rates("inbound", {**more, "limit": 3}, {**more, "limit": 9, "action": "reject"})
+    let = []
+    for _ in range(50):
+        here.clock.advance(1)
+        let.append(here.gate(mail(opens=True)) == ())
+    assert 10 <= sum(let) <= 16
+    assert any(let[-10:])
+
+
+@pytest.mark.parametrize("burst", [0, 5])
+def test_recipients_are_taken_as_far_as_a_limit_reaches(burst: int) -> None:
+    """At RCPT each one past the limit is put off by itself, so the message goes to the others."""
+    limit = {"what": "recipients", "per": "client", "limit": 5, "burst": burst, "window_seconds": 60}
+    here = rates("inbound", limit)
+    names = MANY.split()
+    answers = [here.gate(mail(to=" ".join(names[: number + 1]))) for number in range(6)]
+    assert answers[:5] == [()] * 5
+    assert [(item.code, item.facts["rate.of"]) for item in answers[5]] == [("rate.client-exceeded", "recipients")]
+    assert codes(here, mail(to=" ".join(names[:5]))) == ["normal"]
+    assert here.gate(mail(to=names[5])) != ()
+    here.clock.advance(120)
+    assert here.gate(mail(to=" ".join(names[5:]))) == ()
 
 
 def test_each_recipient_is_asked_about_at_the_gate() -> None:

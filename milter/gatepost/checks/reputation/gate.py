@@ -21,8 +21,10 @@ class Gate:
         if not counts:
             return ()
         try:
-            answers = self._state.exchange([count.ask for count in counts])
+            asks = tuple(dict.fromkeys(count.ask for count in counts))
+            answers = dict(zip(asks, self._state.exchange(asks), strict=True))
         except StateUnavailableError:
             return ()
-        found = self._rates.admit(counts, answers, "state" if self._state.degraded() else "")
+        degraded = "state" if self._state.degraded() else ""
+        found = self._rates.admit(counts, [answers[count.ask] for count in counts], degraded)
         return (found,) if found else ()

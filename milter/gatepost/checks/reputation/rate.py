@@ -6,7 +6,9 @@ Counted are messages, recipients, bytes and connections, of clients, networks, s
 
 A limit without a burst is counted over a sliding window. One with a burst is a steady rate with so many at once (the generic
 cell rate algorithm, ITU-T I.371). Both are counted by the store, atomically and for all hosts that share it: of a thousand
-messages that arrive at the same moment a limit of a hundred lets through a hundred.
+messages that arrive at the same moment a limit of a hundred lets through a hundred. A limit that defers or rejects does not count
+what it holds up, so that who keeps trying is let in again as the window passes. One message that alone is more than the limit
+or its burst takes passes where nothing else was counted, and counts as the whole limit at most.
 
 While the shared store is away each worker counts by itself: what it then sees above a limit is said under the usual code,
 and where it sees nothing unusual it says `rate.temperror` instead of `rate.normal`, both marked degraded.
@@ -15,7 +17,7 @@ and where it sees nothing unusual it says `rate.temperror` instead of `rate.norm
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, cast
 
@@ -51,31 +53,48 @@ _FULL_VALUE_AT: Final = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One limit on one subject, and what to ask the store about it."""
+    """One limit on one subject, what to ask the store about it, and what the message at hand will add where it only looks."""
 
     limit: Limit
     subject: Subject
     ask: Hit | Rate
+    coming: int = 0
 
 
 def counts(
-    table: Iterable[Limit], subjects: Mapping[Per, Sequence[Subject]], amounts: Mapping[What, int]
+    table: Sequence[Limit], subjects: Mapping[Per, Sequence[Subject]], amounts: Mapping[What, int]
 ) -> list[Count]:
     """Give the counts of a message: each limit of a table on each of its subjects, for the amounts that are given."""
     return [
-        Count(limit, subject, _ask(limit, subject, amounts[limit.what]))
+        Count(limit, subject, _ask(_counter(limit, table), subject, amounts[limit.what]))
         for limit in table
         if limit.what in amounts
         for subject in subjects[limit.per]
     ]
 
 
+def _counter(limit: Limit, table: Iterable[Limit]) -> Limit:
+    """Give the limit whose counter is read for a limit: its own.
+
+    Where one only scores it is the counter of the lowest that refuses the same, which knows what came through.
+    """
+    if limit.action != "score" or limit.burst:
+        return limit
+    same = (limit.what, limit.per, limit.window_seconds)
+    refusing = [each for each in table if each.action != "score" and not each.burst]
+    alike = [each for each in refusing if (each.what, each.per, each.window_seconds) == same]
+    return min(alike, key=lambda each: each.limit, default=limit)
+
+
 def _ask(limit: Limit, subject: Subject, amount: int) -> Hit | Rate:
-    if not limit.burst:
+    # A limit of another size is another counter.
+    if limit.burst:
+        place = subject.key(limit.what, str(limit.limit), str(limit.window_seconds))
+        return Rate(place, limit.limit, limit.window_seconds, limit.burst, amount)
+    if limit.action == "score":
         return Hit(subject.key(limit.what), limit.window_seconds, amount)
-    # A steady rate of another size is another counter.
-    place = subject.key(limit.what, str(limit.limit), str(limit.window_seconds))
-    return Rate(place, limit.limit, limit.window_seconds, limit.burst, amount)
+    place = subject.key(limit.what, str(limit.limit))
+    return Hit(place, limit.window_seconds, min(amount, limit.limit), limit.limit)
 
 
 class RateJudge:
@@ -105,28 +124,33 @@ class RateJudge:
 class RateGate:
     """The limits that defer or reject, at RCPT, before the message is taken; asks only where there is one.
 
-    Messages, recipients and bytes are only looked at here and counted at the end of the message, so a client that keeps
-    knocking while it is deferred is let in again as its window passes. A connection is counted at its first recipient.
+    Messages, recipients and bytes are only looked at here and counted at the end of the message. A connection is counted at its
+    first recipient. Of the recipients of one message as many are taken as the limit still has room for, so that the sender can go
+    on with these and come back for the others (RFC 5321 4.5.3.1.10).
     """
 
     def __init__(self, counted: Counted) -> None:
         self._counted = counted
 
     def asked(self, envelope: Envelope) -> list[Count]:
-        """Give what to ask: at the first recipient about the client and the login, at each about that recipient."""
-        table = [limit for limit in self._counted.table(envelope) if limit.action != "score" and limit.per != "sender"]
+        """Give what to ask: at the first recipient about the client and the login, at each about that recipient and their number."""
         first = len(envelope.recipients) <= 1
+        table = [
+            limit
+            for limit in self._counted.table(envelope)
+            if limit.action != "score" and limit.per != "sender" and (first or _at_each_recipient(limit))
+        ]
         newest = Envelope(recipients=envelope.recipients[-1:])
         subjects = {
             limit.per: self._counted.subjects(limit.per, newest if limit.per == "recipient" else envelope, None)
-            if first or limit.per == "recipient"
-            else ()
             for limit in table
         }
         looked: dict[What, int] = {"messages": 0, "recipients": 0, "bytes": 0}
         if first and envelope.opens:
             looked["connections"] = 1
-        return counts(table, subjects, looked)
+        coming: dict[What, int] = {"messages": 1, "recipients": len(envelope.recipients), "bytes": 1}
+        found = counts(table, subjects, looked)
+        return [replace(count, coming=coming.get(count.limit.what, 0)) for count in found]
 
     def admit(self, asked: Sequence[Count], answers: Sequence[Answer], degraded: str) -> Evidence | None:
         """Give the first code that speaks against taking the message now, or None."""
@@ -134,13 +158,17 @@ class RateGate:
         return max((item for item in said if item), key=_severity, default=None)
 
 
+def _at_each_recipient(limit: Limit) -> bool:
+    return limit.per == "recipient" or limit.what == "recipients"
+
+
 def _with_this(count: Count, answer: Answer) -> Answer:
     """Give an answer as it will be when the message at hand is counted: it is not in the estimate yet."""
-    if count.limit.what == "connections":
+    if not count.coming:
         return answer
     if isinstance(answer, Leave):
-        return Leave(answer.used + 1 <= count.limit.burst, answer.wait, answer.used)
-    return cast("float", answer) + 1
+        return Leave(answer.used + count.coming <= count.limit.burst, answer.wait, answer.used)
+    return cast("float", answer) + count.coming
 
 
 def _amounts(envelope: Envelope, message: Message) -> dict[What, int]:
@@ -179,7 +207,8 @@ def _said(count: Count, answer: Answer, degraded: str) -> Evidence | None:
     limit, subject = count.limit, count.subject
     value = 1.0
     if isinstance(answer, Leave):
-        if answer.allowed:
+        # What alone is more than the burst passes; one that scores says it all the same.
+        if answer.allowed and not (limit.action == "score" and count.ask.amount > limit.burst):
             return None
         number, bound = answer.used, limit.burst
         detail = (

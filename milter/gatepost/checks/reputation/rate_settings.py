@@ -38,7 +38,7 @@ class Limit(BaseModel):
         ge=0,
         le=2**50,
         description="How many may come at once, where the limit is then a steady rate (GCRA); 0: any number up to the limit, "
-        "counted over a sliding window.",
+        "counted over a sliding window. A single message that is more passes where nothing else was counted.",
     )
     action: Act = Field(
         default="defer",
