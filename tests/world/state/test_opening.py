@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import mmap
+import os
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from gatepost.world.clock import FakeClock
-from gatepost.world.state import resilient
-from gatepost.world.state.door import Hit, StateConfigError
+from gatepost.world.state import resilient, sqlite_file
+from gatepost.world.state.door import Hit, StateConfigError, StateUnavailableError
 from gatepost.world.state.opening import open_state
 from gatepost.world.state.redis_url import servers as servers_of
 from gatepost.world.state.settings import Settings
+from gatepost.world.state.sqlite import SqliteState
 from support.redis_server import RedisServer
 from support.state_forms import Servers
 
@@ -85,6 +92,86 @@ def test_wrong_urls_are_config_errors(tmp_path: Path, clock: FakeClock) -> None:
 def test_urls_are_read_with_all_their_parts(url: str, place: str) -> None:
     """Hosts with and without ports, IPv6, accounts, databases and options; what people are shown holds no account."""
     assert servers_of(url, 0.2).place == place
+
+
+@contextmanager
+def full(_path: Path, room: int = mmap.PAGESIZE) -> Iterator[None]:
+    """Let this process write next to nothing to any file, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a file as another program does that wants it for itself."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize(("trouble", "there"), [(full, False), (full, True), (locked, True)])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_file_that_cannot_be_used_just_now_is_no_config_error(
+    trouble, there: bool, named: bool, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
+    """On a full disk or a locked file the daemon starts, says so, counts by itself, and takes the file when it can."""
+    monkeypatch.setattr(sqlite_file, "OPENING_SECONDS", 0.0)
+    path = tmp_path / "new" / "state.db"
+    settings = Settings(url=f"sqlite://{path}" if named else "", timeout_seconds=0.5)
+    if named:
+        path.parent.mkdir()
+    if there:
+        open_state(settings, path, clock).close()
+    with trouble(path):
+        state = open_state(settings, path, clock)
+        assert state.backend == f"memory (sqlite at {path} does not answer)"
+        assert len(caplog.messages) == 1
+        assert str(path) in caplog.text
+        assert state.hit([Hit("a", WINDOW)]) == [1]
+        assert state.degraded()
+        clock.advance(resilient.PAUSE)
+        state.hit([Hit("a", WINDOW)])
+        assert state.degraded()
+    clock.advance(resilient.PAUSE_MAX)
+    assert state.hit([Hit("a", WINDOW)]) == [1]
+    assert (state.degraded(), state.backend) == (False, f"sqlite at {path}")
+    state.close()
+
+
+def test_an_empty_file_is_not_left_behind(tmp_path: Path, clock: FakeClock) -> None:
+    """What could not even be begun on a full disk is taken back."""
+    with full(tmp_path, room=0), pytest.raises(StateUnavailableError):
+        SqliteState(tmp_path / "state.db", clock).prepare()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("there", [False, True])
+def test_a_link_in_the_place_of_the_file_is_refused(named: bool, there: bool, tmp_path: Path, clock: FakeClock) -> None:
+    """Root opens it in a folder that is the workers': what a link leads to is neither made nor touched."""
+    path, target = tmp_path / "state.db", tmp_path / "elsewhere"
+    path.symlink_to(target)
+    if there:
+        target.touch()
+    with pytest.raises(StateConfigError, match="it is a symbolic link"):
+        open_state(Settings(url=f"sqlite://{path}" if named else ""), path, clock)
+    assert target.exists() == there
+    assert not there or target.stat().st_size == 0
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path, clock: FakeClock) -> None:
+    """A pipe in the place of the file is one line, and nobody waits for its other end."""
+    os.mkfifo(tmp_path / "state.db")
+    with pytest.raises(StateConfigError, match="it is no regular file"):
+        open_state(Settings(), tmp_path / "state.db", clock)
 
 
 def test_a_redis_that_is_down_at_start_is_no_config_error(tmp_path: Path, clock: FakeClock) -> None:

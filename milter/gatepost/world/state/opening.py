@@ -7,8 +7,9 @@ from typing import Final
 from urllib.parse import unquote
 
 from gatepost.world.clock import Clock
-from gatepost.world.state.door import State, StateConfigError
+from gatepost.world.state.door import StateConfigError, StateUnavailableError
 from gatepost.world.state.memory import MemoryState
+from gatepost.world.state.redis import RedisState
 from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.resilient import ResilientState
 from gatepost.world.state.settings import REDIS_SCHEMES, SCHEMES, Settings
@@ -20,14 +21,20 @@ _DAY: Final = 86_400.0
 def open_state(settings: Settings, default_path: Path, clock: Clock) -> ResilientState:
     """Give the site's memory: Redis, a named SQLite file, or the embedded one at `default_path`, with local memory behind it.
 
-    To be called before the workers are forked and as the user they run as: an SQLite file is created and checked here, and
-    each process opens its own connection later. Raises StateConfigError, one line, for a URL or path that can never work. A
-    Redis that does not answer right now is no such error: the verdicts are marked degraded until it does.
+    To be called before the workers are forked: an SQLite file is created and checked here, and each process opens its own
+    connection later. Raises StateConfigError, one line, for a URL or path that can never work. A Redis that does not answer
+    right now, a full disk and a locked file are no such error: the verdicts are marked degraded until they pass.
     """
     half_life = settings.half_life_days * _DAY
     local = MemoryState(clock, half_life=half_life, entries=settings.local_entries)
     primary = _primary(settings, default_path, clock, half_life)
-    return ResilientState(primary, local, clock, pause_max=settings.retry_seconds)
+    state = ResilientState(primary, local, clock, pause_max=settings.retry_seconds)
+    if isinstance(primary, SqliteState):
+        try:
+            primary.prepare()
+        except StateUnavailableError as error:
+            state.begin_without(error)
+    return state
 
 
 def state_file(settings: Settings, default_path: Path) -> Path | None:
@@ -40,24 +47,17 @@ def state_file(settings: Settings, default_path: Path) -> Path | None:
         return None
 
 
-def _primary(settings: Settings, default_path: Path, clock: Clock, half_life: float) -> State:
+def _primary(settings: Settings, default_path: Path, clock: Clock, half_life: float) -> RedisState | SqliteState:
     if settings.url.startswith(REDIS_SCHEMES):
         return open_redis(settings.url, clock, half_life=half_life, timeout=settings.timeout_seconds)
-    path = default_path
-    if settings.url:
-        path = _sqlite_path(settings.url)
-    else:
-        _make_folder(path.parent)
-    state = SqliteState(
-        path,
+    return SqliteState(
+        _sqlite_path(settings.url) if settings.url else default_path,
         clock,
         half_life=half_life,
         timeout=settings.timeout_seconds,
         entries=settings.entries,
         own=not settings.url,
     )
-    state.prepare()
-    return state
 
 
 def _sqlite_path(url: str) -> Path:
@@ -68,10 +68,3 @@ def _sqlite_path(url: str) -> Path:
     if not rest.startswith("/") or rest.rstrip("/") == "":
         raise StateConfigError("state.url must be sqlite:///path, with the absolute path of a file")
     return Path("/" + unquote(rest.lstrip("/")))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateConfigError(f"cannot create the state directory {folder}: {error.strerror}") from error

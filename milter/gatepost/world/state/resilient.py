@@ -76,6 +76,10 @@ class ResilientState(Asking):
         self._announcer = Announcer(clock)
         self._here = threading.local()
 
+    def begin_without(self, error: StateUnavailableError) -> None:
+        """Take note, before the first question, that the store is away."""
+        self._failed(error)
+
     @property
     def backend(self) -> str:
         """The store's own words, and that it is away or takes nothing new while that is so."""

@@ -80,6 +80,7 @@ class SqliteState(Asking):
     ) -> None:
         self._path = path.absolute()
         self._own = own
+        self._prepared = False
         self._inode = 0
         self._clock = clock
         self._half_life = half_life
@@ -97,11 +98,13 @@ class SqliteState(Asking):
         return f"sqlite at {self._path}"
 
     def prepare(self) -> None:
-        """Create the file and its tables if need be, then close it again; raises StateConfigError, one line.
+        """Create the file and its tables if need be, then close it again.
 
-        To be called once before the workers are forked, as the user that they run as.
+        To be called once before the workers are forked. Raises StateConfigError for a place that can never work, and
+        StateUnavailableError for trouble that may pass, each one line; after that each call tries it first.
         """
-        sqlite_file.prepare(self._path, own=self._own)
+        sqlite_file.prepare(self._path, own=self._own, patience=sqlite_file.OPENING_SECONDS)
+        self._prepared = True
 
     def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
         """Answer a list of asks in one transaction; see the door."""
@@ -199,6 +202,7 @@ class SqliteState(Asking):
                 if self._connection is not None and self._inode != _inode(self._path):
                     self._drop()  # Another process has replaced the file, or an administrator has.
                 if self._connection is None:
+                    self._make_ready(patience)
                     self._inode = _inode(self._path)
                     self._connection = sqlite_file.connect(self._path)
                     self._log.opened()
@@ -211,6 +215,16 @@ class SqliteState(Asking):
                     raise
             time.sleep(BUSY_PAUSE)
             waited += BUSY_PAUSE
+
+    def _make_ready(self, patience: float) -> None:
+        """Prepare the file, if that was not possible at the start."""
+        if self._prepared:
+            return
+        try:
+            sqlite_file.prepare(self._path, own=self._own, patience=patience)
+        except StateConfigError as error:
+            raise StateUnavailableError(f"{self.backend}: {error}") from error
+        self._prepared = True
 
     def _abandon(self, error: sqlite3.Error) -> None:
         """Undo what was begun. With no room left the connection is kept: a new one would need some before it could read."""

@@ -6,22 +6,28 @@ who reads the file finds no names in it. Two places of 250,000 meet under one nu
 
 A damaged file is moved aside, as `<name>.broken` (one, the last), and an empty one takes its place: what is remembered makes
 verdicts sharper, it is not worth standing still for. Only a file that is Gatepost's beyond doubt is moved: by the mark in
-its header, or because it is the embedded one in the state directory.
+its header, or because it is the embedded one in the state directory. For the same reason a full disk or a locked file
+refuses no start: that is trouble which passes.
+
+Root may open the file in a folder that belongs to the workers' account. So a symbolic link is never followed: it could
+lead anywhere.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
 import secrets
 import sqlite3
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from gatepost.world.state import sqlite_journal
-from gatepost.world.state.door import StateConfigError
+from gatepost.world.state.door import StateConfigError, StateUnavailableError
 
 PAGE: Final = 1_024
 """Bytes of a page in a new file. Each record of a message lies in another page, and all of these go into the log whole: with a
@@ -45,6 +51,31 @@ PRAGMA user_version = {_VERSION};
 
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PASSING: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+_LASTING: Final = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENOENT,
+        errno.EEXIST,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.EINVAL,
+    }
+)
+"""What the system says to a path that is wrong; everything else may pass: no space, no descriptors, a disk that fails."""
+
 _MARK: Final = 68  # where the application id stands in the header (sqlite.org/fileformat.html, 1.3.14)
 _MAGIC: Final = b"SQLite format 3\0"
 
@@ -61,18 +92,38 @@ def plain_code(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def prepare(path: Path, *, own: bool = False) -> None:
+def prepare(path: Path, *, patience: float, own: bool = False) -> None:
     """Create a file and its tables if need be, or see that it is ours; one that is damaged is replaced where it is ours.
 
-    `own`: whatever lies there is ours. Raises StateConfigError, one line.
+    `own`: whatever lies there is ours, and its folder is made. `patience` is in seconds. Raises StateConfigError for what
+    can never work and StateUnavailableError for what may pass, each one line.
     """
+    if own:
+        _make_folder(path.parent)
     try:
-        _prepare(path)
+        _prepare(path, patience)
     except _DamagedError as error:
         if not (own or _marked(path)):
             raise
         _set_aside(path, str(error))
-        _prepare(path)
+        _prepare(path, patience)
+
+
+def _trouble(what: str, error: OSError | sqlite3.Error) -> StateConfigError | StateUnavailableError:
+    """Give the door's word for an error of the system or of SQLite."""
+    text = f"{what}: {reason(error)}"
+    if isinstance(error, OSError):
+        return StateConfigError(text) if error.errno in _LASTING else StateUnavailableError(text)
+    if damaged(error):
+        return _DamagedError(text)
+    return StateUnavailableError(text) if plain_code(error) in _PASSING else StateConfigError(text)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _trouble(f"cannot create the state directory {folder}", error) from error
 
 
 class _DamagedError(StateConfigError):
@@ -92,7 +143,7 @@ def renew(path: Path, *, own: bool = False) -> None:
         if not (own or _marked(path)):
             raise StateConfigError(f"cannot use the state file {path}: it is damaged")
         _set_aside(path, "it was damaged")
-        _prepare(path)
+        _prepare(path, OPENING_SECONDS)
     except OSError as error:
         raise StateConfigError(f"cannot replace the state file {path}: {reason(error)}") from error
     finally:
@@ -131,38 +182,56 @@ def _set_aside(path: Path, why: str) -> None:
     _log.error("state: the file %s begins anew, empty (%s); the old one lies in %s.broken", path, why, path)
 
 
-def _prepare(path: Path) -> None:
-    if path.is_dir():
-        raise StateConfigError(f"cannot open the state file {path}: it is a directory")
+def _prepare(path: Path, patience: float) -> None:
     try:
-        _create(path)
-        connection = sqlite3.connect(path, timeout=OPENING_SECONDS, isolation_level=None)
+        made = _create(path)
+        # SQLite itself creates nothing here: it would follow a link.
+        connection = sqlite3.connect(_existing(path), uri=True, timeout=patience, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
-        raise StateConfigError(f"cannot open the state file {path}: {reason(error)}") from error
+        raise _trouble(f"cannot open the state file {path}", error) from error
     try:
         _adopt(connection, path)
     except sqlite3.Error as error:
-        kind = _DamagedError if damaged(error) else StateConfigError
-        raise kind(f"cannot use the state file {path}: {reason(error)}") from error
+        if made:
+            _take_back(path)
+        raise _trouble(f"cannot use the state file {path}", error) from error
     finally:
         connection.close()
 
 
-def _create(path: Path) -> None:
+def _create(path: Path) -> bool:
     """Create the file where there is none, readable for its owner only: who writes to whom is nobody else's business.
 
-    An existing file is not touched: closing it here would drop the locks of this process's own connection
-    (sqlite.org/howtocorrupt.html, 2.2). SQLite gives its log files the same mode.
+    Gives whether it did. An existing file is looked at and not opened: closing it here would drop the locks of this process's own
+    connection (sqlite.org/howtocorrupt.html, 2.2). SQLite gives its log files the same mode.
     """
-    with suppress(FileExistsError):
+    try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode):
+            return False
+        kind = "a symbolic link" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        raise StateConfigError(f"cannot open the state file {path}: it is {kind}") from None
+    return True
+
+
+def _take_back(path: Path) -> None:
+    """Remove a file that was created and never held anything."""
+    with suppress(OSError):
+        if path.stat().st_size == 0:
+            path.unlink()
+
+
+def _existing(path: Path) -> str:
+    """Give the URI by which SQLite opens a file and never creates one."""
+    return f"{path.as_uri()}?mode=rw"
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open an existing, prepared file for this process; never creates one."""
-    location = f"{path.as_uri()}?mode=rw"
     # One thread at a time uses it, under the lock; which thread that is does not matter to SQLite.
-    connection = sqlite3.connect(location, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(_existing(path), uri=True, timeout=0, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # see sqlite_log
     return connection
@@ -186,10 +255,9 @@ def _adopt(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA page_size = {PAGE}")  # without effect on a file that has its pages already
     connection.execute("PRAGMA journal_mode = WAL")
     if version < _VERSION:
-        connection.executescript(_SCHEMA)
-        connection.execute(
-            "INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT 1 FROM secret)", (secrets.token_bytes(32),)
-        )
+        # All or nothing: a file whose version is right has a secret, whenever the disk became full.
+        fresh = f"INSERT INTO secret SELECT x'{secrets.token_hex(32)}' WHERE NOT EXISTS (SELECT 1 FROM secret);"  # noqa: S608
+        connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{fresh}COMMIT;")
 
 
 def reason(error: Exception) -> str:
