@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -26,6 +28,7 @@ from gatepost.service.assemble import (
 from gatepost.service.codes import FAMILIES, known_codes
 from gatepost.service.config import ConfigError, load
 from gatepost.service.doors import AssemblyError, Doors, ReplayDoors
+from gatepost.service.doors import site_key as lasting_key
 from gatepost.service.places import site_key, state_directory
 from gatepost.testing import FakeClock, FakeDns, FakeScanner, MemoryState
 from gatepost.verdict import Accept, Defer, Quarantine, Reject
@@ -266,6 +269,29 @@ def test_the_site_key_is_made_once(tmp_path: Path) -> None:
     assert (tmp_path / "site.key").stat().st_mode & 0o777 == 0o600
     (tmp_path / "site.key").write_bytes(key[:5])
     assert len(site_key(tmp_path)) == 32
+
+
+@pytest.mark.parametrize("there", [b"", b"short"])
+def test_the_site_key_is_not_written_through_a_link(tmp_path: Path, there: bytes) -> None:
+    """The directory belongs to the workers; root overwrites nothing that a link in it leads to."""
+    directory, target = tmp_path / "state", tmp_path / "target"
+    directory.mkdir()
+    target.write_bytes(there)
+    (directory / "site.key").symlink_to(target)
+    with pytest.raises(AssemblyError, match="cannot keep the site key"):
+        lasting_key(load(None).config, directory)
+    assert target.read_bytes() == there
+
+
+def test_a_full_disk_costs_the_site_key_its_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the key cannot be written for want of room the site starts with one of its own, and says so."""
+    full = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "site.key"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gatepost.service.places.site_key", Mock(side_effect=full))
+        assert len(lasting_key(load(None).config, tmp_path)) == 32
+    assert "No space left on device" in caplog.text
+    assert len(lasting_key(load(None).config, tmp_path)) == 32
+    assert (tmp_path / "site.key").exists()
 
 
 def test_where_the_state_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

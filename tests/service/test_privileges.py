@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pwd
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from gatepost.service import privileges
+from gatepost.service import places, privileges
+from gatepost.service.config import Config, load
+from gatepost.service.doors import AssemblyError, hand_over, site_state
+from gatepost.world.clock import SystemClock
 from support.daemon import refused, scripted
 from support.milter_client import MilterClient
 
@@ -41,6 +47,54 @@ def test_root_workers_become_the_account(tmp_path: Path, user: str):
         assert "0" not in found["Groups"].split()
         assert int(found["CapEff"], 16) == 0
         assert status_of(daemon.pid)["Uid"].split()[0] == "0"
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """Give a folder that every account may reach (pytest's own is the starting user's alone)."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(not ROOT, reason="gives files away")
+@pytest.mark.parametrize("wide", [True, False])
+def test_a_named_state_file_is_the_workers(shared: Path, wide: bool) -> None:
+    """What root made is handed over; a folder in which the account cannot write is refused in one line and not given away."""
+    account = privileges.choose("", as_root=True)
+    place = shared / "place"
+    place.mkdir(mode=0o755)
+    if wide:
+        os.chown(place, account.uid, account.gid)
+    file = place / "state.db"
+    loaded = config_of(shared, file)
+    site_state(loaded, shared / "var", SystemClock())
+    with nullcontext() if wide else pytest.raises(AssemblyError, match=f"cannot write to {file}") as caught:
+        hand_over(loaded, shared / "var")
+    assert (file.stat().st_uid, place.stat().st_uid) == (account.uid, account.uid if wide else 0)
+    assert wide or "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not ROOT, reason="gives files away")
+def test_what_is_not_roots_own_file_is_not_given_away(shared: Path) -> None:
+    """Neither what a link leads to, nor a file with another name, nor somebody else's."""
+    target, linked, other = shared / "target", shared / "linked", shared / "other"
+    for file in (target, linked, other):
+        file.touch()
+    os.chown(other, 1, 1)
+    os.link(linked, shared / "second")
+    for file in (linked, other):
+        places.hand_over_file(file, 65534, 65534)
+    (shared / "link").symlink_to(target)
+    with pytest.raises(OSError, match="symbolic links"):
+        places.hand_over_file(shared / "link", 65534, 65534)
+    assert [file.stat().st_uid for file in (target, linked, other)] == [0, 0, 1]
+
+
+def config_of(folder: Path, state: Path) -> Config:
+    """Give a config with a named state file."""
+    (folder / "gatepost.toml").write_text(f'[state]\nurl = "sqlite://{state}"\n')
+    return load(folder / "gatepost.toml").config
 
 
 def test_an_account_that_does_not_exist(tmp_path: Path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +23,8 @@ from gatepost.world.state.door import State, StateConfigError
 from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.opening import open_state, state_file
 from gatepost.world.state.readonly import ReadOnlyState
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 _log: Final = logging.getLogger(__name__)
 
@@ -92,7 +96,7 @@ def _stored(config: Config, clock: Clock) -> State:
     Stored mail is judged without the rates and tallies of a live site, but with what people taught it.
     """
     try:
-        file = state_file(config.state, places.state_directory() / "state.sqlite")
+        file = _file(config, places.state_directory())
         if file is not None and file.exists():
             return site_state(config, places.state_directory(), clock)
     except (AssemblyError, OSError) as error:
@@ -104,9 +108,9 @@ def learning_state(loaded: Loaded) -> State:
     """Give the store that `gatepost learn` writes into, the daemon's own. Raises AssemblyError, one line."""
     config, directory = loaded.config, places.state_directory()
     state = site_state(config, directory, SystemClock())
-    if not config.state.url:
+    if _file(config, directory) is not None:
         # Made by root before the daemon was first started, it is the workers' all the same.
-        hand_over(config, directory)
+        _give(config, directory)
     return state
 
 
@@ -118,22 +122,54 @@ def site_state(config: Config, directory: Path, clock: Clock) -> State:
         raise AssemblyError(str(error)) from None
 
 
+def _file(config: Config, directory: Path) -> Path | None:
+    """Give the state file that the config means, there or not; None where it means Redis."""
+    return state_file(config.state, directory / "state.sqlite")
+
+
 def site_key(config: Config, directory: Path) -> bytes:
-    """Give the key that signs verdict headers, made at first use. Raises AssemblyError, one line."""
+    """Give the key that signs verdict headers, made at first use. Raises AssemblyError, one line.
+
+    Where a disk is full or fails it is a passing one: mail does not wait for room.
+    """
     if config.headers.signing_key:
         return config.headers.signing_key.encode()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return places.site_key(directory)
     except OSError as error:
-        raise AssemblyError(f"{error.filename}: cannot keep the site key there: {error.strerror}") from None
+        trouble = f"{error.filename or directory}: cannot keep the site key there: {error.strerror}"
+        if error.errno not in _NO_ROOM:
+            raise AssemblyError(trouble) from None
+        _log.warning("%s; this run signs its verdict headers with a key of its own", trouble)
+        return secrets.token_bytes(32)
 
 
 def hand_over(config: Config, directory: Path) -> None:
-    """Let the account that the workers become use the state directory; the supervisor alone keeps root."""
+    """Let the account that the workers become use the state directory and the state file; the supervisor alone keeps root.
+
+    Raises AssemblyError, one line, where the file lies in a folder in which it may not write: that one is not given away.
+    """
+    account = _give(config, directory)
+    file = _file(config, directory)
+    if account is not None and file is not None and config.state.url and not privileges.may_write(account, file):
+        raise AssemblyError(
+            f"[state] url: {account.name}, as whom the workers run, cannot write to {file} and beside it: "
+            f"let the file and its folder be {account.name}'s"
+        )
+
+
+def _give(config: Config, directory: Path) -> privileges.Account | None:
+    """Give the state directory and a state file that root made to the workers' account, and say whose they are now."""
     try:
         account = privileges.choose(config.milter.user, as_root=os.geteuid() == 0)
-        if account is not None:
+        if account is None:
+            return None
+        if directory.exists():  # on a full disk it may not
             places.hand_over(directory, account.uid, account.gid)
+        file = _file(config, directory)
+        if file is not None and config.state.url:
+            places.hand_over_file(file, account.uid, account.gid)
     except (OSError, privileges.PrivilegeError) as error:
         raise AssemblyError(f"{directory}: {error}") from None
+    return account

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +30,7 @@ def state_directory() -> Path:
 def site_key(directory: Path) -> bytes:
     """Give the key that signs verdict headers; it is made at first use and kept, readable by its owner alone.
 
-    Raises OSError where the directory cannot be written.
+    Raises OSError where the directory cannot be written. The directory may belong to the workers: no link is written through.
     """
     path = directory / "site.key"
     try:
@@ -37,7 +39,7 @@ def site_key(directory: Path) -> bytes:
         key = path.read_bytes()
         if len(key) >= _KEY_BYTES:
             return key
-        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
+        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
     key = secrets.token_bytes(_KEY_BYTES)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(key)
@@ -49,3 +51,19 @@ def hand_over(directory: Path, uid: int, gid: int) -> None:
     os.chown(directory, uid, gid)
     for entry in directory.iterdir():
         os.chown(entry, uid, gid, follow_symlinks=False)
+
+
+def hand_over_file(file: Path, uid: int, gid: int) -> None:
+    """Give a state file and its logs to the account that the workers become, where root made them; raises OSError.
+
+    Takes a file anywhere, so what somebody else owns stays theirs, and no link is followed.
+    """
+    for name in (file, f"{file}-wal", f"{file}-shm"):
+        with suppress(FileNotFoundError):
+            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                found = os.fstat(descriptor)
+                if found.st_uid == 0 and stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+                    os.fchown(descriptor, uid, gid)
+            finally:
+                os.close(descriptor)

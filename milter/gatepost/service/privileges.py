@@ -16,6 +16,7 @@ import pwd
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 _PREFERRED: Final = ("gatepost", "nobody")
@@ -111,6 +112,24 @@ def can_run(account: Account) -> bool:
     except (OSError, subprocess.SubprocessError):
         return False
     return tried.returncode == 0
+
+
+def may_write(account: Account, file: Path) -> bool:
+    """Say whether an account may write to a file, where there is one, and make others beside it. To be asked as root.
+
+    A process that has become the account looks: groups and access lists count as they do for a worker.
+    """
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            drop(account)
+            beside = os.access(file.parent, os.W_OK | os.X_OK)
+            code = 0 if beside and (not file.exists() or os.access(file, os.R_OK | os.W_OK)) else 1
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status) == 0
 
 
 def owner_ids(owner: str) -> tuple[int, int]:
