@@ -57,8 +57,8 @@ def test_a_listing_names_list_subject_and_meaning(name: str, code: str, what: st
     """Each kind of thing has its code; the share of the answer is the value."""
     (item,) = asked({f"{name}.bl.here.example": "127.0.0.5"})
     assert (item.code, item.status, item.value) == (code, Status.FAIL, 0.5)
-    assert item.facts == {"dnslist.list": "bl.here.example", "dnslist.name": what}
-    assert item.detail == f"{what} is listed by bl.here.example: bot."
+    assert item.facts == {"dnslist.list": "here.example", "dnslist.name": what}
+    assert item.detail == f"{what} is listed by here.example: bot."
 
 
 def test_what_is_not_listed_is_clear() -> None:
@@ -160,11 +160,38 @@ def test_bits_ranges_and_welcome_lists() -> None:
     ]
 
 
+@pytest.mark.parametrize("own", [{"like": "spamhaus-zen"}, {"kinds": ["address"]}])
+@pytest.mark.parametrize(
+    "dns",
+    [
+        FakeDns({"9.100.51.198.sekretkey.zen.dq.list.example": {"A": ["127.0.0.2"]}}),
+        FakeDns({"9.100.51.198.sekretkey.zen.dq.list.example": {"A": ["127.255.255.254"]}}),
+        FakeDns(servfail=["9.100.51.198.sekretkey.zen.dq.list.example"]),
+        FakeDns(),
+    ],
+)
+def test_the_key_in_a_zone_is_not_told(own: dict[str, object], dns: FakeDns) -> None:
+    """What reaches headers, records and status names the list, and never the label that is the site's key."""
+    config = settings(list=[{"zone": "SEKRETKEY.zen.dq.list.example", "test": "198.51.100.9", **own}])
+    said = asked({}, config=config, resolver=dns)
+    assert ("spamhaus-zen" if "like" in own else "zen.dq.list.example") in said[0].detail
+    (listed,) = config.active
+    assert "sekret" not in f"{said} {listed.title} {list_trouble(listed, dns)}".lower()
+
+
+def test_lists_of_one_title_are_told_apart() -> None:
+    """Two lists of one provider, or a known one in two zones, have a line each."""
+    zones = [{"zone": f"{name}.list.example", "kinds": ["address"]} for name in ("a", "b", "c")]
+    config = settings(use=["surbl"], list=[*zones, {"zone": "key.surbl.example", "like": "surbl"}])
+    titles = ["surbl", "list.example", "list.example (2)", "list.example (3)", "surbl (2)"]
+    assert [each.title for each in config.active] == titles
+
+
 def test_a_list_like_another_in_a_zone_of_its_own() -> None:
     """A customer's zone has the known meanings; what is given replaces them."""
     config = DnsListSettings.model_validate({"list": [{"zone": "KEY.zen.dq.spamhaus.net", "like": "spamhaus-zen"}]})
     (item,) = asked({"9.100.51.198.key.zen.dq.spamhaus.net": "127.0.0.10"}, config=config)
-    assert (item.value, item.facts["dnslist.list"]) == (0.6, "key.zen.dq.spamhaus.net")
+    assert (item.value, item.facts["dnslist.list"]) == (0.6, "spamhaus-zen")
 
 
 def test_none_is_in_use_by_default() -> None:

@@ -67,7 +67,7 @@ def read(listed: DnsList, answer: Answer) -> Finding:
     """Read the answer of a list; of several addresses the one with the greatest share counts. Never raises."""
     match answer:
         case TempFailure(reason=reason):
-            return Finding(Standing.AWAY, reason)
+            return Finding(Standing.AWAY, listed.hide(reason))
         case Records(values=values):
             found = [_meant(listed, str(value)) for value in values[: limits.DNSLIST_ANSWERS]]
             blocked = next((each for each in found if each.standing is Standing.BLOCKED), None)

@@ -6,12 +6,14 @@ answers through a public resolver, and every question tells the provider who wri
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gatepost.mail.domain import normal_domain
+from gatepost.mail.suffix import registrable
 
 Kind = Literal["address", "domain", "link"]
 
@@ -70,7 +72,12 @@ class DnsList(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(default="", max_length=60, description="Its name for people; empty: its zone.")
+    name: str = Field(
+        default="",
+        max_length=60,
+        description="Its name for people; empty: the built-in list's that it is like, else its zone without the first label, "
+        "where providers put your key.",
+    )
     zone: Annotated[str, AfterValidator(_zone)] = Field(
         max_length=250, description="The zone under which it is asked, such as KEY.zen.dq.spamhaus.net."
     )
@@ -101,8 +108,14 @@ class DnsList(BaseModel):
 
     @property
     def title(self) -> str:
-        """Its name for people."""
-        return self.name or self.zone
+        """Its name for people, which reaches headers, records and logs: never the label where a key may stand."""
+        if self.name or self.zone == registrable(self.zone):
+            return self.name or self.zone
+        return self.zone.partition(".")[2]
+
+    def hide(self, text: str) -> str:
+        """Give a text for people with the zone replaced by the name: a key in it is not theirs."""
+        return text.replace(self.zone, self.title)
 
 
 class DnsListSettings(BaseModel):
@@ -130,8 +143,8 @@ class DnsListSettings(BaseModel):
 
     @property
     def active(self) -> tuple[DnsList, ...]:
-        """The lists to ask, complete."""
-        return (*(PRESETS[name] for name in self.use), *(_completed(each) for each in self.list))
+        """The lists to ask, complete, each with a title of its own."""
+        return _told_apart((*(PRESETS[name] for name in self.use), *(_completed(each) for each in self.list)))
 
 
 def _completed(given: DnsList) -> DnsList:
@@ -140,7 +153,19 @@ def _completed(given: DnsList) -> DnsList:
         return given
     base = PRESETS[given.like]
     own = {name: getattr(given, name) for name in given.model_fields_set if name != "like"}
-    return base.model_copy(update={"name": "", **own})
+    return base.model_copy(update=own)
+
+
+def _told_apart(lists: Iterable[DnsList]) -> tuple[DnsList, ...]:
+    """Give lists of one title numbers from the second on."""
+    found: dict[str, DnsList] = {}
+    for each in lists:
+        title, number = each.title, 1
+        while title in found:
+            number += 1
+            title = f"{each.title} ({number})"
+        found[title] = each if number == 1 else each.model_copy(update={"name": title})
+    return tuple(found.values())
 
 
 def _of(*answers: tuple[str, str, float]) -> tuple[Meaning, ...]:
