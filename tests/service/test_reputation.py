@@ -19,6 +19,7 @@ from gatepost.service.places import site_key
 from gatepost.testing import FakeDns, FakeScanner, MemoryState
 from gatepost.verdict import AddHeader
 from gatepost.world.clock import SystemClock
+from gatepost.world.seen.named import named
 from gatepost.world.state.door import Mark
 from gatepost.world.state.sqlite import SqliteState
 from support.model import write_model
@@ -107,6 +108,32 @@ def test_people_read_a_table(run: Run, config: Path) -> None:
         "bad",
         "0.0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "tallies"),
+    [
+        ("192.0.2.5/24", [("network", "192.0.2.0/24")]),
+        ("2001:db8:1::/48", [("network", "2001:db8:1::/48")]),
+        ("2001:db8:1:2::/64", [("address", "2001:db8:1:2::/64")]),
+        ("192.0.2.5/32", [("address", "192.0.2.5"), ("network", "192.0.2.0/24")]),
+    ],
+)
+def test_a_network_means_the_tally_of_that_network(text: str, tallies: list[tuple[str, str]]) -> None:
+    """Networks of the sizes that are kept mean themselves, and an address also the one around it."""
+    assert [(each.capacity, each.name) for each in named(text)] == tallies
+
+
+@pytest.mark.parametrize(
+    "wide", ["10.0.0.0/8", "192.0.2.128/25", "2001:db8::/32", "2001:db8::/56", "::ffff:10.0.0.0/120"]
+)
+def test_a_network_of_another_size_is_refused(run: Run, config: Path, wide: str) -> None:
+    """Neither a part of a tally nor many are forgotten in its name: exit 2, and the sizes that there are."""
+    store(config).remember([Mark("network:10.0.0.0/24", unwanted=9.0)])
+    code, out, err = run("reputation", "reset", wide, "--config", config)
+    assert (code, out) == (2, "")
+    assert "IPv4 /24, an IPv6 /64 or /48" in err
+    assert shown(run, config, "10.0.0.0/24")["network"]["unwanted"] == pytest.approx(9.0)
 
 
 @pytest.mark.parametrize("wrong", ["", "helo:", "a b", "@"])

@@ -9,7 +9,7 @@ from typing import Final
 
 from gatepost.mail.suffix import registrable
 from gatepost.world.seen.traces import file, helo, link
-from gatepost.world.state.keys import domain_key, network_key, network_of, places
+from gatepost.world.state.keys import address_key, domain_key, host_of, network_key, network_of, places
 
 _FILE: Final = re.compile(r"(?:file:)?([0-9a-fA-F]{64})")
 
@@ -26,8 +26,8 @@ class Named:
 def named(text: str) -> tuple[Named, ...]:
     """Give the tallies that a name may mean; raises ValueError for a name that means none.
 
-    Takes a domain or an address at it (`@` may precede it), a client's address or network, `helo:NAME`, or the SHA-256 of a
-    file in hexadecimal digits.
+    Takes a domain or an address at it (`@` may precede it), a client's address or network (of the sizes that are kept), `helo:NAME`,
+    or the SHA-256 of a file in hexadecimal digits.
     """
     text = text.strip()
     if match := _FILE.fullmatch(text):
@@ -40,10 +40,15 @@ def named(text: str) -> tuple[Named, ...]:
         network = ip_network(text, strict=False)
     except ValueError:
         return _domain(registrable(text.rpartition("@")[2]))
+    first = network.network_address
     if network.prefixlen == network.max_prefixlen:
-        return tuple(Named(each.role.value, each.name, each.key) for each in places(network.network_address))
-    whole = network_of(network.network_address)
-    return (Named("network", whole, network_key(whole)),)
+        return tuple(Named(each.role.value, each.name, each.key) for each in places(first))
+    # Another size would mean a part of a tally, or many: neither can be shown or forgotten.
+    if str(network) == network_of(first):
+        return (Named("network", str(network), network_key(str(network))),)
+    if str(network) == host_of(first):
+        return (Named("address", str(network), address_key(str(network))),)
+    raise ValueError("no network that is kept: a single address, an IPv4 /24, an IPv6 /64 or /48")
 
 
 def _domain(domain: str) -> tuple[Named, ...]:
