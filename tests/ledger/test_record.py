@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.evidence import Evidence, Status
+from gatepost.ledger.outlet import Outlet
 from gatepost.ledger.record import Record, entry, judgement, shown
 from gatepost.ledger.sinks import LogSink
 from gatepost.mail.address import Address
@@ -49,7 +50,7 @@ def test_control_characters_are_made_visible() -> None:
 def test_the_log_sink_writes_one_line() -> None:
     """One message is one line on the log."""
     reader, writer = os.pipe()
-    LogSink(writer).write(record())
+    LogSink(Outlet(writer)).write(record())
     os.close(writer)
     with os.fdopen(reader) as stream:
         lines = stream.readlines()
@@ -61,5 +62,5 @@ def test_a_dead_log_stops_no_mail() -> None:
     """A sink whose reader is gone does not raise."""
     reader, writer = os.pipe()
     os.close(reader)
-    LogSink(writer).write(record())
+    LogSink(Outlet(writer)).write(record())
     os.close(writer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,10 +75,42 @@ class Daemon:
         return self.process.wait(seconds)
 
 
+class LogReader:
+    """Reads a daemon's log from a small pipe and writes what it reads into the log file; can be made to stop reading."""
+
+    def __init__(self) -> None:
+        self._reading = threading.Event()
+        self._reading.set()
+        self.stall, self.go_on = self._reading.clear, self._reading.set
+
+    @contextmanager
+    def into(self, log: Path) -> Iterator[int]:
+        """Give the end of the pipe to write to; reads on until nobody has it any more."""
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        log.touch()
+        pump = threading.Thread(target=self._pump, args=(reader, log))
+        pump.start()
+        try:
+            yield writer
+        finally:
+            os.close(writer)
+
+    def _pump(self, reader: int, log: Path) -> None:
+        with log.open("ab", buffering=0) as file, open(reader, "rb", buffering=0) as pipe:
+            while self._reading.wait() and (data := pipe.read(3_000)):
+                file.write(data)
+
+
 @contextmanager
-def running(command: Sequence[str | Path], address: str, log: Path, **options: object) -> Iterator[Daemon]:
-    """Run a command that ends up saying `listening on`; whatever happens, end it and its workers afterwards."""
-    with log.open("wb") as sink:
+def running(
+    command: Sequence[str | Path], address: str, log: Path, *, reader: LogReader | None = None, **options: object
+) -> Iterator[Daemon]:
+    """Run a command that ends up saying `listening on`; whatever happens, end it and its workers afterwards.
+
+    With a `reader` its standard error is a pipe instead of the log file.
+    """
+    with reader.into(log) if reader else log.open("wb") as sink:
         process = subprocess.Popen([*map(str, command)], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, **options)  # type: ignore[call-overload]
     daemon = Daemon(process, address, log)
     try:
@@ -116,6 +150,7 @@ def gatepost(
     milter: str = "",
     model: str = "",
     program: Sequence[str | Path] = _GATEPOST,
+    reader: LogReader | None = None,
 ) -> Iterator[Daemon]:
     """Run `gatepost run` as it ships on a free loopback port, its state in a directory of its own.
 
@@ -147,7 +182,7 @@ model = "{model or _model(place)}"
     state.mkdir()
     try:
         with running(
-            command, address, place / "daemon.log", env={**os.environ, "STATE_DIRECTORY": str(state)}
+            command, address, place / "daemon.log", reader=reader, env={**os.environ, "STATE_DIRECTORY": str(state)}
         ) as daemon:
             yield daemon
     finally:

@@ -1,12 +1,12 @@
-"""Where records go. A sink never raises: a full disk must not stop mail, it must be said."""
+"""Where records go. A sink never raises: a full disk or a reader that stalls must not stop mail, it must be said."""
 
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from gatepost.ledger.outlet import Outlet, standard_error
 from gatepost.ledger.record import Record, entry
 
 
@@ -20,18 +20,13 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LogSink:
-    """One JSON line per message on a file descriptor, standard error by default."""
+    """One JSON line per message in the log, standard error by default."""
 
-    descriptor: int = 2
+    outlet: Outlet = field(default_factory=standard_error)
 
     def write(self, record: Record) -> None:
-        """Write the record as one line in one system call, so that lines of several workers do not mix."""
-        line = json.dumps(entry(record), ensure_ascii=False, separators=(",", ":")) + "\n"
-        try:
-            os.write(self.descriptor, line.encode())
-        except OSError:
-            # Whoever reads the log is gone or its disk is full; the verdict stands in the headers all the same.
-            return
+        """Write the record as one line. Where the log takes nothing the verdict stands in the headers all the same."""
+        self.outlet.write(json.dumps(entry(record), ensure_ascii=False, separators=(",", ":")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
+
+from gatepost.ledger.outlet import Outlet, event, standard_error
 
 _FORMATTER: Final = logging.Formatter()
 
@@ -17,21 +17,36 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line."""
-        event: dict[str, object] = {
-            "time": round(record.created, 3),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "pid": record.process,
-            "event": record.getMessage(),
-        }
+        more: dict[str, object] = {}
         if record.exc_info:
-            event["exception"] = _FORMATTER.formatException(record.exc_info)
-        return json.dumps(event, separators=(",", ":"))
+            more["exception"] = _FORMATTER.formatException(record.exc_info)
+        return event(
+            record.created, record.levelname.lower(), record.name, record.process or 0, record.getMessage(), **more
+        )
+
+
+class Out(logging.Handler):
+    """Hands the log to an outlet, which never keeps anybody waiting for long."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        super().__init__()
+        self._outlet = outlet
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one event."""
+        try:
+            self._outlet.write(self.format(record))
+        except Exception:  # noqa: BLE001  as all handlers do: an event that cannot be put into words
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Say what was dropped, if that can be said now."""
+        self._outlet.flush()
 
 
 def to_stderr() -> None:
     """Send the log of this process, and of those it forks, to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Out(standard_error())
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 

@@ -20,7 +20,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -29,6 +28,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from gatepost.arrival.settings import Settings
+from gatepost.ledger.outlet import standard_error
 from gatepost.service import privileges, sockets, worker
 from gatepost.service.child import Child, Stage, spawn
 from gatepost.service.notify import Notifier
@@ -56,7 +56,7 @@ class Supervisor:
         notifier: Notifier | None = None,
     ) -> None:
         self._load = load
-        self._say = say or _to_stderr
+        self._say = say or standard_error().write
         self._notifier = notifier or Notifier.from_environment()
         self._children: dict[int, Child] = {}
         self._signals: deque[int] = deque()
@@ -328,7 +328,3 @@ def _keep_fixed(old: Settings, new: Snapshot) -> Snapshot:
     log.warning("a restart is needed for a change of [milter] %s", ", ".join(changed))
     settings = new.settings.model_copy(update=changed)
     return replace(new, settings=settings)
-
-
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201  # the one line other programs wait for
