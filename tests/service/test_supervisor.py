@@ -11,8 +11,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from support.daemon import refused, scripted
-from support.milter_client import ALL_ACTIONS, ALL_STEPS, Ending, MilterClient
+import pytest
+
+from support.daemon import Daemon, refused, scripted
+from support.milter_client import ALL_ACTIONS, ALL_STEPS, Ending, MilterClient, dial
 from support.waiting import until
 
 
@@ -54,6 +56,38 @@ def test_sigterm_lets_a_message_in_flight_finish(tmp_path: Path):
         daemon.logged("stopping")
         gate.touch()
         judging.join(20)
+        assert endings[0].answer.taken
+        assert daemon.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("family", ["unix", "inet"])
+def test_a_stop_refuses_new_connections_at_once(tmp_path: Path, family: str):
+    """While a message is still being judged, who connects is refused instead of waiting for nobody; the message is answered."""
+    gate = tmp_path / "gate"
+    path = tmp_path / "milter"
+    own = pwd.getpwuid(os.geteuid()).pw_name
+    settings = {"user": own, "stop_seconds": 600, **({"listen": f"unix:{path}"} if family == "unix" else {})}
+
+    def refused_by(daemon: Daemon) -> bool:
+        try:
+            dial(daemon.address, 5).close()
+        except (ConnectionRefusedError, FileNotFoundError):
+            return True
+        return False
+
+    with scripted(tmp_path, **settings) as daemon, MilterClient(daemon.address, seconds=60) as mta:
+        mta.greet()
+        endings: list[Ending] = []
+        judging = threading.Thread(target=lambda: endings.append(mta.message(f"block {gate}")))
+        judging.start()
+        until(gate.with_suffix(".begun").exists, "the judge to begin")
+        daemon.signal(signal.SIGTERM)
+        try:
+            until(lambda: refused_by(daemon), "new connections to be refused", 3)
+            assert not path.exists()
+        finally:
+            gate.touch()
+            judging.join(20)
         assert endings[0].answer.taken
         assert daemon.process.wait(20) == 0
 

@@ -77,7 +77,11 @@ def dial(address: str, seconds: float) -> socket.socket:
     if address.startswith("unix:"):
         found = socket.socket(socket.AF_UNIX)
         found.settimeout(seconds)
-        found.connect(address[5:])
+        try:
+            found.connect(address[5:])
+        except OSError:
+            found.close()
+            raise
         return found
     host, _, port = address.removeprefix("inet:").rpartition(":")
     found = socket.create_connection((host.strip("[]"), int(port)), seconds)

@@ -13,7 +13,7 @@ import socket
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,9 +30,9 @@ class ListenError(Exception):
     """The socket cannot be had; the text is one line that names it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listener:
-    """The open socket: its descriptor, its address for people, and the inode of a unix socket's path.
+    """The open socket: its descriptor, its address for people, and the inode of a unix socket's path, 0 for none.
 
     `nowhere` is the descriptor of a listening socket that nobody can connect to.
     """
@@ -49,6 +49,20 @@ class Listener:
                 Path(self.address.path).unlink()
         except OSError:
             return
+        finally:
+            self.inode = 0  # whoever comes next may be given the same one
+
+    def close(self) -> None:
+        """Take the path away, refuse new connections in all processes, and hang up on those that nobody accepted.
+
+        To be called when no worker polls the socket any more: to libmilter this is an error, at which it ends.
+        """
+        self.remove()
+        with socket.socket(fileno=self.fd) as listening, suppress(OSError):
+            # Closing is not enough: libmilter's poll(2), five seconds of it, keeps the socket open.
+            listening.shutdown(socket.SHUT_RDWR)
+            while True:
+                listening.accept()[0].close()
 
 
 def open_listener(settings: Settings, bind: Callable[[str], None]) -> Listener:

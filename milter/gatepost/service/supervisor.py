@@ -5,7 +5,8 @@ Signal handlers only wake the loop; the loop does the work, one event at a time,
 * SIGHUP builds a whole new snapshot. If that fails, or a worker cannot begin with it, the old one stays. Otherwise new
   workers start, and when all of them serve the old ones are told to drain. The reload is done, and said to be, when none
   of the old ones takes new connections any more.
-* SIGTERM and SIGINT stop: the workers finish the messages in flight. A second one ends them at once.
+* SIGTERM and SIGINT stop: new connections are refused, the workers finish the messages in flight. A second one ends them
+  at once.
 * A worker that died or hangs is replaced at once, and after growing pauses if it keeps dying. One that has served its
   number of messages is replaced before it leaves.
 
@@ -67,6 +68,7 @@ class Supervisor:
         self._handing_over = False  # the new workers serve, but an old one may still take a connection
         self._reload_again = False  # asked for while a reload was under way
         self._stopping = False
+        self._closed = False  # the socket
         self._exit_code = 0
 
     def run(self) -> int:
@@ -106,6 +108,7 @@ class Supervisor:
         while self._signals:
             self._obey(self._signals.popleft())
         self._announce()
+        self._refuse()
         if self._reload_again and not self._reloading:
             self._reload_again = False
             self._reload()
@@ -141,6 +144,12 @@ class Supervisor:
         else:
             log.info("stopping: %s", signal.Signals(number).name)
             self._stop(0)
+
+    def _refuse(self) -> None:
+        """At a stop, close the socket once no worker takes connections."""
+        if self._stopping and not self._closed and not any(child.accepting for child in self._children.values()):
+            self._closed = True
+            self._listener.close()
 
     # ------------------------------------------------------------------ workers
     def _fill_up(self) -> None:
@@ -316,6 +325,7 @@ class Supervisor:
     def _stop(self, code: int) -> None:
         self._stopping, self._exit_code = True, code
         self._notifier.stopping()
+        self._listener.remove()
         for child in self._children.values():
             child.finish(self._snapshot.settings.stop_seconds)
 
