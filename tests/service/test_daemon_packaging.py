@@ -27,3 +27,17 @@ def test_mta_snippets_name_the_default_socket():
     assert f"S={DEFAULTS.address.milter}," in sendmail
     assert float(re.search(r"^milter_content_timeout = (\d+)s$", postfix, re.MULTILINE)[1]) > DEFAULTS.message_seconds
     assert f"milter_macro_daemon_name={DEFAULTS.submission_daemon_names[0]}" in postfix
+
+
+def test_the_unit_lets_the_daemon_write_where_the_snippet_puts_its_socket():
+    """The unix socket of the Postfix snippet is usable under the shipped unit, with the settings that stand beside it."""
+    postfix = (PACKAGING / "postfix" / "main.cf.snippet").read_text()
+    unit = (PACKAGING / "systemd" / "gatepost.service").read_text()
+    (listen,) = re.findall(r'listen = "(unix:[^"]+)"', postfix)
+    path = Path(Settings(listen=listen).address.path)
+    assert f"ReadWritePaths=-{path.parent}\n" in unit
+    assert re.search(rf"install -d -o gatepost -g postfix -m 2750 {path.parent}$", postfix, re.MULTILINE)
+    # Relative to the queue directory it is the same in the chroot and out of it.
+    assert f"smtpd_milters = unix:{path.relative_to('/var/spool/postfix')}\n" in postfix
+    assert not re.search(r"socket_owner *=", postfix)
+    assert "PrivateUsers=yes" in unit

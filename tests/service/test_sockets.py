@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
+import signal
 import socket
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from gatepost.arrival.settings import parse_listen
+from gatepost.service.sockets import Listener
 from support.daemon import refused, scripted
 from support.milter_client import MilterClient
-from support.waiting import free_port
+from support.waiting import free_port, until
 
 
 def served(address: str) -> bool:
@@ -36,6 +42,19 @@ def test_unix_socket_has_its_mode_and_goes_at_the_end(tmp_path: Path):
         assert [entry.name for entry in tmp_path.iterdir() if entry.is_socket()] == ["milter"]
         daemon.stop()
         assert not path.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_directory_gives_the_socket_its_group(tmp_path: Path):
+    """In a directory of the MTA's group with the setgid bit the socket is the MTA's to use, without socket_owner."""
+    place = tmp_path / "gatepost"
+    place.mkdir()
+    group = grp.getgrnam("nogroup").gr_gid
+    os.chown(place, -1, group)
+    place.chmod(0o2750)
+    with scripted(tmp_path, listen=f"unix:{place}/milter"):
+        found = (place / "milter").stat()
+        assert (found.st_gid, stat.S_IMODE(found.st_mode)) == (group, 0o660)
 
 
 def test_inet6(tmp_path: Path):
@@ -76,15 +95,45 @@ def test_busy_unix_socket(tmp_path: Path):
     assert len(said.splitlines()) == 1
 
 
-def test_stale_unix_socket(tmp_path: Path):
-    """A socket at which nobody answers is refused with the remedy, and replaced when the config allows it."""
-    path = tmp_path / "milter"
+def stale(path: Path) -> Path:
+    """Leave a socket at which nobody answers."""
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(path))
+    return path
+
+
+def test_mail_goes_on_after_the_supervisor_was_killed(tmp_path: Path):
+    """A start after a kill -9 or a power cut replaces the socket that the last one left: it is ours and nobody answers."""
+    path = tmp_path / "milter"
+    with scripted(tmp_path, listen=f"unix:{path}") as daemon:
+        workers = daemon.workers()
+        daemon.signal(signal.SIGKILL)
+        daemon.process.wait(10)
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the workers to end")
+    assert path.is_socket()
+    with scripted(tmp_path, listen=f"unix:{path}") as daemon:
+        assert served(daemon.address)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a socket away")
+def test_a_stale_socket_of_somebody_else(tmp_path: Path):
+    """Another account's socket is refused with its owner and the remedy, and replaced when the config allows it."""
+    path = stale(tmp_path / "milter")
+    os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
     code, said = refused(tmp_path, listen=f"unix:{path}")
     assert code == 1
+    assert "of nobody that nobody answers at" in said
     assert "remove_stale_socket" in said
     with scripted(tmp_path, listen=f"unix:{path}", remove_stale_socket=True) as daemon:
+        assert served(daemon.address)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a socket away")
+def test_a_stale_socket_of_the_configured_owner_is_ours(tmp_path: Path):
+    """A socket that the daemon gave to [milter] socket_owner is known again by that name."""
+    path = stale(tmp_path / "milter")
+    os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
+    with scripted(tmp_path, listen=f"unix:{path}", socket_owner="nobody") as daemon:
         assert served(daemon.address)
 
 
@@ -134,3 +183,27 @@ def _seconds(mta: MilterClient, fields: list[tuple[bytes, bytes]], clock) -> flo
     begin = clock()
     assert len(mta.message(fields=fields).removed("X-Seen")) == 5
     return clock() - begin
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+def test_closing_hangs_up_on_who_was_not_accepted(tmp_path: Path, family: socket.AddressFamily):
+    """Who waited in the backlog is hung up on and who comes later refused, though another process still has the socket."""
+    path = tmp_path / "milter"
+    listening = socket.socket(family)
+    listening.bind(str(path) if family == socket.AF_UNIX else ("127.0.0.1", 0))
+    listening.listen(5)
+    listening.setblocking(False)
+    name = listening.getsockname()
+    with socket.socket(family) as waiting, listening.dup(), socket.socket(family) as late:
+        waiting.connect(name)
+        waiting.settimeout(5)
+        inode = path.stat().st_ino if family == socket.AF_UNIX else 0
+        listener = Listener(listening.detach(), parse_listen(f"unix:{path}"), -1, inode)
+        listener.close()
+        with suppress(ConnectionResetError):
+            assert waiting.recv(1) == b""
+        with pytest.raises(OSError, match=r"refused|No such file"):
+            late.connect(name)
+    path.write_text("another's")
+    listener.remove()
+    assert path.exists() or family == socket.AF_INET

@@ -145,7 +145,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     )
     remove_stale_socket: bool = Field(
         default=False,
-        description="Replace a unix socket that nobody answers at, instead of refusing to start.",
+        description="Replace a unix socket that nobody answers at whoever owns it; that of our own account is always replaced.",
     )
     on_error: Trouble = Field(
         Trouble.TEMPFAIL,

@@ -43,7 +43,7 @@ def choose(user: str, *, as_root: bool) -> Account | None:
     exist, and for one asked for without root that is not our own.
     """
     if not as_root:
-        if user and user != _own_name():
+        if user and user != account_name(os.geteuid()):
             raise PrivilegeError(f"cannot become {user}: only root can change the account, leave [milter] user empty")
         return None
     for name in (user,) if user else _PREFERRED:
@@ -55,11 +55,12 @@ def choose(user: str, *, as_root: bool) -> Account | None:
     raise PrivilegeError(f"there is no account {user or ' or '.join(_PREFERRED)} for the workers to run as")
 
 
-def _own_name() -> str:
+def account_name(uid: int) -> str:
+    """Give the name of an account, or its number where it has none."""
     try:
-        return pwd.getpwuid(os.geteuid()).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return str(os.geteuid())
+        return str(uid)
 
 
 def preload() -> None:

@@ -12,14 +12,14 @@ import os
 import socket
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from gatepost.arrival.settings import Listen, Settings
-from gatepost.service.privileges import owner_ids
+from gatepost.service.privileges import account_name, owner_ids
 
 _MAKING: Final = ".new"
 _GAP: Final = 256
@@ -129,10 +129,10 @@ def _probe_inet(address: Listen) -> None:
 
 def _open_unix(settings: Settings, address: Listen, bind: Callable[[str], None]) -> int:
     path = Path(address.path)
-    _clear_the_way(path, address, remove_stale=settings.remove_stale_socket)
+    owner = owner_ids(settings.socket_owner)
+    _clear_the_way(path, address, None if settings.remove_stale_socket else {os.geteuid(), owner[0]})
     making = Path(address.path + _MAKING)
     mode = int(settings.socket_mode, 8)
-    owner = owner_ids(settings.socket_owner)
     try:
         making.unlink(missing_ok=True)
         with _umask(0o777 & ~mode):
@@ -155,24 +155,28 @@ def _umask(mask: int) -> Iterator[None]:
         os.umask(before)
 
 
-def _clear_the_way(path: Path, address: Listen, *, remove_stale: bool) -> None:
-    """See that nothing stands at the path but, if allowed, a socket that nobody answers at."""
+def _clear_the_way(path: Path, address: Listen, ours: Container[int] | None) -> None:
+    """See that nothing stands at the path but a socket that nobody answers at, of one of the accounts in `ours` (None: of any).
+
+    Such a one is what a daemon leaves that was killed or lost its power. It would keep mail stopped, and a path that somebody
+    else uses has, as a rule, another owner.
+    """
     if not path.parent.is_dir():
         raise ListenError(f"cannot listen on {address}: the directory {path.parent} does not exist")
     try:
-        kind = path.lstat().st_mode
+        found = path.lstat()
     except FileNotFoundError:
         return
     except OSError as error:
         raise ListenError(f"cannot listen on {address}: {error.strerror}") from None
-    if not stat.S_ISSOCK(kind):
+    if not stat.S_ISSOCK(found.st_mode):
         raise ListenError(f"cannot listen on {address}: something that is not a socket stands there; remove it")
     if _answers(path):
         raise ListenError(f"cannot listen on {address}: another program already does; stop it or choose another path")
-    if not remove_stale:
+    if ours is not None and found.st_uid not in ours:
         raise ListenError(
-            f"cannot listen on {address}: a socket that nobody answers at stands there; remove it, "
-            "or set [milter] remove_stale_socket = true"
+            f"cannot listen on {address}: a socket of {account_name(found.st_uid)} that nobody answers at stands there; "
+            "remove it, or set [milter] remove_stale_socket = true"
         )
 
 
