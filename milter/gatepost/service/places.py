@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Final
 
 _KEY_BYTES: Final = 32
+_KEY_BYTES_MOST: Final = 4096
+"""What is read of a key that somebody else made: a worker could leave a file without an end."""
+
 _SYSTEM: Final = Path("/var/lib/gatepost")
 
 
@@ -30,20 +34,43 @@ def state_directory() -> Path:
 def site_key(directory: Path) -> bytes:
     """Give the key that signs verdict headers; it is made at first use and kept, readable by its owner alone.
 
-    Raises OSError where the directory cannot be written. The directory may belong to the workers: no link is written through.
+    Raises OSError where the directory cannot be written, and for a file that no one but another account can have put there:
+    the directory belongs to the workers, and root must not read or write what a worker points it at.
     """
     path = directory / "site.key"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        return _made(path)
     except FileExistsError:
-        key = path.read_bytes()
-        if len(key) >= _KEY_BYTES:
-            return key
-        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
+        key = _kept(path, directory)
+    if len(key) >= _KEY_BYTES:
+        return key
+    # A full disk left it short: nothing was ever signed with it. Never written into, what it is may have changed meanwhile.
+    path.unlink()
+    return _made(path)
+
+
+def _made(path: Path) -> bytes:
     key = secrets.token_bytes(_KEY_BYTES)
-    with os.fdopen(descriptor, "wb") as stream:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as stream:
         stream.write(key)
     return key
+
+
+def _kept(path: Path, directory: Path) -> bytes:
+    """Read the key file: a plain file of one name, of root, ourselves or the account that has the directory."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "a symbolic link stands there; remove it", str(path)) from None
+        raise
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise OSError(errno.EINVAL, "something that is not a file of one name stands there; remove it", str(path))
+        if found.st_uid not in {0, os.geteuid(), directory.stat().st_uid}:
+            raise OSError(errno.EPERM, "a file of another account stands there; remove it", str(path))
+        return stream.read(_KEY_BYTES_MOST)
 
 
 def hand_over(directory: Path, uid: int, gid: int) -> None:
