@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +18,10 @@ from gatepost.service.doors import AssemblyError, hand_over, site_state
 from gatepost.world.clock import SystemClock
 from support.daemon import refused, scripted
 from support.milter_client import MilterClient
+from support.model import write_model
 
 ROOT = os.geteuid() == 0
+Run = Callable[..., tuple[int, str, str]]
 
 
 def status_of(pid: int) -> dict[str, str]:
@@ -130,3 +132,31 @@ def test_owner_ids():
     assert privileges.owner_ids("root:root") == (0, 0)
     with pytest.raises(privileges.PrivilegeError):
         privileges.owner_ids("root:no-such-group")
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("user", "[milter] user: there is no account no-such-user for the workers to run as"),
+        ("socket_owner", "[milter] socket_owner: there is no user no-such-user"),
+    ],
+)
+def test_config_check_knows_the_accounts(run: Run, tmp_path: Path, setting: str, line: str):
+    """An account that this host does not have is refused before a reload or a restart fails on it, by the name of its key."""
+    path = tmp_path / "site.toml"
+    path.write_text(
+        f'[milter]\n{setting} = "no-such-user"\n[classifier]\nmodel = "{write_model(tmp_path / "model")}"\n'
+    )
+    assert run("config", "check", path) == (2, "", f"gatepost: {line}\n")
+    path.write_text(path.read_text().replace("no-such-user", "nobody"))
+    assert run("config", "check", path)[0] == 0
+
+
+@pytest.mark.skipif(not ROOT, reason="only root chooses an account")
+def test_run_names_the_key_of_an_account_that_does_not_exist(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The start of the daemon says which setting is wrong, not which directory it was about to give away."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    path = tmp_path / "site.toml"
+    path.write_text(f'[milter]\nuser = "no-such-user"\n[classifier]\nmodel = "{write_model(tmp_path / "model")}"\n')
+    code, _, said = run("run", "--config", path)
+    assert (code, said) == (2, "gatepost: [milter] user: there is no account no-such-user for the workers to run as\n")

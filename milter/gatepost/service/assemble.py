@@ -200,9 +200,11 @@ def learning_writer(loaded: Loaded) -> HeaderWriter:
 def refusals(loaded: Loaded) -> Iterator[str]:
     """Give a line for everything that a valid config names and snapshot() would refuse; opens no store and writes nothing.
 
-    Left out is what depends on who asks: the account of the workers, and where the embedded store may be kept.
+    Left out is what depends on who asks: whether the workers may become their account, and where the embedded store may be
+    kept.
     """
     config = loaded.config
+    yield from privileges.refusals(config.milter)
     yield from content.refusals(config.classifier)
     yield from attachments.refusals(config.attachments)
     directory = places.state_directory()

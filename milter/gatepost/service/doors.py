@@ -170,6 +170,10 @@ def _give(config: Config, directory: Path) -> privileges.Account | None:
         file = _file(config, directory)
         if file is not None and config.state.url:
             places.hand_over_file(file, account.uid, account.gid)
-    except (OSError, privileges.PrivilegeError) as error:
-        raise AssemblyError(f"{directory}: {error}") from None
+    except privileges.PrivilegeError as error:
+        raise AssemblyError(str(error)) from None
+    except OSError as error:
+        raise AssemblyError(
+            f"{error.filename or directory}: cannot be given to the workers: {error.strerror}"
+        ) from None
     return account

@@ -15,9 +15,12 @@ import pkgutil
 import pwd
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from gatepost.arrival.settings import Settings
 
 _PREFERRED: Final = ("gatepost", "nobody")
 _PR_SET_NO_NEW_PRIVS: Final = 38  # prctl(2)
@@ -44,7 +47,9 @@ def choose(user: str, *, as_root: bool) -> Account | None:
     """
     if not as_root:
         if user and user != account_name(os.geteuid()):
-            raise PrivilegeError(f"cannot become {user}: only root can change the account, leave [milter] user empty")
+            raise PrivilegeError(
+                f"[milter] user: cannot become {user}: only root can change the account, leave it empty"
+            )
         return None
     for name in (user,) if user else _PREFERRED:
         try:
@@ -52,7 +57,8 @@ def choose(user: str, *, as_root: bool) -> Account | None:
         except KeyError:
             continue
         return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    raise PrivilegeError(f"there is no account {user or ' or '.join(_PREFERRED)} for the workers to run as")
+    names = user or " or ".join(_PREFERRED)
+    raise PrivilegeError(f"[milter] user: there is no account {names} for the workers to run as")
 
 
 def account_name(uid: int) -> str:
@@ -131,6 +137,18 @@ def may_write(account: Account, file: Path) -> bool:
             os._exit(code)
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status) == 0
+
+
+def refusals(settings: Settings) -> Iterator[str]:
+    """Give a line for each account or group that [milter] names and this host does not have, whoever asks."""
+    for known in (
+        lambda: choose(settings.user, as_root=True) if settings.user else None,
+        lambda: owner_ids(settings.socket_owner),
+    ):
+        try:
+            known()
+        except PrivilegeError as error:
+            yield str(error)
 
 
 def owner_ids(owner: str) -> tuple[int, int]:
