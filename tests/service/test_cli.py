@@ -164,6 +164,42 @@ def test_config_show_hides_secrets(run: Run, tmp_path: Path) -> None:
         assert "rediss://gatepost:(hidden)@192.0.2.9:6380/0" in out
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://u:hush@HUSH@192.0.2.9/0", "redis://u:(hidden)@192.0.2.9/0"),
+        ("redis://u:hu/sh?hush@192.0.2.9/0", "redis://u:(hidden)@192.0.2.9/0"),
+        ("redis://192.0.2.9/0?password=hush&db=1", "redis://192.0.2.9/0?password=(hidden)&db=1"),
+        (
+            "redis+sentinel://192.0.2.9/s?sentinel_password=hush&ssl_password=hush",
+            "redis+sentinel://192.0.2.9/s?sentinel_password=(hidden)&ssl_password=(hidden)",
+        ),
+        ("redis://user@192.0.2.9/0", "redis://user@192.0.2.9/0"),
+    ],
+)
+def test_config_show_hides_a_password_wherever_it_stands(run: Run, tmp_path: Path, url: str, shown: str) -> None:
+    """Every option that holds a password is hidden, and all of a password that should have been escaped."""
+    path = tmp_path / "site.toml"
+    path.write_text(f'[state]\nurl = "{url}"\n')
+    for options in ([], ["--json"]):
+        code, out, _ = run("config", "show", *options, path)
+        assert code == 0
+        assert "hush" not in out.lower()
+        assert shown in out
+
+
+def test_config_show_hides_the_key_of_a_dns_list(run: Run, tmp_path: Path) -> None:
+    """The key in a paid list's zone is hidden, and the rest of the zone is not; a public one is shown whole."""
+    path = tmp_path / "site.toml"
+    zones = ("hush.zen.dq.spamhaus.net", "hush0123456789abcdef.df.uribl.com", "b.barracudacentral.org")
+    path.write_text("".join(f'[[dnslists.list]]\nzone = "{zone}"\nkinds = ["address"]\n' for zone in zones))
+    for options in ([], ["--json"]):
+        out = run("config", "show", *options, path)[1]
+        assert "hush" not in out
+        for zone in ("(hidden).zen.dq.spamhaus.net", "(hidden).df.uribl.com", '"b.barracudacentral.org'):
+            assert zone in out
+
+
 def test_config_reference(run: Run) -> None:
     """The reference is printed as it is committed."""
     assert run("config", "reference") == (0, reference(), "")

@@ -175,6 +175,16 @@ def test_secrets_are_not_repeated(tmp_path: Path) -> None:
     assert "hush" not in "".join(found)
 
 
+@pytest.mark.parametrize(
+    "url", ["redis:/:hush@192.0.2.9", "redis:hush@192.0.2.9", ":hush@192.0.2.9", "u:hush@x@h:6379/0"]
+)
+def test_a_malformed_url_is_not_repeated_with_its_password(tmp_path: Path, url: str) -> None:
+    """What was meant to be a URL with a password is a mistake that keeps it: the line ends in the journal at a reload."""
+    (found,) = problems(f'[state]\nurl = "{url}"\n', tmp_path)
+    assert "must start with redis://" in found
+    assert "hush" not in found
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     """A missing file, a directory, a file of other bytes and an endless one each give one line and no traceback."""
     (tmp_path / "latin").write_bytes(b'[milter]\n# gr\xfc\xdfe\nlisten = "inet:1"\n')

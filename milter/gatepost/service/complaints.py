@@ -19,10 +19,12 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from gatepost.checks.reputation.dnslist_settings import public_zone
 from gatepost.service.toml_lines import line_of
 
 _SECRETS: Final = frozenset({"signing_key"})
-_PASSWORD: Final = re.compile(r"(://[^/@\s:]*:|[?&]password=)[^@&\s]+")
+_ACCOUNT: Final = re.compile(r"^([a-z0-9+.-]*:?/*)([^:@]*)(:?)(.*)@", re.IGNORECASE | re.DOTALL)
+_PASSWORD_OPTION: Final = re.compile(r"([?&;][^=&;?]*pass[^=&;?]*=)[^&]*", re.IGNORECASE)
 _AT: Final = re.compile(r" \(at line (\d+), column (\d+)\)$")
 _SHOWN_CHARACTERS: Final = 120
 
@@ -83,9 +85,24 @@ def did_you_mean(word: str, known: list[str] | Mapping[str, object]) -> str:
     return f'did you mean "{close[0]}"?' if close else ""
 
 
-def without_password(text: str) -> str:
-    """Hide the password of a URL."""
-    return _PASSWORD.sub(r"\1(hidden)", text)
+def without_password(url: str) -> str:
+    """Hide what is secret in a URL, or in what was meant to be one: the account's password and options that hold another.
+
+    A password may hold an @ or a slash that should have been written as %XX, so all before the last @ belongs to the account;
+    what has no colon is a user's name only if the URL is well formed so far.
+    """
+    found = _ACCOUNT.match(url)
+    if found:
+        start, user, colon, _ = found.groups()
+        shown = f"{user}:(hidden)" if colon else user if start.endswith("://") else "(hidden)"
+        url = f"{start}{shown}@{url[found.end() :]}"
+    return _PASSWORD_OPTION.sub(r"\1(hidden)", url)
+
+
+def without_key(zone: str) -> str:
+    """Hide the key in the zone of a paid DNS list."""
+    public = public_zone(zone)
+    return zone if public == zone else f"(hidden).{public}"
 
 
 def plain(text: str) -> str:
@@ -166,8 +183,9 @@ def _shown(given: object, keys: list[str]) -> str:
     """Give what was written, cut to a bearable length, without secrets."""
     if _SECRETS & set(keys):
         return "(hidden)"
-    words = json.dumps(given, ensure_ascii=False) if isinstance(given, str | bool) else repr(given)
-    text = without_password(words)
+    if isinstance(given, str):
+        given = without_key(given) if keys[-1:] == ["zone"] else without_password(given)
+    text = json.dumps(given, ensure_ascii=False) if isinstance(given, str | bool) else repr(given)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
 
 

@@ -21,12 +21,26 @@ REFUSALS = ("127.255.255.252", "127.255.255.254", "127.255.255.255", "127.0.0.1"
 """Answers that say "you may not ask": Spamhaus for a mistyped zone, a public resolver and too many questions, URIBL and SURBL
 for a blocked resolver. 127.0.0.1 is never a listing (RFC 5782 5)."""
 
+_KEYED_LABELS = 5
+_KEY_LETTERS = 16
+
 
 def _zone(text: str) -> str:
     name = normal_domain(text)
     if not name:
         raise ValueError("not a domain name")
     return name
+
+
+def public_zone(zone: str) -> str:
+    """Give a zone without the key of a paid list, for its administrator: `KEY.zen.dq.spamhaus.net`, `KEY.combined.mail.abusix.zone`.
+
+    The key is the first label of a name with more labels than that of any public list, or one as long as only keys are. What
+    others may read has DnsList.title, which takes no such chance.
+    """
+    first, _, rest = zone.partition(".")
+    keyed = zone.count(".") + 1 >= _KEYED_LABELS or len(first) >= _KEY_LETTERS
+    return rest if keyed and rest else zone
 
 
 def _pattern(text: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from gatepost.checks.content.family import marks
 from gatepost.service.assemble import refusals
-from gatepost.service.complaints import plain, without_password
+from gatepost.service.complaints import plain, without_key, without_password
 from gatepost.service.config import ConfigError, Loaded, load
 from gatepost.service.reference import reference, toml_value
 
@@ -64,6 +64,8 @@ def effective(loaded: Loaded) -> dict[str, dict[str, object]]:
     data["weights"] = dict(loaded.config.effective_weights())
     data["excuses"] = dict(loaded.config.effective_excuses())
     data["state"]["url"] = without_password(str(data["state"]["url"]))
+    for listed in cast("list[dict[str, str]]", data["dnslists"]["list"]):
+        listed["zone"] = without_key(listed["zone"])
     if data["headers"]["signing_key"]:
         data["headers"]["signing_key"] = "(hidden)"
     return data
