@@ -17,6 +17,7 @@ from gatepost.world.state.keys import key
 from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.sqlite import SqliteState
 from support.clamd import Clamd
+from support.daemon import gatepost
 from support.dns_server import running_dns
 from support.model import seal, write_model
 from support.redis_server import RedisServer
@@ -218,6 +219,32 @@ def test_a_store_that_is_away(run: Run, folder: Path):
     assert (told["drift"]["verdict"], told["drift"]["why"]) == ("unknown", "the state store does not answer")
     assert told["messages"] is None
     assert told["model"]["well"]
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[RedisServer]:
+    """Give a Redis that wants a password."""
+    with RedisServer(tmp_path, protected_mode="no") as redis:
+        redis.command(b"CONFIG", b"SET", b"requirepass", b"s3cret")
+        yield redis
+
+
+@pytest.mark.parametrize(
+    ("account", "why"),
+    [
+        ("", "it wants a password, and state.url has none"),
+        (":wr0ng@", "the user or the password in state.url is wrong"),
+    ],
+)
+def test_a_store_that_lets_nobody_in(run: Run, folder: Path, guarded: RedisServer, account: str, why: str):
+    """A missing or wrong password is told as such, in the status and by the daemon that starts with it."""
+    url = f"redis://{account}127.0.0.1:{guarded.port}/0"
+    told = answer(run, site(folder, state=url), code=1)
+    line = f"memory (redis at 127.0.0.1:{guarded.port}/0 does not answer: {why})"
+    assert told["state"] == {"text": line, "well": False}
+    assert line in " ".join(run("status", "--config", site(folder, state=url))[1].split())
+    with gatepost(f'[state]\nurl = "{url}"') as daemon:
+        assert f"state       {line}" in daemon.log()
 
 
 def test_a_store_that_is_no_store(run: Run, folder: Path):

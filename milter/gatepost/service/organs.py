@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gatepost.checks.content import family as content
-from gatepost.service import places, scanning
+from gatepost.service import logs, places, scanning
 from gatepost.service.config import Config, Loaded
 from gatepost.service.doors import AssemblyError, Doors, live_doors, site_state
 from gatepost.service.organ import Organ
@@ -55,11 +55,27 @@ def organs(loaded: Loaded, doors: Doors) -> Iterable[str]:
     if doors.second is not None:
         yield f"second      {scanning.second_organ(doors.second).text}"
     yield from (f"warning     {line}" for line in scanning.warnings(config.virus, doors.scanners, doors.clock.now()))
-    yield f"state       {doors.state.backend}"
+    yield f"state       {_store(config, doors)}"
     for name, organ in list_organs(config, doors):
         yield f"dns list    {name}: {organ.text}"
     yield "for Postfix, in main.cf:"
     yield f"  smtpd_milters = {config.milter.address}"
+
+
+def _store(config: Config, doors: Doors) -> str:
+    """Say where the state is kept, and of a Redis whether it answers.
+
+    It is asked through a door of its own: what the workers will use stays unconnected until they are forked.
+    """
+    directory = places.state_directory()
+    if state_file(config.state, directory / "state.sqlite") is not None:
+        return doors.state.backend
+    state = site_state(config, directory, doors.clock)
+    try:
+        with logs.quiet():
+            return state_organ(state, doors.clock).text
+    finally:
+        state.close()
 
 
 def resolver_organ(config: Config, doors: Doors) -> Organ:

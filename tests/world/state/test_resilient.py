@@ -199,7 +199,7 @@ def test_a_store_that_is_full_and_then_gone_is_left_alone(clock: FakeClock) -> N
     state.hit([Hit("a", WINDOW)])
     store.gone = True
     assert state.exchange([Recall("a"), Hit("a", WINDOW)]) == [Tally(), 2]
-    assert "does not answer" in state.backend
+    assert "does not answer: gone" in state.backend
     store.gone = store.full = False
     clock.advance(resilient.PAUSE)
     assert state.recall(["a"]) == [Tally()]

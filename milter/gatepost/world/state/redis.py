@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any, Final, Protocol
 
 import redis
-from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import AuthenticationError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 
 from gatepost.world import budget
 from gatepost.world.clock import Clock
@@ -175,8 +175,21 @@ class RedisState(Asking):
 
     def _trouble(self, error: Exception) -> StateUnavailableError:
         """Give the door's word for an error of the client library: whether the server only takes nothing new, or hung up."""
-        text = " ".join(str(error).split()) or type(error).__name__
+        text = _login_trouble(error) or " ".join(str(error).split()) or type(error).__name__
         words = f"{self.backend}: {text}"
         if isinstance(error, OutOfMemoryError | ReadOnlyError) or text.startswith(_REFUSALS):
             return StateRefusedError(words)
         return StateCutOffError(words) if isinstance(error, CutOffError) else StateUnavailableError(words)
+
+
+def _login_trouble(error: Exception) -> str:
+    """Say what is wrong with the password, which Redis tells in words of its protocol; "" for another error."""
+    text = str(error)
+    # A long command of somebody who is not logged in is refused before it is read.
+    if text.startswith("Protocol error: unauthenticated") or (
+        isinstance(error, AuthenticationError) and "required" in text
+    ):
+        return "it wants a password, and state.url has none"
+    if isinstance(error, AuthenticationError) and ("username-password" in text or "invalid password" in text):
+        return "the user or the password in state.url is wrong"
+    return ""

@@ -46,6 +46,9 @@ SLOW: Final = 0.1
 SLOW_TOTAL: Final = 0.25
 """Seconds of slow answers in a row that open the breaker: more than one hiccup, and no more than one message should lose."""
 
+WHY: Final = 200
+"""Letters of a reason that are kept: it comes from the server."""
+
 _T = TypeVar("_T")
 
 
@@ -73,6 +76,7 @@ class ResilientState(Asking):
         self._first_pause, self._pause_max = min(PAUSE, pause_max), pause_max
         self._pause = self._first_pause
         self._slow = 0.0  # seconds of slow answers in a row
+        self._why = ""  # the last failure, for people
         self._announcer = Announcer(clock)
         self._here = threading.local()
 
@@ -82,14 +86,18 @@ class ResilientState(Asking):
 
     @property
     def backend(self) -> str:
-        """The store's own words, and that it is away or takes nothing new while that is so."""
+        """The store's own words, and that it is away, and why, or takes nothing new while that is so."""
         match self._circuit:
             case _Circuit.CLOSED:
                 return self._primary.backend
             case _Circuit.HALF_OPEN:
                 return f"{self._primary.backend} (takes nothing new)"
             case _Circuit.OPEN:
-                return f"memory ({self._primary.backend} does not answer)"
+                return f"memory ({self._silence})"
+
+    @property
+    def _silence(self) -> str:
+        return f"{self._primary.backend} does not answer{f': {self._why}' if self._why else ''}"
 
     def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
         """Answer a list of asks, from the store or from local memory; see the door."""
@@ -139,7 +147,7 @@ class ResilientState(Asking):
     def _store_alone(self, ask: Callable[[State], _T], *, writes: bool) -> _T:
         """Ask the store if it is its turn; raises StateUnavailableError if not, or if it does not answer."""
         if not self._may_ask(writes=writes):
-            raise StateUnavailableError(f"{self._primary.backend} does not answer")
+            raise StateUnavailableError(self._silence)
         return self._try(ask)
 
     def _may_ask(self, *, writes: bool) -> bool:
@@ -178,6 +186,7 @@ class ResilientState(Asking):
             if isinstance(error, StateCutOffError) and not trial:
                 # A server that steps down or is restarted hangs up, and the next connection may lead to one that serves.
                 self._pause, self._retry_at = self._first_pause / 2, self._clock.monotonic()
+            self._why = " ".join(str(error).removeprefix(f"{self._primary.backend}: ").split())[:WHY]
             refused = isinstance(error, StateRefusedError)
             self._circuit = _Circuit.HALF_OPEN if refused else _Circuit.OPEN
         what = "reads it and counts in" if refused else "goes on with"
