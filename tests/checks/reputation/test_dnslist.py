@@ -242,11 +242,3 @@ def test_over_the_wire() -> None:
         server.stop()
         gone = LiveResolver(DnsSettings(servers=(server.address,), timeout_seconds=0.2, attempts=1))
         assert {item.code for item in asked({}, resolver=gone)} == {"dnslist.temperror"}
-
-
-def test_the_key_of_a_paid_list_is_no_part_of_its_name() -> None:
-    """A list without a name is named by its zone in answers and headers, but for the key."""
-    keyed = DnsList(zone="YOURKEY.zen.dq.spamhaus.net", like="spamhaus-zen")
-    (active,) = DnsListSettings(list=(keyed,)).active
-    assert (active.zone, active.title) == ("yourkey.zen.dq.spamhaus.net", "zen.dq.spamhaus.net")
-    assert DnsList(zone="bl.spamcop.net").title == "bl.spamcop.net"
