@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import grp
 import json
+import os
+import pwd
+import smtplib
 import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import pytest
@@ -16,7 +21,8 @@ from support.daemon import gatepost, scripted
 from support.mta import Site, delivered, marked, site
 from support.postfix import PATH, Postfix, missing, private_postfix, send
 from support.real_mail import have_mail, real_mail
-from support.smtp_sink import Sink
+from support.smtp_sink import Sink, smtp_sink
+from support.waiting import free_port
 
 pytestmark = pytest.mark.mta
 
@@ -125,3 +131,28 @@ def test_two_thousand_messages_while_reloading(real: Site[Postfix], size: str):
             == 1
         )
         assert len(found.every("X-Gatepost-Verdict")) == 1
+
+
+@pytest.mark.parametrize("chroot", ["y", "n"] if HERE else [])
+def test_the_unix_socket_of_the_snippet(tmp_path: Path, chroot: str):
+    """By the snippet's unix socket, its path relative to the queue, smtpd finds the filter in its chroot and out of it.
+
+    The directory's setgid bit alone lets it in: the account of the daemon is no member of Postfix's group.
+    """
+    port = free_port()
+    with (
+        smtp_sink() as sink,
+        private_postfix(
+            ["unix:gatepost/milter"], sink, services=f"127.0.0.1:{port} inet n - {chroot} - - smtpd"
+        ) as postfix,
+    ):
+        place = postfix.place / "queue" / "gatepost"
+        place.mkdir()
+        os.chown(place, pwd.getpwnam("nobody").pw_uid, grp.getgrnam("postfix").gr_gid)
+        place.chmod(0o2750)
+        with scripted(tmp_path, listen=f"unix:{place}/milter"):
+            session = smtplib.SMTP("127.0.0.1", port, "mx.example.net", timeout=60)
+            session.ehlo()
+            assert send(session, marked("by the socket"))[0] == 250
+            session.quit()
+            assert delivered(sink, "by the socket").every("X-Seen")

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from gatepost.arrival.settings import Settings
+from gatepost.service.config import load
+from gatepost.service.doors import live_doors
+from gatepost.service.organs import organs
+from gatepost.world.clock import SystemClock
+from gatepost.world.state.memory import MemoryState
+from support.model import write_model
 
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
 DEFAULTS = Settings()
@@ -41,3 +49,23 @@ def test_the_unit_lets_the_daemon_write_where_the_snippet_puts_its_socket():
     assert f"smtpd_milters = unix:{path.relative_to('/var/spool/postfix')}\n" in postfix
     assert not re.search(r"socket_owner *=", postfix)
     assert "PrivateUsers=yes" in unit
+
+
+@pytest.mark.parametrize(
+    ("listen", "shown"),
+    [
+        ("unix:/var/spool/postfix/gatepost/milter", "unix:gatepost/milter"),
+        ("unix:/run/gatepost/milter", "unix:/run/gatepost/milter"),
+        ("inet:127.0.0.1:8890", "inet:127.0.0.1:8890"),
+    ],
+)
+def test_the_start_shows_the_line_of_the_snippet(tmp_path: Path, listen: str, shown: str):
+    """The first lines of `gatepost run` give Postfix the address in the form that works in smtpd's chroot."""
+    path = tmp_path / "gatepost.toml"
+    model = write_model(tmp_path / "model")
+    path.write_text(
+        f'[milter]\nlisten = "{listen}"\n[dns]\nservers = ["127.0.0.1:1"]\n[classifier]\nmodel = "{model}"\n'
+    )
+    loaded = load(path)
+    lines = list(organs(loaded, live_doors(loaded.config, SystemClock(), MemoryState(SystemClock()))))
+    assert lines[-1] == f"  smtpd_milters = {shown}"

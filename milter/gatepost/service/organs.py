@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
+from gatepost.arrival.settings import Listen
 from gatepost.checks.content import family as content
 from gatepost.service import logs, places, scanning
 from gatepost.service.config import Config, Loaded
@@ -19,6 +21,7 @@ from gatepost.world.state.keys import domain_key, key
 from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.opening import state_file
 
+_POSTFIX_QUEUE: Final = Path("/var/spool/postfix")
 _PROBE_SECONDS: Final = 1.0
 """How long a start waits to learn whether the resolver answers."""
 
@@ -59,7 +62,13 @@ def organs(loaded: Loaded, doors: Doors) -> Iterable[str]:
     for name, organ in list_organs(config, doors):
         yield f"dns list    {name}: {organ.text}"
     yield "for Postfix, in main.cf:"
-    yield f"  smtpd_milters = {config.milter.address}"
+    yield f"  smtpd_milters = {_for_postfix(config.milter.address)}"
+
+
+def _for_postfix(address: Listen) -> str:
+    """Give the address as Postfix needs it: below its queue directory a socket's path is the same in smtpd's chroot and out of it."""
+    path = Path(address.path)
+    return f"unix:{path.relative_to(_POSTFIX_QUEUE)}" if path.is_relative_to(_POSTFIX_QUEUE) else str(address)
 
 
 def _store(config: Config, doors: Doors) -> str:
