@@ -59,30 +59,41 @@ DOMAIN_OCTETS: Final = 253
 
 # --- MIME ---------------------------------------------------------------------------------------------------------
 MIME_DEPTH: Final = 32
-"""Nesting of multipart and message/rfc822 that is opened. Deeper parts stay closed and `depth-limit` is a defect."""
+"""Nesting of multipart and message/rfc822 that is opened. Deeper parts stay closed, `depth-limit` is a defect, and the message is
+`mime.ambiguous`."""
 
 MIME_PARTS: Final = 1_000
-"""Parts opened in one message. Past it the rest stays closed and `parts-limit` is a defect."""
+"""Parts opened in one message. Past it the rest stays closed, `parts-limit` is a defect, and the message is `mime.ambiguous`."""
 
 PART_HEADER_BYTES: Final = 64 * 1024
-"""Bytes of one part's own header block. Past it the block ends there and `part-header-limit` is a defect."""
+"""Bytes of one part's own header block. Past it the block ends there, `part-header-limit` is a defect, and the message
+is `mime.ambiguous`."""
 
 PART_HEADER_FIELDS: Final = 200
 """Fields of one part's own header block; past it as PART_HEADER_BYTES."""
 
 PARTS_HEADER_BYTES: Final = 2 * 1024 * 1024
 """Bytes of the header blocks of all parts of one message together (real mail stays under 200 kB). Past it the fields of
-further parts are not read, which makes those parts plain text, and `part-header-limit` is a defect."""
+further parts are not read, which makes those parts plain text; `part-header-limit` is a defect, and the message is
+`mime.ambiguous`."""
 
 DECODED_BYTES: Final = 32 * 1024 * 1024
-"""Decoded bytes given out for all parts of one message together. Past it payloads come back cut."""
+"""Decoded bytes given out for all parts of one message together. Past it payloads come back cut, and the message is
+`mime.ambiguous`."""
 
 PARAMETERS: Final = 64
-"""Parameters read from one Content-Type or Content-Disposition field. The rest are ignored."""
+"""Parameters read from one Content-Type or Content-Disposition field. The rest are not read, and the message is
+`mime.ambiguous`."""
 
-EMBEDDED_FILES: Final = 20
-"""Uuencoded and yEnc files that are decoded out of one text, and files out of one TNEF container. The rest are not opened by
-themselves; the text is scanned whole all the same."""
+NAMING_FIELD_BYTES: Final = 16 * 1024
+"""Bytes of a Content-Type, Content-Disposition or Content-Transfer-Encoding field that are read. Past it as PARAMETERS."""
+
+EMBEDDED_FILES: Final = 100
+"""Uuencoded and yEnc files that are decoded out of one text, and files out of one TNEF container with those in it. The rest are
+not opened, and the message is `mime.ambiguous`."""
+
+TNEF_DEPTH: Final = 8
+"""TNEF containers within each other that are opened: messages that were forwarded. Past it as EMBEDDED_FILES."""
 
 BOUNDARY_READINGS: Final = 40
 """Boundaries that one Content-Type may be taken to name, where it does not say plainly. The rest are not tried."""
@@ -109,13 +120,13 @@ UNSURE_BYTES: Final = 8 * 1024 * 1024
 usual way and in one other."""
 
 FILE_NAMES: Final = 16
-"""File names that the fields of one part may give it. The rest are not read."""
+"""File names that the fields of one part may give it. Past it as PARAMETERS."""
 
 QUOTED_PARTS: Final = 8
 """Parts that one text quotes, fields and all, and that are decoded to be scanned. The rest are text."""
 
 TNEF_PROPERTIES: Final = 1_000
-"""MAPI properties read of one attachment in a TNEF container, and values of one property. The rest are not read."""
+"""Values of MAPI properties read of one attachment in a TNEF container. Past it as EMBEDDED_FILES."""
 
 BOUNDARY_BYTES: Final = 1_000
 """Bytes of a MIME boundary (RFC 2046 5.1.1 allows 70; real mailers exceed it). A longer one is treated as absent."""

@@ -13,13 +13,15 @@ from gatepost.mail.charset import header_text, to_text
 from gatepost.mail.header import Header
 
 _SEPARATORS: Final = re.compile(rb"[\s;]*+")
-# Either a quoted string (RFC 5322 3.2.4; the closing quote may be missing) or a run up to the next separator.
-_PARAMETER: Final = re.compile(
-    rb'([^\s=;"]{1,80}+)\s{0,20}+=\s{0,20}(?:"((?:[^"\\]|\\.){0,4000})"?|([^;\s]{0,4000}))', re.DOTALL
-)
+# Either a quoted string (RFC 5322 3.2.4; the closing quote may be missing) or a run up to the next separator. Possessive: no
+# repetition is tried twice, however long it is.
+_PARAMETER: Final = re.compile(rb'([^\s=;"]{1,80}+)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^;\s]*+))', re.DOTALL)
+_NEXT_PARAMETER: Final = re.compile(rb"\s[^\s=;\"]{1,80}+=")
 _TYPE: Final = re.compile(rb"\s*([A-Za-z0-9!#$&^_.+-]{1,60})\s{0,20}/\s{0,20}([A-Za-z0-9!#$&^_.+-]{1,80})")
 _NAMING: Final = frozenset({b"content-type", b"content-disposition"})
-_VALUE_BYTES: Final = 16 * 1024
+_NAMES: Final = frozenset({"name", "filename"})
+_FORMS: Final = 6
+"""Names that one parameter may give at most: in three readings of its end, with comments and without."""
 
 
 def strip_comments(value: bytes) -> bytes:
@@ -46,7 +48,7 @@ def strip_comments(value: bytes) -> bytes:
 
 def first_value(value: bytes) -> str:
     """Give the first token of a field such as Content-Transfer-Encoding, lower case, or ""."""
-    words = strip_comments(value[:_VALUE_BYTES]).replace(b";", b" ").split(None, 1)
+    words = strip_comments(value[: limits.NAMING_FIELD_BYTES]).replace(b";", b" ").split(None, 1)
     return words[0].strip(b"\"'").decode("ascii", "replace").lower()[:40] if words else ""
 
 
@@ -55,7 +57,7 @@ def parse_type(value: bytes, default: str) -> tuple[str, dict[str, str]]:
 
     RFC 2045 5.1 and 5.2. A value with a broken type still yields its parameters, as mail clients have it.
     """
-    value = strip_comments(value[:_VALUE_BYTES])
+    value = strip_comments(value[: limits.NAMING_FIELD_BYTES])
     match = _TYPE.match(value)
     kind = f"{match[1].decode()}/{match[2].decode()}".lower() if match else default
     return kind, _parameters(value)
@@ -63,7 +65,7 @@ def parse_type(value: bytes, default: str) -> tuple[str, dict[str, str]]:
 
 def parse_disposition(value: bytes) -> tuple[str, dict[str, str]]:
     """Read a Content-Disposition value: `inline`, `attachment`, other or "", and its parameters (RFC 2183)."""
-    value = strip_comments(value[:_VALUE_BYTES])
+    value = strip_comments(value[: limits.NAMING_FIELD_BYTES])
     return first_value(value.partition(b";")[0]), _parameters(value)
 
 
@@ -73,13 +75,29 @@ def every_name(headers: tuple[Header, ...]) -> list[str]:
     RFC 2183 prefers `filename` to `name`, RFC 2231 its own form to the plain one, and the first of two fields counts; clients
     keep to none of that.
     """
+    return list(_every_name(headers))[: limits.FILE_NAMES]
+
+
+def is_cut(headers: tuple[Header, ...]) -> bool:
+    """Say whether Content-Type and Content-Disposition fields are longer, or hold more parameters or names, than is read."""
+    values = [header.value for header in headers if header.key in _NAMING]
+    if sum(value.count(b";") for value in values) < limits.FILE_NAMES // _FORMS:
+        return any(len(value) > limits.NAMING_FIELD_BYTES for value in values)
+    return (
+        any(len(value) > limits.NAMING_FIELD_BYTES for value in values)
+        or any(next(islice(_assignments(value), limits.PARAMETERS, None), None) for value in values)
+        or len(_every_name(headers)) > limits.FILE_NAMES
+    )
+
+
+def _every_name(headers: tuple[Header, ...]) -> dict[str, None]:
     found: dict[str, None] = {}
     for header in headers:
         if header.key in _NAMING:
-            value = header.value[:_VALUE_BYTES]
+            value = header.value[: limits.NAMING_FIELD_BYTES]
             for text in {value: None, strip_comments(value): None}:
                 found.update((name, None) for name in _names(text) if name)
-    return list(found)[: limits.FILE_NAMES]
+    return found
 
 
 def _names(value: bytes) -> Iterator[str]:
@@ -88,15 +106,28 @@ def _names(value: bytes) -> Iterator[str]:
     for match in islice(_assignments(value), limits.PARAMETERS):
         name = match[1].decode("ascii", "replace").lower()
         base, star, index = name.partition("*")
-        if base not in {"name", "filename"}:
+        if base not in _NAMES:
             continue
         data = _plain_value(match)
         if star:
             joined.setdefault(base, []).append((_piece_number(index), name.endswith("*"), data))
         else:
-            yield header_text(data)
+            yield from map(header_text, (data, _to_next_parameter(match), _to_semicolon(match)))
     for found in joined.values():
         yield _join(sorted(found, key=lambda piece: piece[0]))
+
+
+def _to_semicolon(match: re.Match[bytes]) -> bytes:
+    """Give a value with what follows it up to the next semicolon: a name with spaces that nobody quoted (or not all of it)."""
+    end = match.string.find(b";", match.end())
+    return _plain_value(match) + match.string[match.end() : end if end >= 0 else None].rstrip()
+
+
+def _to_next_parameter(match: re.Match[bytes]) -> bytes:
+    """Give the same, but end before a further parameter, where the semicolon is missing."""
+    whole = _to_semicolon(match)
+    following = _NEXT_PARAMETER.search(whole, len(_plain_value(match)))
+    return whole[: following.start()] if following else whole
 
 
 def _plain_value(match: re.Match[bytes]) -> bytes:
@@ -123,6 +154,9 @@ def _parameters(value: bytes) -> dict[str, str]:
         elif name == "boundary":
             # A boundary is bytes to search for: surrogateescape keeps them exact. Folding is none of them (RFC 5322 2.2.3).
             plain.setdefault(name, data.replace(b"\r\n", b"").replace(b"\n", b"").decode("utf-8", "surrogateescape"))
+        elif name in _NAMES and match[2] is None:
+            # RFC 2045 5.1 wants quotes around white space; mailers forget them, and most clients show the whole name.
+            plain.setdefault(name, header_text(_to_next_parameter(match)))
         else:
             plain.setdefault(name, header_text(data))
     for base, found in pieces.items():
