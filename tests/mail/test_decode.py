@@ -69,7 +69,7 @@ def test_no_decoder_raises(raw: bytes) -> None:
         assert isinstance(transfer.decode(raw, encoding), bytes)
     for text in (raw, b"begin 644 a\n" + raw, b"=ybegin line=1 name=a\r\n" + raw, tnef.SIGNATURE + raw):
         assert all(file.content for file in legacy.embedded_files(text))
-        assert all(file.content for file in tnef.files(text))
+        assert all(file.content for file in tnef.opened(text).files)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +169,9 @@ def test_files_in_a_text_are_found() -> None:
     assert [file.content for file in legacy.embedded_files(one + b"text\r\n" + two)] == [CONTENT]
     assert legacy.is_fragment(one)
     assert not legacy.is_fragment(one + two)
+    assert not legacy.is_fragment(
+        b"A part begins with\r\n=ybegin part=1 total=9 line=128 size=9 name=a\r\nas the draft says."
+    )
     assert list(legacy.embedded_files(b"we begin 2026 with a plan\r\n")) == []
 
 
@@ -177,22 +180,70 @@ def test_at_most_so_many_files_are_taken_from_a_text() -> None:
     assert len(list(legacy.embedded_files(uuencoded(b"x") * 1000))) == limits.EMBEDDED_FILES
 
 
+@pytest.mark.parametrize("encoded", [uuencoded(b"x"), yencoded(b"x")])
+def test_a_text_says_that_it_holds_more_files_than_are_opened(encoded: bytes) -> None:
+    """One file more than is opened is no secret."""
+    assert not legacy.has_more_files(encoded * limits.EMBEDDED_FILES)
+    assert legacy.has_more_files(encoded * (limits.EMBEDDED_FILES + 1))
+
+
+_RUNS = b"3C$r" * 4_000
+"""`A` 255 times, in BinHex, again and again."""
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param((b"x-gzip64", stdlib_base64.encodebytes(gzip.compress(bytes(1_000_000)))), id="gzip64"),
+        pytest.param((b"x-uuencode", b"M\n" * 20_000), id="uuencode"),
+        pytest.param((b"binhex", b":" + _RUNS + b":"), id="binhex"),
+    ],
+)
+def test_what_an_encoding_blows_up_ends_where_nobody_wants_more(raw: tuple[bytes, bytes]) -> None:
+    """Of a body that decodes to many times its size no more is made than is asked for, but for a kilobyte."""
+    encoding, body = raw
+    assert len(transfer.decode(body, encoding.decode(), 100)) <= 100 + 1024
+
+
 def _mapi(number: int, kind: int, value: bytes) -> bytes:
     return struct.pack("<HHII", kind, number, 1, len(value)) + value.ljust(len(value) + -len(value) % 4, b"\0")
 
 
 def test_files_in_tnef_are_found() -> None:
     """A winmail.dat gives its files, under the long name of the MAPI properties where there is one."""
-    assert [(file.name, file.content) for file in tnef.files(make_tnef(CONTENT))] == [("file.bin", CONTENT)]
+    assert [(file.name, file.content) for file in tnef.opened(make_tnef(CONTENT)).files] == [("file.bin", CONTENT)]
     properties = (
         struct.pack("<I", 2)
         + _mapi(0x3707, 0x1F, "long näme.exe\0".encode("utf-16-le"))
         + _mapi(0x3701, 0x0D, bytes(16) + b"inner")
     )
     attribute = struct.pack("<BHHI", 2, 0x9005, 6, len(properties)) + properties + b"\0\0"
-    found = [(file.name, file.content) for file in tnef.files(make_tnef(CONTENT) + attribute)]
+    found = [(file.name, file.content) for file in tnef.opened(make_tnef(CONTENT) + attribute).files]
     assert found == [("long näme.exe", CONTENT), ("long näme.exe", b"inner")]
-    assert list(tnef.files(b"no container")) == []
+    assert tnef.opened(b"no container").files == ()
+
+
+def test_tnef_within_tnef_is_opened() -> None:
+    """A forwarded message in a winmail.dat is such a container again: its files are found, down to a depth that is said."""
+    nested = make_tnef(CONTENT)
+    for _ in range(limits.TNEF_DEPTH - 1):
+        nested = make_tnef(nested)
+    assert CONTENT in [file.content for file in tnef.opened(nested).files]
+    assert not tnef.opened(nested).cut
+    assert tnef.opened(make_tnef(nested)).cut
+
+
+def test_a_tnef_says_that_it_holds_more_than_is_opened() -> None:
+    """Past a number of files, or of properties before the name of one, a container is cut and says so."""
+    attachment = make_tnef(b"x")[6:]
+    assert not tnef.opened(tnef.SIGNATURE + b"\0\0" + attachment * limits.EMBEDDED_FILES).cut
+    many = tnef.opened(tnef.SIGNATURE + b"\0\0" + attachment * (limits.EMBEDDED_FILES + 1))
+    assert many.cut
+    assert len(many.files) == limits.EMBEDDED_FILES
+    dummies = _mapi(0x3001, 0x1E, b"x") * limits.TNEF_PROPERTIES + _mapi(0x3707, 0x1E, b"invoice.js")
+    properties = struct.pack("<I", limits.TNEF_PROPERTIES + 1) + dummies
+    attribute = struct.pack("<BHHI", 2, 0x9005, 6, len(properties)) + properties + b"\0\0"
+    assert tnef.opened(make_tnef(CONTENT) + attribute).cut
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.policy
+import gzip
 from email.message import EmailMessage
 
 import pytest
@@ -15,6 +16,7 @@ from gatepost.mail.message import Message, from_bytes
 from gatepost.mail.readings import Ambiguity, ambiguities, readings
 from support.broken_mime import family
 from support.mime_pieces import CTE, MIXED, TEXT, TYPE, attached, b64, body, message, qp, uneven
+from support.tricks_in_old_encodings import tnef, uuencoded
 
 CONTENT = b"PK\x03\x04 what is hidden \x00\xff" * 4
 
@@ -68,7 +70,11 @@ def test_any_arrangement_is_read_within_bounds(content: bytes, fields: bytes) ->
     """Fields, delimiters and data in any order: nothing raises, nothing is read twice, and two looks see the same."""
     odd = from_bytes(message(fields, content))
     opened = list(readings(odd))
-    assert len({reading.data for reading in opened}) == len(opened)
+    # One content under two names, or in two parts, is two files.
+    told_apart = {(reading.data, reading.part, reading.name, reading.other_names) for reading in opened}
+    assert len(told_apart) == len(opened)
+    unnamed = [reading.data for reading in opened if not reading.name]
+    assert len(set(unnamed)) == len(unnamed)
     assert all(1 <= reading.part <= len(odd.mime.parts) for reading in opened)
     found = alternatives(odd.mime)
     assert len(found.found) <= limits.ALTERNATIVES
@@ -113,6 +119,9 @@ FILE = TYPE + CTE + b"base64\r\n\r\n" + b64(CONTENT)
         pytest.param(message(b"", b"On Monday somebody wrote:\r\n> --foo\r\n> Content-Type: text/plain\r\n>\r\n> hello\r\n"), id="a quoted message"),
         pytest.param(message(b"Content-Type: text/plain\r\n", b"It said:\r\n\r\n" + FILE + b"\r\nWhat is that?\r\n"), id="a text that shows a part"),
         pytest.param(message(b"Content-Type: text/html\r\n" + CTE + b"quoted-printable\r\n", b"<a href=http://x.example/?a=b&c=zz>x</a>\r\n"), id="a page that is not quite quoted-printable"),
+        pytest.param(message(MIXED, body(b"Content-Type: application/json; name=a.json\r\n" + CTE + b'quoted-printable\r\n\r\n{"name": "J=c3=b6rg", "a": "b=c"}')), id="lower case in JSON"),
+        pytest.param(message(MIXED, body(b"Content-Type: application/xml; name=a.xml\r\n" + CTE + b'quoted-printable\r\n\r\n<a b="c">x</a>')), id="XML that is not quoted-printable"),
+        pytest.param(message(b"", b"A part begins with\r\n\r\n=ybegin part=1 total=10 line=128 size=500000 name=my.dat\r\n\r\nas the draft says.\r\n"), id="a text about yEnc"),
         pytest.param(message(MIXED, body(b"Content-Type: text/x-diff; name=a.patch\r\n\r\nFrom: a@b.example\r\nContent-Type: text/plain\r\n\r\n--- a\r\n+++ b\r\n")), id="a patch with its header"),
         pytest.param(message(MIXED, body(TEXT, TYPE + CTE + b"base64\r\n\r\n" + b64(CONTENT) + b"\r\n-- \r\nfooter of a list\r\n")), id="a footer behind base64"),
     ],
@@ -145,6 +154,53 @@ def test_more_readings_than_are_tried_are_ambiguous() -> None:
     many = from_bytes(message(MIXED, body(*[part] * 900)))
     assert len(alternatives(many.mime).found) == limits.ALTERNATIVES
     assert "limit" in kinds(many)
+
+
+BOMB = (
+    b"Content-Type: text/plain\r\n"
+    + CTE
+    + b"x-gzip64\r\n\r\n"
+    + b64(gzip.compress(bytes(limits.DECODED_BYTES + 1), mtime=0))
+)
+SCRIPT = b'Content-Type: a/b; name="invoice.js"\r\n'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(message(MIXED, body(TEXT, BOMB, SCRIPT + b"\r\nx")), id="decoded bytes"),
+        pytest.param(message(MIXED, body(b"X: y\r\n" * (limits.PART_HEADER_FIELDS + 1) + SCRIPT + b"\r\nx")), id="fields"),
+        pytest.param(message(MIXED, body(b"X: " + b"y" * limits.PART_HEADER_BYTES + b"\r\n" + SCRIPT + b"\r\nx")), id="a field"),
+        pytest.param(message(MIXED, body(*[b"X: " + b"y" * 60_000 + b"\r\n\r\n"] * 40, SCRIPT + b"\r\nx")), id="all headers"),
+        pytest.param(message(MIXED, body(*[b"\r\n"] * limits.MIME_PARTS, SCRIPT + b"\r\nx")), id="parts"),
+        pytest.param(message(b"", b"").replace(b"\r\n\r\n", b"\r\nContent-Type: message/rfc822\r\n\r\n") * (limits.MIME_DEPTH + 2), id="depth"),
+        pytest.param(message(MIXED, body(uuencoded(b"x") * (limits.EMBEDDED_FILES + 1))), id="uuencoded files"),
+        pytest.param(message(MIXED, body(TYPE + CTE + b"base64\r\n\r\n" + b64(tnef(b"x") + tnef(b"x")[6:] * limits.EMBEDDED_FILES))), id="files in TNEF"),
+        pytest.param(message(MIXED, body(b"Content-Disposition: attachment" + b"; x=1" * limits.PARAMETERS + b"; filename=invoice.js\r\n\r\nx")), id="parameters"),
+        pytest.param(
+            message(MIXED, body(b"Content-Disposition: attachment" + b"".join(b"; filename*%d=a" % n for n in range(limits.PARAMETERS)) + b"; filename*99=.js\r\n\r\nx")),
+            id="pieces of a name",
+        ),
+        pytest.param(message(MIXED, body(b"Content-Type: a/b; x=" + b"y" * limits.NAMING_FIELD_BYTES + b"; name=invoice.js\r\n\r\nx")), id="length of a field"),
+        pytest.param(message(MIXED, body(b"Content-Type: a/b" + b"".join(b"; name=%d.txt" % n for n in range(limits.FILE_NAMES)) + b"; name=invoice.js\r\n\r\nx")), id="names"),
+    ],
+)  # fmt: skip
+def test_a_limit_that_hides_a_file_is_ambiguous(data: bytes) -> None:
+    """Whatever is not opened, decoded or read because there is too much of it is said, not passed over."""
+    assert kinds(data) == ["limit"]
+
+
+def test_the_name_of_a_file_that_was_not_decoded_is_given() -> None:
+    """A part that decodes to all that is looked at hides no name of a later one, and what comes late is not inflated."""
+    opened = list(readings(from_bytes(message(MIXED, body(BOMB, BOMB, SCRIPT + b"\r\nx")))))
+    assert [(reading.name, len(reading.data)) for reading in opened] == [("", limits.DECODED_BYTES), ("invoice.js", 0)]
+
+
+def test_one_content_under_two_names_is_two_files() -> None:
+    """A second name for the bytes of a harmless file is given out, in whichever part it stands."""
+    parts = [b'Content-Type: a/b; name="%b"\r\n\r\nx' % name for name in (b"a.txt", b"invoice.js", b"a.txt")]
+    found = [(reading.part, reading.name) for reading in readings(from_bytes(message(MIXED, body(*parts))))]
+    assert found == [(2, "a.txt"), (3, "invoice.js"), (4, "a.txt")]
 
 
 def test_other_trees_share_one_allowance() -> None:
@@ -195,6 +251,11 @@ def test_quadratic_tricks_are_read_in_bounded_work(data: bytes) -> None:
         (b"Content-Disposition: attachment; filename*0=b.; filename*1=exe; filename=a.txt", {"a.txt", "b.exe"}),
         (b'Content-Disposition: attachment; filename="=?utf-8?q?b=2Eexe?="', {"b.exe"}),
         (b"Content-Disposition: attachment; filename=b.e(x)xe", {"b.exe", "b.e(x)xe"}),
+        (b"Content-Disposition: attachment; filename=my invoice.js", {"my invoice.js", "my"}),
+        (b"Content-Disposition: attachment; filename=a b.js size=9", {"a b.js", "a b.js size=9", "a"}),
+        (b'Content-Disposition: attachment; filename="a.txt"b.js', {"a.txt", "a.txtb.js"}),
+        (b"Content-Disposition: attachment; filename" + b" " * 30 + b"=" + b" " * 30 + b"b.js", {"b.js"}),
+        (b'Content-Disposition: attachment; filename="' + b"a" * 5000 + b'.js"', {"a" * 5000 + ".js"}),
     ],
 )
 def test_every_name_of_a_file_is_given(fields: bytes, names: set[str]) -> None:
@@ -203,3 +264,26 @@ def test_every_name_of_a_file_is_given(fields: bytes, names: set[str]) -> None:
         from_bytes(message(MIXED, body(fields + b"\r\n" + CTE + b"base64\r\n\r\n" + uneven(CONTENT))))
     )
     assert {reading.name, *reading.other_names} == names
+
+
+def test_a_name_with_spaces_is_whole() -> None:
+    """A mailer that forgets the quotes around a name with spaces still names its file, up to the next parameter."""
+    field = b"Content-Disposition: attachment; filename=Annual report.pdf; size=9\r\n\r\nx"
+    assert [part.filename for part in from_bytes(message(MIXED, body(field))).mime.leaves()] == ["Annual report.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        (b"Content-Type: message/rfc822; name=invoice.js", "invoice.js"),
+        (b"Content-Type: multipart/mixed; boundary=bar; name=page.html", "page.html"),
+        (b'Content-Type: message/rfc822; name="Re: 2.0 is out"', ""),
+        (b"Content-Type: message/rfc822; name=letter.eml", ""),
+    ],
+)
+def test_the_name_of_a_container_is_given(fields: bytes, name: str) -> None:
+    """A client that saves a message or a multipart under a name of another kind has a file of that kind."""
+    inner = b"--bar\r\nContent-Type: text/plain\r\n\r\nalert(1)\r\n--bar--\r\n"
+    odd = from_bytes(message(MIXED, body(fields + b"\r\n\r\n" + inner)))
+    found = [(reading.name, reading.data) for reading in readings(odd) if reading.name]
+    assert found == ([(name, inner)] if name else [])

@@ -46,7 +46,7 @@ class Alternatives:
     @property
     def cut(self) -> bool:
         """Whether there was more to read than limits.ALTERNATIVES, ALTERNATIVE_BYTES, DELIMITERS or DECODED_BYTES allow."""
-        return self.budget.spent or self.budget.decoding.left <= 0
+        return self.budget.spent or self.budget.decoding.cut
 
 
 def alternatives(mime: Mime) -> Alternatives:

@@ -22,10 +22,14 @@ _MESSAGES: Final = frozenset({"message/rfc822", "message/global", "message/news"
 
 @dataclass(slots=True)
 class Allowance:
-    """What may still be spent on one message: decoded bytes given out, and bytes of its parts' header blocks read."""
+    """What may still be spent on one message: decoded bytes given out, and bytes of its parts' header blocks read.
+
+    `cut` says that a payload came back shorter than it is.
+    """
 
     left: int = limits.DECODED_BYTES
     headers: int = limits.PARTS_HEADER_BYTES
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +84,24 @@ class Part:
     def payload(self, limit: int | None = None) -> bytes:
         """Give the decoded content, cut at `limit` bytes; never raises.
 
-        The first call without a limit is remembered. All calls of one message share limits.DECODED_BYTES.
+        The first call that reads all of it is remembered. All calls of one message share limits.DECODED_BYTES.
         """
         if not self._decoded:
             # 4 base64 characters or 3 quoted-printable ones at most carry one byte; line ends come on top.
-            raw = self.raw if limit is None else self._source[self._start : min(self._end, self._start + 4 * limit)]
-            decoded = transfer.decode(raw, self.encoding)[: self._allowance.left]
-            if limit is not None and len(raw) < self.size:
-                return decoded[:limit]
+            end = self._end if limit is None else min(self._end, self._start + 4 * limit)
+            if limit is not None and end < self._end:
+                return self._decode(self._source[self._start : end], limit)
+            decoded = self._decode(self.raw, self._allowance.left)
             self._allowance.left -= len(decoded)
             self._decoded.append(decoded)
         return self._decoded[0] if limit is None else self._decoded[0][:limit]
+
+    def _decode(self, raw: bytes, most: int) -> bytes:
+        """Decode what stands in the part, no more of it than is left of the allowance: an encoding may blow up a thousandfold."""
+        left = self._allowance.left
+        decoded = transfer.decode(raw, self.encoding, min(most, left) + 1) if left else b""
+        self._allowance.cut |= len(decoded) > left or (not left and bool(raw))
+        return decoded[: min(most, left)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +115,8 @@ class Mime:
 
     @property
     def exhausted(self) -> bool:
-        """Whether limits.DECODED_BYTES were used up, so that a payload may have come back cut."""
-        return any(part._allowance.left <= 0 for part in self.parts[:1])  # noqa: SLF001  the same module
+        """Whether limits.DECODED_BYTES did not suffice, so that a payload came back cut."""
+        return any(part._allowance.cut for part in self.parts[:1])  # noqa: SLF001  the same module
 
     def leaves(self) -> Iterator[Part]:
         """Give the parts that carry content, in reading order."""

@@ -9,6 +9,7 @@ What the readings of a message differ in is `ambiguities()`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
@@ -19,11 +20,25 @@ from gatepost.mail.alternatives import Alternative, alternatives
 from gatepost.mail.decode import base64, legacy, tnef, transfer
 from gatepost.mail.message import Message
 from gatepost.mail.mime import Mime, Part
+from gatepost.mail.parameters import is_cut
 
 _TRIMMED: Final = b" \t\r\n\0"
 _SHOWN: Final = frozenset({"text", "message", "multipart"})
+_LEGIBLE: Final = re.compile(r"text/|application/(?:json|xml|[a-z0-9.-]{1,60}\+(?:json|xml))\Z")
+"""Types that are read as text, so that blemishes of their encoding change no file."""
+# The subject of a message is its name, too: what stands behind its last dot is mostly no extension.
+_OTHER_FILE: Final = re.compile(r"\.(?!(?:eml|mht|mhtml|mime)\Z)[^\s.]+[\s.]*\Z", re.IGNORECASE)
 _NOISE_BYTES: Final = 3
 _UNKNOWN: Final = "application/octet-stream"
+_LIMIT: Final = "limit"
+_PAST_LIMITS: Final[Mapping[str, str]] = {
+    "parts-limit": f"it has more than {limits.MIME_PARTS:,} parts",
+    "depth-limit": f"its parts are nested more than {limits.MIME_DEPTH} deep",
+    "part-header-limit": "the header of a part is longer than is read",
+}
+"""The defects that say that something was not opened, and what they mean."""
+_ANYWHERE: Final = 0
+"""The part number of what may stand in any part; parts count from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +67,8 @@ class Ambiguity:
 def readings(message: Message) -> Iterator[Reading]:
     """Give every content that a part of a message may be opened as, without repeats; the raw message is not among them.
 
+    A content stands once for each part and name that it may be opened under; that of a named file may be empty.
+
     Those of a message up to limits.READINGS_KEPT_BYTES are made once and kept, because several checks go through them.
     """
     mime = message.mime
@@ -65,35 +82,44 @@ def readings(message: Message) -> Iterator[Reading]:
 
 def _distinct(mime: Mime) -> Iterator[Reading]:
     # Python's hash is seeded per process, so a sender cannot make two contents collide.
-    seen: set[int] = set()
-    for reading in _all(mime):
-        if reading.data and hash(reading.data) not in seen:
-            seen.add(hash(reading.data))
+    seen: dict[int, set[tuple[int, str]]] = {}
+    for part, reading in _all(mime):
+        known = seen.setdefault(hash(reading.data), set())
+        # One content under two names is two files: each name is judged, and that of an empty or cut file is, too.
+        keys = {(part, name) for name in (reading.name, *reading.other_names) if name}
+        if keys - known or (not keys and reading.data and not known):
             yield reading
+        known |= keys | {(_ANYWHERE, name) for _, name in keys} | {(_ANYWHERE, "")}
 
 
-def _all(mime: Mime) -> Iterator[Reading]:
+def _all(mime: Mime) -> Iterator[tuple[int, Reading]]:
+    """Give each reading with the part that it is told apart by: a file of another tree is new only if no part has it."""
     source = mime.parts[0].region[0]
     for number, part in enumerate(mime.parts, start=1):
         # What stands in an encoded message does not stand in the raw one.
-        yield from _of_part(number, part, odd=part.region[0] is not source)
+        for reading in _of_part(number, part, odd=part.region[0] is not source):
+            yield number, reading
     for other in alternatives(mime).found:
         for part in other.mime.leaves():
-            yield from _of_part(other.part, part, odd=True)
+            for reading in _of_part(other.part, part, odd=True):
+                yield _ANYWHERE, reading
 
 
 def _of_part(number: int, part: Part, *, odd: bool = False) -> Iterator[Reading]:
     """Give the readings of one part: its content in each decoding, and the files within that."""
-    if part.container:
-        return
     other_names = part.other_names if part.filename else ()
+    if part.container:
+        # Its parts are read one by one. Whoever saves it under a name of another kind opens all of it as that.
+        if any(_OTHER_FILE.search(name) for name in (part.filename, *other_names)):
+            content = part.payload() if transfer.known(part.encoding) else part.raw
+            yield Reading(number, part.filename, part.content_type, content, other_names)
+        return
     for data in _contents(part, odd=odd):
         yield Reading(number, part.filename, part.content_type, data, other_names)
-        for file in tnef.files(data):
+        yield from (Reading(number, file.name, _UNKNOWN, file.content) for file in tnef.opened(data).files)
+    for embedded in legacy.embedded_files(part.payload()):
+        for file in (embedded, *tnef.opened(embedded.content).files):
             yield Reading(number, file.name, _UNKNOWN, file.content)
-    text = part.payload()
-    for embedded in legacy.embedded_files(text):
-        yield Reading(number, embedded.name, _UNKNOWN, embedded.content)
 
 
 def _contents(part: Part, *, odd: bool) -> Iterator[bytes]:
@@ -119,7 +145,8 @@ def _contents(part: Part, *, odd: bool) -> Iterator[bytes]:
 
 def is_file(part: Part) -> bool:
     """Say whether clients offer a leaf as a file, rather than showing it as text or as a structure."""
-    return bool(part.filename) or part.disposition == "attachment" or part.content_type.partition("/")[0] not in _SHOWN
+    kind, _, subtype = part.content_type.partition("/")
+    return bool(part.filename) or part.disposition == "attachment" or kind not in _SHOWN or "script" in subtype
 
 
 # --- what the readings differ in ----------------------------------------------------------------------------------------
@@ -144,7 +171,10 @@ def ambiguities(message: Message) -> tuple[Ambiguity, ...]:
             if alternative.likely and _delivers_else(alternative, own, mime, usual):
                 found["structure", alternative.why] = None
     if other.cut:
-        found["limit", "the message can be read in more ways than are tried"] = None
+        found[_LIMIT, "the message can be read in more ways than are tried"] = None
+    found.update(((_LIMIT, detail), None) for defect, detail in _PAST_LIMITS.items() if defect in mime.defects)
+    if mime.exhausted:
+        found[_LIMIT, "its parts decode to more than is looked at"] = None
     return tuple(Ambiguity(kind, detail) for kind, detail in found)
 
 
@@ -156,14 +186,21 @@ def _in_content(number: int, part: Part) -> Iterator[tuple[str, str]]:
             f"part {number}: it is a fragment of a message (message/partial) that the reader's client puts together",
         )
     raw, encoding = part.raw, transfer.known(part.encoding)
+    # What is left of the allowance is known when everything was decoded.
+    content = part.payload()
+    if legacy.has_more_files(content) or tnef.opened(content).cut:
+        yield (
+            _LIMIT,
+            f"part {number}: it holds more than {limits.EMBEDDED_FILES} files, or is nested too deep to be opened",
+        )
+    if is_cut(part.headers):
+        yield _LIMIT, f"part {number}: it has more parameters or names than are read"
     if not encoding and legacy.is_fragment(raw):
         yield "fragment", f"part {number}: it holds a fragment of a file in yEnc that the reader's client puts together"
-    legible = encoding == "quoted-printable" and part.content_type.startswith("text/")
+    legible = encoding == "quoted-printable" and _LEGIBLE.match(part.content_type) is not None
     if encoding and is_file(part) and not legible and not transfer.is_clean(raw, encoding):
-        usual = part.payload()
-        if not all(
-            _alike(usual.rstrip(_TRIMMED), data.rstrip(_TRIMMED)) for data in transfer.others(raw, encoding, usual)
-        ):
+        usual = content.rstrip(_TRIMMED)
+        if not all(_alike(usual, data.rstrip(_TRIMMED)) for data in transfer.others(raw, encoding, content)):
             yield "content", f"part {number}: its {encoding} is broken, and is not decoded alike by all clients"
 
 

@@ -31,7 +31,7 @@ __all__ = ["CODES", "VirusCheck"]
 _SEALED: Final = "attachment.encrypted"
 
 # Defects of a structure that was not opened to its end.
-_CLOSED: Final = frozenset({"parts-limit", "depth-limit"})
+_CLOSED: Final = frozenset({"parts-limit", "depth-limit", "part-header-limit"})
 _GONE: Final = (Reloading, TimedOut, Unreachable)
 
 
@@ -148,7 +148,7 @@ def _unopened(message: Message, found: Found) -> str:
     if message.mime.exhausted:
         return "its parts decode to more than is looked at"
     if message.mime.defects & _CLOSED:
-        return "its parts are too many or too deeply nested to be opened"
+        return "its parts are too many, too deeply nested or have too long a header to be opened"
     return ""
 
 

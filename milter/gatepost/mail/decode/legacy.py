@@ -25,7 +25,9 @@ _UU_END: Final = re.compile(rb"^(?:end|====)[ \t\r]*$", re.MULTILINE)
 _Y_BEGIN: Final = re.compile(
     rb"^=ybegin [^\r\n]{0,300}?name=(?P<name>[^\r\n]{0,300})\r?\n(?:=ypart [^\r\n]{0,300}\r?\n)?", re.MULTILINE
 )
-_Y_TOTAL: Final = re.compile(rb"^=ybegin [^\r\n]{0,200}?part=(\d{1,6})[^\r\n]{0,200}? total=(\d{1,6})", re.MULTILINE)
+_Y_TOTAL: Final = re.compile(
+    rb"^=ybegin [^\r\n]{0,200}?part=(\d{1,6})[^\r\n]{0,200}? total=(\d{1,6})[^\r\n]*\r?\n", re.MULTILINE
+)
 _Y_END: Final = re.compile(rb"^=yend", re.MULTILINE)
 _Y_SHIFT: Final = bytes((byte - 42) % 256 for byte in range(256))
 _Y_UNESCAPED: Final = bytes((byte - 64) % 256 for byte in range(256))
@@ -37,6 +39,8 @@ _UU_TO_BASE64: Final = bytes.maketrans(_UU + b"`", _BASE64 + b"A")
 _TO_BASE64: Final = bytes.maketrans(_BINHEX, _BASE64)
 _NOT_BINHEX: Final = bytes(set(range(256)) - set(_BINHEX))
 _BINHEX_START: Final = re.compile(rb"^:", re.MULTILINE)
+_BINHEX_HEADER_BYTES: Final = 1024
+"""More than the header in front of the fork has, together with the longest repetition."""
 _RUN: Final = re.compile(rb"(.)\x90(.)|\x90\x00", re.DOTALL)
 
 
@@ -50,15 +54,28 @@ class Embedded:
 
 def embedded_files(text: bytes) -> Iterator[Embedded]:
     """Give the uuencoded and yEnc files that stand in a text, at most limits.EMBEDDED_FILES of each kind; never raises."""
-    # Both kinds announce themselves with a line; a text without it costs these searches.
-    if b"begin" not in text or (b"\nbegin" not in text and b"=ybegin" not in text and not text.startswith(b"begin")):
+    if not _announces(text):
         return
+    left = limits.DECODED_BYTES
     for begin, body in _bodies(text, _UU_BEGIN, _UU_END):
-        content = decode_base64(body) if begin["base64"] else uudecode(body)
+        content = decode_base64(body) if begin["base64"] else uudecode(body, left)
+        left -= len(content)
         if content:
             yield Embedded(_name(begin), content)
     if b"=ybegin" in text:
         yield from _yenc_files(text)
+
+
+def has_more_files(text: bytes) -> bool:
+    """Say whether more than limits.EMBEDDED_FILES of one kind stand in a text."""
+    return _announces(text) and any(
+        next(islice(opening.finditer(text), limits.EMBEDDED_FILES, None), None) for opening in (_UU_BEGIN, _Y_BEGIN)
+    )
+
+
+def _announces(text: bytes) -> bool:
+    """Say whether a text may hold files: both kinds announce themselves with a line; a text without it costs these searches."""
+    return b"begin" in text and (b"\nbegin" in text or b"=ybegin" in text or text.startswith(b"begin"))
 
 
 def _bodies(
@@ -85,25 +102,41 @@ def _yenc_files(text: bytes) -> Iterator[Embedded]:
 
 
 def is_fragment(text: bytes) -> bool:
-    """Say whether a text holds yEnc parts of a file, but not all of them."""
+    """Say whether a text holds yEnc parts of a file, but not all of them.
+
+    A part has a second line (`=ypart`) or a last one (`=yend`, yEnc 1.3); a text that speaks of the first line has neither.
+    """
     if b"=ybegin" not in text:
         return False
-    found = [(int(part), int(total)) for part, total in _Y_TOTAL.findall(text)[: limits.EMBEDDED_FILES]]
+    begins = list(islice(_Y_TOTAL.finditer(text), limits.EMBEDDED_FILES))
+    ends = [begin.start() for begin in begins[1:]] + [len(text)]
+    found = [
+        (int(begin[1]), int(begin[2]))
+        for begin, limit in zip(begins, ends, strict=False)
+        if text.startswith(b"=ypart ", begin.end()) or _Y_END.search(text, begin.end(), limit)
+    ]
     return bool(found) and len({part for part, _ in found}) < max(total for _, total in found)
 
 
-def uudecode(body: bytes) -> bytes:
-    """Decode uuencoded lines, with or without `begin` and `end` around them; a line that is none is skipped."""
+def uudecode(body: bytes, most: int = limits.DECODED_BYTES) -> bytes:
+    """Decode uuencoded lines, with or without `begin` and `end` around them; a line that is none is skipped.
+
+    Ends with the line that makes it `most` bytes: one that lost its characters still stands for 45.
+    """
     begin = _UU_BEGIN.search(body)
     out: list[bytes] = []
+    size = 0
     for count, match in enumerate(_UU_LINES.finditer(body, begin.end() if begin else 0)):
-        if count > limits.VIRUS_REPAIRS or match["line"] == b"end":
+        if count > limits.VIRUS_REPAIRS or match["line"] == b"end" or size >= most:
             break
         if match["full"]:
             text = _UU_FULL.sub(b"", match["full"]).translate(_UU_TO_BASE64, b"\r\n")
             out.append(binascii.a2b_base64(text))
         elif match["line"] and 0x20 <= match["line"][0] <= 0x60:
             out.append(_uu_line(match["line"]))
+        else:
+            continue
+        size += len(out[-1])
     return b"".join(out)
 
 
@@ -131,8 +164,11 @@ def yenc_body(raw: bytes) -> bytes:
     return found.content if found else ydecode(raw)
 
 
-def unbinhex(raw: bytes) -> bytes:
-    """Give the data fork of a BinHex 4.0 file (RFC 1741 A), or what can be had of it; never raises."""
+def unbinhex(raw: bytes, most: int = limits.DECODED_BYTES) -> bytes:
+    """Give the data fork of a BinHex 4.0 file (RFC 1741 A), or what can be had of it; never raises.
+
+    Repetitions are written out up to a little more than `most` bytes.
+    """
     start = _BINHEX_START.search(raw)
     encoded = raw[start.end() : raw.find(b":", start.end()) % (len(raw) + 1)] if start else raw
     kept = encoded.translate(None, _NOT_BINHEX).translate(_TO_BASE64)
@@ -146,7 +182,7 @@ def unbinhex(raw: bytes) -> bytes:
             return b"\x90"
         count = match[2][0]
         spent += count
-        if spent > limits.DECODED_BYTES:
+        if spent > most + _BINHEX_HEADER_BYTES:
             return b""
         return match[1] + b"\x90" if count == 0 else match[1] * count
 
@@ -158,10 +194,11 @@ def unbinhex(raw: bytes) -> bytes:
     return fork or plain
 
 
-def gunzip(data: bytes) -> bytes:
-    """Undo gzip (RFC 1952), at most limits.DECODED_BYTES of it; gives what could be had."""
+def gunzip(data: bytes, most: int = limits.DECODED_BYTES) -> bytes:
+    """Undo gzip (RFC 1952), at most `most` bytes of it, at least one; gives what could be had."""
     inflater = zlib.decompressobj(wbits=31)
     try:
-        return inflater.decompress(data, limits.DECODED_BYTES)
+        # 0 would mean no limit at all.
+        return inflater.decompress(data, max(most, 1))
     except zlib.error:
         return b""

@@ -40,15 +40,48 @@ class _File:
     long_name: str = ""
     content: list[bytes] = field(default_factory=list)
 
+    @property
+    def name(self) -> str:
+        """What the file is called."""
+        return self.long_name or to_text(self.title).strip("\0 ")
 
-def files(data: bytes) -> Iterator[Embedded]:
-    """Give the files in a TNEF container, at most limits.EMBEDDED_FILES of them; never raises, gives none for other data."""
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a container holds; `cut` says that it holds more than limits allow to open."""
+
+    files: tuple[Embedded, ...] = ()
+    cut: bool = False
+
+
+def opened(data: bytes) -> Opened:
+    """Open a TNEF container and those in it; never raises, finds nothing in other data.
+
+    At most limits.EMBEDDED_FILES in all of them together, limits.TNEF_DEPTH deep.
+    """
     if data[:4] != SIGNATURE:
-        return
+        return Opened()
+    found: list[Embedded] = []
+    level, cut = [data], False
+    for _ in range(limits.TNEF_DEPTH):
+        first = len(found)
+        for container in level:
+            inside = _inside(container, limits.EMBEDDED_FILES - len(found))
+            found.extend(inside.files)
+            cut = cut or inside.cut
+        # A level holds no more bytes than the one above it.
+        level = [file.content for file in found[first:] if file.content[:4] == SIGNATURE]
+    return Opened(tuple(found), cut or bool(level))
+
+
+def _inside(data: bytes, most: int) -> Opened:
+    """Give the files directly in one container."""
     found: list[_File] = []
+    cut = False
     for attribute, value in _attributes(data):
         if attribute == _NEW_ATTACHMENT or (not found and attribute in {_TITLE, _DATA, _PROPERTIES}):
-            if len(found) >= limits.EMBEDDED_FILES:
+            if len(found) >= most:
+                cut = True
                 break
             found.append(_File())
         if attribute == _TITLE:
@@ -56,10 +89,9 @@ def files(data: bytes) -> Iterator[Embedded]:
         elif attribute == _DATA:
             found[-1].content.append(value)
         elif attribute == _PROPERTIES:
-            _take_properties(found[-1], value)
-    for file in found:
-        name = file.long_name or to_text(file.title).strip("\0 ")
-        yield from (Embedded(name, content) for content in file.content if content)
+            cut = not _take_properties(found[-1], value) or cut
+    files = [Embedded(file.name, content) for file in found for content in file.content if content]
+    return Opened(tuple(files[:most]), cut or len(files) > most)
 
 
 def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -73,19 +105,23 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         position = start + size + 2
 
 
-def _take_properties(file: _File, data: bytes) -> None:
-    for identity, kind, value in _properties(data):
+def _take_properties(file: _File, data: bytes) -> bool:
+    """Read what is told of a file; gives False where there is more than limits.TNEF_PROPERTIES."""
+    for count, (identity, kind, value) in enumerate(_properties(data)):
+        if count >= limits.TNEF_PROPERTIES:
+            return False
         if identity == _LONG_NAME:
             file.long_name = to_text(value, "utf-16-le" if kind == _UTF16 else None).strip("\0 ")
         elif identity == _OBJECT:
             # An embedded object stands behind the identity of its interface; a message in it is TNEF again.
             file.content.append(value[_CLASS_ID_BYTES:])
+    return True
 
 
 def _properties(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Give each property's number, type and value; ends at the first that cannot be read."""
     position, count = 4, int.from_bytes(data[:4], "little")
-    for _ in range(min(count, limits.TNEF_PROPERTIES)):
+    for _ in range(count):
         kind = int.from_bytes(data[position : position + 2], "little")
         identity = int.from_bytes(data[position + 2 : position + 4], "little")
         position += 4
@@ -94,7 +130,7 @@ def _properties(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         values = 1
         base = kind & ~_MULTIPLE
         if kind & _MULTIPLE or base in _VARIABLE:
-            values = min(int.from_bytes(data[position : position + 4], "little"), limits.TNEF_PROPERTIES)
+            values = int.from_bytes(data[position : position + 4], "little")
             position += 4
         for _ in range(values):
             size = _FIXED.get(base)

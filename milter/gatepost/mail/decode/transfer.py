@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from gatepost.mail import limits
 from gatepost.mail.charset import decode_base64, header_text
 from gatepost.mail.decode import base64, legacy, quoted_printable
 
@@ -28,13 +29,14 @@ _ALIASES: Final[Mapping[str, str]] = {
     }.items()
     for name in names.split()
 }
-_DECODERS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
-    "base64": decode_base64,
-    "quoted-printable": quoted_printable.decode,
+# Each takes the body and how many bytes are wanted of it; those that make no more of it than it has bytes need not care.
+_DECODERS: Final[Mapping[str, Callable[[bytes, int], bytes]]] = {
+    "base64": lambda raw, _: decode_base64(raw),
+    "quoted-printable": lambda raw, _: quoted_printable.decode(raw),
     "uuencode": legacy.uudecode,
-    "yenc": legacy.yenc_body,
+    "yenc": lambda raw, _: legacy.yenc_body(raw),
     "binhex": legacy.unbinhex,
-    "gzip64": lambda raw: legacy.gunzip(decode_base64(raw)),
+    "gzip64": lambda raw, most: legacy.gunzip(decode_base64(raw), most),
 }
 # What a misspelt name of an encoding still holds. The order is that of how often clients guess.
 _HINTS: Final = (
@@ -56,10 +58,13 @@ def known(encoding: str) -> str:
     return _ALIASES.get(encoding, "")
 
 
-def decode(raw: bytes, encoding: str) -> bytes:
-    """Undo a transfer encoding as most clients do; an unknown one is taken as it stands. Never raises."""
+def decode(raw: bytes, encoding: str, most: int = limits.DECODED_BYTES) -> bytes:
+    """Undo a transfer encoding as most clients do; an unknown one is taken as it stands. Never raises.
+
+    Of an encoding that a few bytes blow up little more than `most` bytes are made, at least one.
+    """
     decoder = _DECODERS.get(_ALIASES.get(encoding, ""))
-    return decoder(raw) if decoder else raw
+    return decoder(raw, most) if decoder else raw
 
 
 def others(raw: bytes, encoding: str, usual: bytes) -> Iterator[bytes]:
