@@ -235,6 +235,12 @@ def test_parts_that_decode_to_too_much_are_not_called_clean(monkeypatch: pytest.
     assert codes(look(FakeScanner(), message)) == ["virus.skipped"]
 
 
+def test_a_part_whose_header_is_not_read_is_not_clean() -> None:
+    """A type and an encoding behind more fields than are read leave a part closed, which is skipped."""
+    fields = b"X: y\r\n" * (limits.PART_HEADER_FIELDS + 1)
+    assert codes(look(FakeScanner(), mail(fields + part(b"a")))) == ["virus.skipped"]
+
+
 def test_no_scanner_is_said() -> None:
     """A site without clamd gets `skipped`, not `clean` and not `error`."""
     (said,) = look(None, mail(PLAIN))
