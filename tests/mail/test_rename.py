@@ -53,6 +53,19 @@ def test_several_parts_are_renamed_at_once() -> None:
     assert names == ["a.exe.blocked", "b.txt", "c.exe.blocked"]
 
 
+def test_only_the_header_of_the_part_changes() -> None:
+    """Another part with the same header, and a text that quotes the same lines, stay as they are."""
+    header = b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n"
+    parts = [b"\r\nAs in\r\n" + header, header + b"\r\nTVqQ", header + b"\r\naGVsbG8="]
+    body = b"".join(b"--b\r\n" + part + b"\r\n" for part in parts) + b"--b--\r\n"
+    message = from_bytes(b"From: a@b.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + body)
+    changed = rename(message, [3]).body or b""
+    before, after = body.split(b"--b\r\n"), changed.split(b"--b\r\n")
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, True, False, True]
+    assert b"attachment.blocked" in after[2]
+    assert (rename(message, [3, 4]).body or b"").count(b'name="attachment.blocked"') == 4
+
+
 def test_a_message_that_is_one_file_is_renamed_at_its_top() -> None:
     """Where the file is the whole message its type stands among the message's own fields: they are exchanged."""
     message = from_bytes(

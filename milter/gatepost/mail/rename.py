@@ -37,14 +37,15 @@ def renamable(message: Message, number: int) -> bool:
     if message.truncated or not 0 < number <= len(message.mime.parts):
         return False
     part = message.mime.parts[number - 1]
-    return not part.container and (number == 1 or (bool(_block(part)) and _block(part) in message.body))
+    return not part.container and (number == 1 or _stands_as_received(message, part))
 
 
 def rename(message: Message, numbers: Iterable[int]) -> Renamed:
     """Give the parts `numbers` names that nothing opens. Parts that are not renamable stay as they are."""
     body = message.body
     top: tuple[tuple[str, str], ...] = ()
-    for number in numbers:
+    # From the end on, so that what is still to be replaced stays where it stands.
+    for number in sorted(set(numbers), reverse=True):
         if not renamable(message, number):
             continue
         part = message.mime.parts[number - 1]
@@ -53,9 +54,20 @@ def rename(message: Message, numbers: Iterable[int]) -> Renamed:
             continue
         kept = b"".join(header.line for header in part.headers if header.key not in _NAMING)
         named = b"".join(f"{name}: {value}\r\n".encode("ascii") for name, value in _fields(part))
-        body = body.replace(_block(part), named + kept)
+        begin = part.region[1]
+        body = body[:begin] + named + kept + body[begin + len(_block(part)) :]
     removed = tuple(name for name in ("Content-Type", "Content-Disposition") if top)
     return Renamed(None if body == message.body else body, removed, top)
+
+
+def _stands_as_received(message: Message, part: Part) -> bool:
+    """Say whether all of a part's header stands in the body itself: not in an encoded message, and nothing of it passed over."""
+    source, begin, start, _ = part.region
+    return (
+        source is message.body
+        and bool(part.headers)
+        and message.body[begin:start] in {_block(part), _block(part) + b"\r\n"}
+    )
 
 
 def _block(part: Part) -> bytes:
