@@ -169,6 +169,20 @@ def test_an_allowed_file_is_not_judged() -> None:
     assert found(evidence, "allowed-hash").facts["file"] == "setup.zip"
 
 
+def test_an_allowed_file_excuses_no_other_of_its_name() -> None:
+    """Two entries of an archive may have one name: what lies inside of the one that is not allowed is judged."""
+    other = hashlib.sha256(b"another").hexdigest()
+    items = (
+        item("all.zip", kind="zip", sha256=other),
+        item("all.zip", "a.zip", kind="zip"),
+        item("all.zip", "a.zip", "good.exe", kind="pe", sha256=other),
+        item("all.zip", "a.zip", kind="zip", sha256=other),
+        item("all.zip", "a.zip", "evil.exe", kind="pe", sha256=other),
+    )
+    evidence = report(*items, allowed_sha256=[DIGEST])
+    assert found(evidence, "executable").detail.startswith("all.zip > a.zip > evil.exe ")
+
+
 def test_a_blocked_file_is_refused() -> None:
     """A file of the list is refused whatever it is, in both directions."""
     for direction in Direction:

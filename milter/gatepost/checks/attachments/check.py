@@ -103,7 +103,7 @@ class AttachmentCheck:
             return ()
         examined = self.unpacker.examine(files, candidates(message), current().remaining())
         others = {file.part: file.other_names for file in files if file.other_names}
-        items = _settled(tuple(self._completed(item, _names(item, others)) for item in examined.items))
+        items = tuple(_settled(tuple(self._completed(item, _names(item, others)) for item in examined.items)))
         message.lay_open((*examined.inner, *_untold(items, examined.inner)))
         layers = self.policy.layers(envelope)
         judged = tuple(Judged.of(item, layers) for item in (*items, *whole(examined.trouble)))
@@ -150,22 +150,18 @@ def _fixed(envelope: Envelope, message: Message, judged: Sequence[Judged]) -> It
             yield part
 
 
-def _settled(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Take the findings from what lies inside of an allowed file."""
-    trusted = tuple(
-        (item.part, item.path)
-        for item in items
-        if any(each.code == "attachment.allowed-hash" for each in item.findings)
-    )
-    if not trusted:
-        return items
-    return tuple(replace(item, findings=()) if _inside(item, trusted) else item for item in items)
+def _settled(items: tuple[Item, ...]) -> Iterator[Item]:
+    """Take the findings from what lies inside of an allowed file.
 
-
-def _inside(item: Item, trusted: Sequence[tuple[int, tuple[str, ...]]]) -> bool:
-    return any(
-        item.part == part and len(item.path) > len(path) and item.path[: len(path)] == path for part, path in trusted
-    )
+    Files come in the order in which they were met, each before what is inside of it: two of one name are told apart by that.
+    """
+    trusted: Item | None = None
+    for item in items:
+        if trusted and item.part == trusted.part and len(item.path) > len(trusted.path):
+            yield replace(item, findings=())
+        else:
+            trusted = item if any(each.code == "attachment.allowed-hash" for each in item.findings) else None
+            yield item
 
 
 def _untold(items: Sequence[Item], inner: Sequence[Inner]) -> tuple[Inner, ...]:
