@@ -183,6 +183,39 @@ def test_an_allowed_file_excuses_no_other_of_its_name() -> None:
     assert found(evidence, "executable").detail.startswith("all.zip > a.zip > evil.exe ")
 
 
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        b"filename*=utf-8''invoice.js%00.txt",
+        b"filename*=utf-8''invoice.js%0A.txt",
+        b"filename*=utf-8''invoice.js%01",
+        b'filename="invoice.js::$DATA"',
+        b"filename='invoice.js'",
+        b'filename="invoice.js/"',
+        b"filename=my invoice.js",
+    ],
+)
+def test_what_systems_make_of_a_name_is_judged(parameter: bytes) -> None:
+    """Control characters, streams, quotes and spaces hide no extension of an attached file."""
+    mail = from_bytes(b"Content-Type: a/b\r\nContent-Disposition: attachment; " + parameter + b"\r\n\r\nx\r\n")
+    attached = Item(1, (mail.mime.parts[0].filename,), "a/b", "text", 10, DIGEST, ())
+    assert found(report(attached, message=mail), "script")
+
+
+@pytest.mark.parametrize("name", ["invoice.js\0.txt", "invoice.js:x"])
+def test_what_systems_make_of_a_name_in_an_archive_is_judged(name: str) -> None:
+    """The same holds of a name inside of an archive."""
+    assert found(report(item("a.zip", kind="zip"), item("a.zip", name)), "script")
+
+
+@pytest.mark.parametrize("kind", [b"application/hta", b"text/javascript"])
+def test_an_unnamed_script_is_known_by_its_type(kind: bytes) -> None:
+    """A client gives a file without a name the extension of its type: one that runs is a script, and never the body."""
+    mail = b"Content-Type: " + kind + b"\r\n\r\nalert(1)\r\n"
+    assert asked(mail) == [""]
+    assert found(report(Item(1, ("",), kind.decode(), "text", 10, DIGEST, ()), message=from_bytes(mail)), "script")
+
+
 def test_a_blocked_file_is_refused() -> None:
     """A file of the list is refused whatever it is, in both directions."""
     for direction in Direction:

@@ -81,7 +81,7 @@ def test_honest_names_have_no_trick(name: str) -> None:
     assert list(name_tricks(name)) == []
 
 
-RISKS = [
+RISKS: list[tuple[str, str, str]] = [
     (Kind.PE, "setup.exe", "executable"),
     (Kind.PE, "invoice.pdf", "mismatch"),
     (Kind.PE, "photo.jpg", "executable"),
@@ -102,6 +102,16 @@ RISKS = [
     (Kind.CHM, "help.chm", "executable"),
     (Kind.DATA, "tool.cpl", "executable"),
     ("", "in-a-sealed-archive.exe", "executable"),
+    *[
+        (Kind.DATA, f"a.{ext}", "executable")
+        for ext in "msc msu shs ppkg osd vsto wll xlm mde accde ade webpnp printerexport its".split()
+    ],
+    *[(Kind.TEXT, f"a.{ext}", "script") for ext in "ws wsb htc psc2 dqy oqy rqy odc pyz terminal".split()],
+    *[
+        (Kind.TEXT, f"a.{ext}", "shortcut")
+        for ext in "inetloc fileloc mobileconfig udl prf ins isp xnk mad maf".split()
+    ],
+    *[(Kind.DATA, f"a.{ext}", "source") for ext in ("pyc", "aspx")],
 ]
 
 
@@ -133,6 +143,8 @@ HONEST_TYPES = [
     (Kind.TEXT, "output.out", "text/plain"),
     (Kind.MAIL, "forwarded message", "message/rfc822"),
     (Kind.EMPTY, "empty.txt", "text/plain"),
+    (Kind.DATA, "orders.mdb", "application/msaccess"),
+    (Kind.TEXT, "", "text/plain"),
 ]
 
 

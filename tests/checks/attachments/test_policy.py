@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,22 @@ def test_a_rule_may_name_an_extension_or_a_kind(key: str) -> None:
     assert (ruling.treatment, ruling.rule) == (Treatment.REJECT, key.lower())
 
 
+def test_a_rule_for_an_extension_reads_every_name() -> None:
+    """What a file may be called besides is refused like its first name, and is not excused by a rule for that."""
+    two = replace(item(PROGRAM, name="report.docx"), other_names=("report.docm",))
+    assert judged(site(policy={".docm": "reject"}), to("a@b.example"), two).ruling.treatment is Treatment.REJECT
+    excused = site(policy={".docx": "allow"})
+    assert judged(excused, to("a@b.example"), two).ruling.treatment is Treatment.HOLD
+    assert judged(excused, to("a@b.example"), item(PROGRAM, name="report.docx")).ruling.treatment is Treatment.ALLOW
+
+
+def test_a_rule_may_name_an_ending_of_several_parts() -> None:
+    """The longest ending that a rule names counts: `.tar.gz` applies to nothing that is `.gz` alone."""
+    policy = site(policy={".tar.gz": "reject", ".gz": "allow"})
+    assert judged(policy, to("a@b.example"), item(name="A.Tar.GZ")).ruling.treatment is Treatment.REJECT
+    assert judged(policy, to("a@b.example"), item(name="log.gz")).ruling.treatment is Treatment.ALLOW
+
+
 def test_recipients_of_different_domains() -> None:
     """The most severe rule among the recipients' domains decides, and says whose it is; a domain that allows alone is heard."""
     policy = site(
@@ -115,7 +132,16 @@ def test_own_rules_are_merged_over_the_built_in_ones() -> None:
     assert settings.outbound == OUTBOUND
 
 
-@pytest.mark.parametrize("rules", [{"attachment.makro": "hold"}, {"exe": "hold"}, {"attachment.macro": "quarantine"}])
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"attachment.makro": "hold"},
+        {"exe": "hold"},
+        {".": "hold"},
+        {".a b": "hold"},
+        {"attachment.macro": "quarantine"},
+    ],
+)
 def test_a_rule_that_could_never_apply_is_refused(rules: dict[str, str]) -> None:
     """A misspelt code, an extension without its dot and an unknown treatment are told at start."""
     for settings in ({"policy": rules}, {"outbound": rules}, {"domains": {"a.example": rules}}):

@@ -7,14 +7,14 @@ hidden files are laid open for the checks that come after.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.item import Finding, Item
 from gatepost.checks.attachments.kinds import kind_of, looks_like_prose
-from gatepost.checks.attachments.names import name_tricks
+from gatepost.checks.attachments.names import DECLARED, forms, name_tricks
 from gatepost.checks.attachments.passwords import candidates
 from gatepost.checks.attachments.policy import Judged, Policy, Treatment
 from gatepost.checks.attachments.report import CHECK, evidence_of, shown_path, whole
@@ -102,7 +102,9 @@ class AttachmentCheck:
         if not files:
             return ()
         examined = self.unpacker.examine(files, candidates(message), current().remaining())
-        others = {file.part: file.other_names for file in files if file.other_names}
+        others: dict[int, dict[str, None]] = {}
+        for file in files:
+            others.setdefault(file.part, {}).update(dict.fromkeys(file.other_names))
         items = tuple(_settled(tuple(self._completed(item, _names(item, others)) for item in examined.items)))
         message.lay_open((*examined.inner, *_untold(items, examined.inner)))
         layers = self.policy.layers(envelope)
@@ -120,12 +122,13 @@ class AttachmentCheck:
         if item.sha256 in self.allowed:
             allowed = Finding("attachment.allowed-hash", "is on the list of allowed files")
             findings = {allowed.code: allowed}
-        return replace(item, findings=tuple(findings.values()))
+        return replace(item, findings=tuple(findings.values()), other_names=tuple(names[1:]))
 
 
-def _names(item: Item, others: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
-    """Give what a file is called, and what else clients may call one that is attached itself, by its part."""
-    return (item.name, *(others.get(item.part, ()) if len(item.path) <= 1 else ()))
+def _names(item: Item, others: Mapping[int, Iterable[str]]) -> tuple[str, ...]:
+    """Give what a file is called, what else clients may call one that is attached itself, by its part, and what systems make of that."""
+    said = (item.name, *(others.get(item.part, ()) if len(item.path) <= 1 else ()))
+    return tuple(dict.fromkeys(form for name in said for form in forms(name)))
 
 
 def _files(message: Message) -> Iterator[Reading]:
@@ -134,7 +137,7 @@ def _files(message: Message) -> Iterator[Reading]:
 
 
 def _is_body(message: Message, reading: Reading) -> bool:
-    if reading.name or not reading.declared.startswith("text/"):
+    if reading.name or not reading.declared.startswith("text/") or reading.declared in DECLARED:
         return False
     part = message.mime.parts[reading.part - 1] if reading.part <= len(message.mime.parts) else None
     if part is None or part.disposition == "attachment":

@@ -12,6 +12,7 @@ from gatepost.checks.attachments.ambiguity import MimeCheck
 from gatepost.checks.attachments.check import AttachmentCheck
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.hashes import HashListError, load_hashes
+from gatepost.checks.attachments.names import is_ending
 from gatepost.checks.attachments.policy import INBOUND, OUTBOUND, Policy, Treatment
 from gatepost.checks.attachments.unpacker import Unpacker, open_unpacker
 from gatepost.checks.check import Check
@@ -84,7 +85,7 @@ class Settings(bounds.Settings):
 
 def _unknown(rules: Mapping[str, Treatment]) -> Iterator[str]:
     kinds = {str(kind) for kind in Kind}
-    return (key for key in rules if key not in _FINDINGS and not key.startswith(".") and key.lower() not in kinds)
+    return (key for key in rules if key not in _FINDINGS and not is_ending(key) and key.lower() not in kinds)
 
 
 def refusals(settings: Settings) -> Iterator[str]:

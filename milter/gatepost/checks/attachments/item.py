@@ -40,7 +40,7 @@ class Item:
 
     `part` counts the MIME parts from 1. `path` holds the names from the attachment down to this file. `declared` is the
     content type that the MIME part declares, "" inside of archives. `kind` is what the bytes are (kinds.py), `size` in bytes,
-    `sha256` in lower-case hex.
+    `sha256` in lower-case hex. `other_names` are what else clients and systems may call it.
     """
 
     part: int
@@ -50,6 +50,7 @@ class Item:
     size: int
     sha256: str
     findings: tuple[Finding, ...] = ()
+    other_names: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
