@@ -88,6 +88,7 @@ def test_a_rule_for_an_extension_reads_every_name() -> None:
     """What a file may be called besides is refused like its first name, and is not excused by a rule for that."""
     two = replace(item(PROGRAM, name="report.docx"), other_names=("report.docm",))
     assert judged(site(policy={".docm": "reject"}), to("a@b.example"), two).ruling.treatment is Treatment.REJECT
+    assert judged(site(policy={".docm": "strip"}), to("a@b.example"), two).ruling.treatment is Treatment.HOLD
     excused = site(policy={".docx": "allow"})
     assert judged(excused, to("a@b.example"), two).ruling.treatment is Treatment.HOLD
     assert judged(excused, to("a@b.example"), item(PROGRAM, name="report.docx")).ruling.treatment is Treatment.ALLOW

@@ -113,26 +113,27 @@ class Judged:
 def _findings(item: Item, rules: Rules) -> dict[str, Treatment]:
     """Give the treatment of each finding of a file, and of the file itself where a rule names its extension or kind."""
     codes = {finding.code for finding in item.findings}
-    own = _own(item, rules)
+    own, whole = _own(item, rules)
     given = {code: rules.get(code, Treatment.SCORE) for code in codes}
-    if own:
+    if own and whole:
         given |= {code: min(rules[own], Treatment.SCORE, key=SEVERITY.__getitem__) for code in codes & TYPE_CODES}
+    if own:
         given[own] = rules[own]
     return given
 
 
-def _own(item: Item, rules: Rules) -> str:
-    """Give the key of the rule for a file's extension, or else for its kind; "" where there is none.
+def _own(item: Item, rules: Rules) -> tuple[str, bool]:
+    """Give the key of the rule for a file's extension, or else for its kind, "" where there is none; and whether it speaks of all names.
 
-    The longest ending that a rule names counts. Of several names of one file the one that is treated worst does, and
-    a name that no rule speaks of is treated as its findings are: to allow `.txt` does not allow what is also called `.exe`.
+    The longest ending that a rule names counts. Of several names of one file the one that is treated worst does. A name that no
+    rule speaks of is treated as its findings are: to allow `.txt` does not allow what is also called `.exe`.
     """
     endings = [found for name in (item.name, *item.other_names) if (found := tuple(suffixes(name)))]
     named = [next((ending for ending in each if ending in rules), "") for each in endings]
     worst = max(filter(None, named), key=lambda key: SEVERITY[rules[key]], default="")
     if worst and (all(named) or SEVERITY[rules[worst]] > SEVERITY[Treatment.SCORE]):
-        return worst
-    return item.kind if item.kind in rules else ""
+        return worst, all(named)
+    return (item.kind if item.kind in rules else ""), True
 
 
 def _worst(rulings: Collection[Ruling]) -> Ruling:
