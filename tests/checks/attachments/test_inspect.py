@@ -126,7 +126,7 @@ PORTABLE = [
     (
         "script.pdf",
         files.pdf({"/Names": pikepdf.Dictionary(JavaScript=pikepdf.Dictionary(Names=["x", JAVASCRIPT]))}),
-        {"javascript"},
+        {"openaction", "javascript"},
     ),
     ("launch.pdf", files.pdf({"/OpenAction": files.action("Launch", F="cmd.exe")}), {"openaction", "launch"}),
     (

@@ -18,6 +18,7 @@ import pikepdf
 import pypdfium2
 
 from gatepost.checks.attachments.codes import note_codes
+from gatepost.checks.attachments.elsewhere import on_share
 from gatepost.checks.attachments.notes import Notes
 from gatepost.mail import file_limits, limits
 
@@ -91,11 +92,19 @@ def _automatic(notes: Notes, root: pikepdf.Object) -> None:
         kind = str(action.get("/S", ""))
         if kind not in {"", "/GoTo", "/Named"}:
             notes.find("openaction", f"does something by itself when it is opened ({kind.lstrip('/')})")
-    if "/AA" in root and any("/JS" in each for _, each in _entries(root.get("/AA"))):
+    if _runs_on_events(root):
         notes.find("openaction", "runs JavaScript by itself on events of the document")
+    names = root.get("/Names")
+    if isinstance(names, pikepdf.Dictionary) and "/JavaScript" in names:
+        notes.find("openaction", "runs JavaScript by itself when it is opened")
     form = root.get("/AcroForm")
     if isinstance(form, pikepdf.Dictionary) and "/XFA" in form:
         notes.find("xfa", "holds an XFA form, which may hold script")
+
+
+def _runs_on_events(item: pikepdf.Object) -> bool:
+    """Whether a catalog or a page runs JavaScript on events (ISO 32000-1 12.6.3): when it is opened, closed, shown."""
+    return "/AA" in item and any("/JS" in each for _, each in _entries(item.get("/AA")))
 
 
 def _entries(item: pikepdf.Object | None) -> Iterator[tuple[str, pikepdf.Object]]:
@@ -109,7 +118,10 @@ def _entries(item: pikepdf.Object | None) -> Iterator[tuple[str, pikepdf.Object]
 
 def _visit(notes: Notes, item: pikepdf.Object) -> None:
     """See what one dictionary is: an action, a file, or neither, which is told by its keys at once."""
-    keys = item.keys() & _TELLING
+    present = item.keys()
+    if "/AA" in present and item.get("/Type") == "/Page" and _runs_on_events(item):
+        notes.find("openaction", "runs JavaScript by itself when a page is shown")
+    keys = present & _TELLING
     if not keys:
         return
     kind = str(item.get("/S", "")) if "/S" in keys else ""
@@ -118,10 +130,10 @@ def _visit(notes: Notes, item: pikepdf.Object) -> None:
         notes.find("javascript", "holds JavaScript")
     if kind == "/Launch":
         notes.find("launch", f"starts a program: {_target(item)}")
-    elif kind in {"/GoToR", "/GoToE", "/ImportData"} and _target(item).startswith("\\\\"):
+    elif kind in {"/GoToR", "/GoToE", "/ImportData"} and on_share(_target(item)):
         notes.find("launch", f"opens a file on another computer: {_target(item)}")
     elif kind == "/URI":
-        notes.link(_text(item.get("/URI")))
+        _link(notes, _text(item.get("/URI")))
     elif kind == "/SubmitForm":
         notes.find("submit", f"sends what is filled in to {_target(item)}")
         notes.links_in(_target(item))
@@ -129,6 +141,12 @@ def _visit(notes: Notes, item: pikepdf.Object) -> None:
         notes.find("object", "holds rich media, which may be a program")
     if "/EF" in keys:
         _embedded(notes, item)
+
+
+def _link(notes: Notes, target: str) -> None:
+    if on_share(target):
+        notes.find("launch", f"opens a file on another computer: {target[:200]}")
+    notes.link(target)
 
 
 def _within(item: pikepdf.Object, depth: int, *, every: bool = False) -> Iterator[pikepdf.Object]:
