@@ -39,6 +39,13 @@ OFFICE_PART_BYTES: Final = 16 * 1024 * 1024
 OFFICE_BYTES: Final = 96 * 1024 * 1024
 """Bytes of all parts of one Office package that are inflated; past it as OFFICE_PARTS."""
 
+XML_ELEMENTS: Final = 1_000_000
+"""Elements of one document's XML that are read one by one (a book of 500 pages has some 300,000): about half a second. Past it as
+OFFICE_PARTS, and the rest is searched as text."""
+
+CARD_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of a calendar or a business card that are searched for files in it. The rest is not."""
+
 MACRO_CHARACTERS: Final = 512 * 1024
 """Characters of the macro code of one document that are analysed. The rest is not."""
 

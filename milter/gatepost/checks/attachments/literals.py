@@ -17,12 +17,18 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from gatepost.mail import file_limits
 
-# From some 60 characters on a literal is worth decoding.
 _DATA_URI: Final = re.compile(
-    r"data:([\w.+-]{0,60}/?[\w.+-]{0,80})((?:;[\w=.-]{1,60}){0,5}),([A-Za-z0-9+/=%_.~!*'();:@&$,?#\[\]-]{20,})"
+    r"data:([\w.+-]{0,60}/?[\w.+-]{0,80})((?:;\s{0,5}[\w=.-]{1,60}){0,5})(?:(?<=;base64)\s{0,9},([A-Za-z0-9+/=%_\s-]{20,})"
+    r"|,([A-Za-z0-9+/=%_.~!*'();:@&$,?#\[\]-]{20,}))",
+    re.IGNORECASE,
 )
+_BLANK: Final = re.compile(r"\s+|\\r?\\n|\\")
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9+/_-]")
-_BASE64: Final = re.compile(r"[\"'`]([A-Za-z0-9+/_-]{60,}={0,2})[\"'`]")
+_BASE64: Final = re.compile(
+    r"[\"'`>]\s{0,40}([A-Za-z0-9+/_-]{20,}(?:(?:\\r?\\n|\\?\r?\n)\s{0,40}[A-Za-z0-9+/_-]{1,2000})*={0,2})\s{0,40}[\"'`<]"
+)
+_SHORTEST: Final = 60
+"""Characters from which on a literal in base64 is decoded. It may stand on several lines."""
 _JOINED: Final = re.compile(r"[\"'`]\s{0,20}\+\s{0,20}[\"'`]")
 _PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}[^%\"'`<>\s]{0,40}){20,}")
 _ESCAPES: Final = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|%u00[0-9A-Fa-f]{2}|&#x?[0-9A-Fa-f]{2,3};){20,}")
@@ -55,16 +61,17 @@ def joined(source: str) -> str:
 
 
 def _all(source: str) -> Iterator[Literal]:
-    if "data:" in source:
+    if "data:" in source or "DATA:" in source:
         for match in _DATA_URI.finditer(source):
-            encoded = match[2].lower().endswith(";base64")
             content = (
-                _base64(_FOREIGN.split(unquote(match[3]), maxsplit=1)[0]) if encoded else unquote_to_bytes(match[3])
+                _base64(_FOREIGN.split(_BLANK.sub("", unquote(match[3])), maxsplit=1)[0])
+                if match[3]
+                else unquote_to_bytes(match[4])
             )
             if content:
                 yield Literal(content, match[1].lower(), "data URI")
     for match in _BASE64.finditer(source):
-        if content := _base64(match[1]):
+        if len(match[1]) >= _SHORTEST and (content := _base64(_BLANK.sub("", match[1]))):
             yield Literal(content, "", "base64")
     if "%" in source:
         for match in _PERCENT.finditer(source):
@@ -80,8 +87,8 @@ def _all(source: str) -> Iterator[Literal]:
 def _base64(text: str) -> bytes:
     """Decode base64 of either alphabet (RFC 4648 4 and 5), or give nothing for what is none."""
     text = text.rstrip("=").replace("-", "+").replace("_", "/")
-    if len(text) % 4 == 1:
-        return b""
+    if len(text) % 4 == 1:  # cut off: what stands in front of it is still what it is
+        text = text[:-1]
     try:
         return binascii.a2b_base64(text + "=" * (-len(text) % 4))
     except binascii.Error:

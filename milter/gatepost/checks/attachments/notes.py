@@ -81,9 +81,11 @@ def page_text(source: str) -> str:
 
 
 def decoded(data: bytes) -> str:
-    """Give a text file's content: by its byte order mark, else UTF-8, else Windows-1252; never raises."""
+    """Give a text file's content: UTF-16 by its byte order mark or first letter, else UTF-8, else Windows-1252; never raises."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
+    if data.startswith((b"<\0", b"\0<")):  # XML 1.0, F.1: known without a mark
+        return data.decode("utf-16-le" if data[0] else "utf-16-be", "replace")
     try:
         return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
     except UnicodeDecodeError:

@@ -8,19 +8,34 @@ to another page at once.
 
 from __future__ import annotations
 
+import html
+import io
 import re
+import zipfile
+import zlib
+from dataclasses import dataclass
 from typing import Final
 
+from gatepost.checks.attachments import names
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.kinds import kind_of
 from gatepost.checks.attachments.literals import joined, literals
+from gatepost.checks.attachments.markup import is_script_link, runs_script
 from gatepost.checks.attachments.notes import Notes, decoded, page_text
 from gatepost.mail import file_limits
 
 _SCRIPT: Final = re.compile(
-    r"<script[\s>/]|\son(?:load|error|click|mouse\w{2,6}|focus|begin|toggle|pageshow|animation\w{3,9})\s{0,5}=|javascript:",
+    r"<(?:\w{1,20}:)?script[\s>/]|[\s/\"']on(?:load|error|click|dblclick|mouse\w{2,6}|pointer\w{2,14}|key\w{2,5}|touch\w{3,6}|drag\w{0,5}|drop|wheel|focus"
+    r"|focusin|focusout|blur|begin|end|repeat|toggle|page(?:show|hide)|animation\w{3,9}|transition\w{3,6}|scroll\w{0,9}|resize|submit|reset|input|change"
+    r"|invalid|select|copy|cut|paste|before\w{3,14}|after\w{3,8}|unload|hashchange|popstate|message|play|playing|canplay\w{0,7}|progress|load\w{4,9}"
+    r"|durationchange|timeupdate|contextmenu|auxclick)\s{0,5}=|javascript:",
     re.IGNORECASE,
 )
+_LINKS: Final = re.compile(
+    r"\b(?:href|src|action|formaction|data|to|from|values|content)\s{0,5}=\s{0,5}[\"']?(?=[^\"'<>&]{0,40}&)([^\"'<>]{6,300})",
+    re.IGNORECASE,
+)
+"""Values of links with a character written by its number or name, which may hide what they begin with."""
 _STRUCTURED: Final = re.compile(r"<script[^<>]{0,200}(?:ld\+json|text/template)[^<>]{0,200}>", re.IGNORECASE)
 _BUILDS: Final = re.compile(
     r"\b(?:Blob|File|Uint8Array|ArrayBuffer|charCodeAt|fromCharCode|atob|base64ToArrayBuffer)\b"
@@ -46,6 +61,37 @@ _PROTOCOL: Final = re.compile(
 )
 """Links that programs of the system answer to; a file on the own computer (`file:///C:/`) is what Office writes into pages."""
 
+_DOWNLOAD: Final = re.compile(
+    r"\bdownload[\"']?\s{0,5}[=,:]\s{0,5}[\"'`]?([^\"'`<>\r\n]{1,200})|\bmsSave(?:OrOpen)?Blob\s{0,5}\([^()\"'`]{0,200},\s{0,5}[\"'`]([^\"'`]{1,200})"
+    r"|\bnew\s{1,5}File\s{0,5}\([^\"'`]{0,300}[\"'`]([^\"'`]{1,200})",
+    re.IGNORECASE,
+)
+"""Names under which a page gives a file out."""
+_BINARY_TYPE: Final = re.compile(
+    r"\btype[\"']?\s{0,5}:\s{0,5}[\"'`](?:application/(?:octet-stream|(?:x-)?zip|x-(?:7z|rar|msdown|msdos|iso|cd)|vnd\.(?:rar|ms-|microsoft|openxml)|hta"
+    r"|java-archive|msword)|octet/stream)",
+    re.IGNORECASE,
+)
+"""Types of what a script puts together that no table or text has."""
+_PLOTTED: Final = re.compile(r"[\"'](?:bdata|__ndarray__)[\"']\s{0,5}:|[\"']type[\"']\s{0,5}:\s{0,5}[\"']bytes[\"']")
+"""Numbers of Plotly and Bokeh, which stand in a report as base64."""
+_UNKNOWN_BYTES: Final = 1_000
+"""Bytes from which on data of no known kind may be a file in disguise."""
+_ARCHIVES: Final = frozenset(
+    "zip zipx rar 7z gz tgz tar cab ace arj xz bz2 lzh one docm xlsm xlsb pptm htm html".split()
+)
+_DANGEROUS: Final = names.EXECUTABLE | names.SCRIPT | names.SHORTCUT | names.DISK | _ARCHIVES
+"""Extensions of what smuggling is for; tables, texts, pictures and PDF are what honest reports give out."""
+_NAME: Final = re.compile(
+    r"[\"'`>][^\"'`<>/\\\r\n:]{1,100}\.(?:exe|scr|msi|jse|vb[se]|wsf|hta|ps1|bat|cmd|lnk|iso|img|vhdx?|zip|rar|7z|cab|jar|xll|chm)[\"'`<]",
+    re.IGNORECASE,
+)
+"""Names of such files in a script that gives one out, wherever it gives it its name."""
+_TOLD: Final = frozenset(
+    "json txt csv tsv log md png jpg jpeg gif webp webm mp4 css pdf yaml yml xml woff woff2 map trace network stacks dat jsonl".split()
+)
+"""Extensions of what reports of tools pack into themselves."""
+
 _FILES: Final = frozenset(
     {
         Kind.PE, Kind.DOS, Kind.ELF, Kind.MACHO, Kind.CLASS, Kind.JAR, Kind.APK, Kind.MSIX, Kind.MSI, Kind.CHM, Kind.LNK, Kind.OLE,
@@ -53,6 +99,8 @@ _FILES: Final = frozenset(
         Kind.VHD, Kind.VHDX, Kind.DMG, Kind.ACE, Kind.ARJ, Kind.XZ, Kind.TAR, Kind.SCRIPT,
     }
 )  # fmt: skip
+_GLANCE: Final = 4_096
+_WASM: Final = b"\0asm"
 _PAGES: Final = frozenset({Kind.HTML, Kind.SVG})
 
 
@@ -65,8 +113,9 @@ def inspect_page(notes: Notes, data: bytes) -> None:
     source = decoded(data)
     notes.read(page_text(source))
     notes.links_in(source)
-    peeled = _peel(notes, source)
-    _judge(notes, source, peeled)
+    named = _given_out(source)
+    peeled = _peel(notes, source, named)
+    _judge(notes, source, peeled, data)
 
 
 def inspect_drawing(notes: Notes, data: bytes) -> None:
@@ -83,22 +132,68 @@ def inspect_script(notes: Notes, data: bytes) -> None:
     _peel(notes, source)
 
 
-def _peel(notes: Notes, source: str) -> str:
-    """Decode literals, layer by layer; files become members, text is given back."""
-    layers, layer = [], source
+def _given_out(source: str) -> str:
+    """Give the first dangerous name under which a page gives a file out, or ""."""
+    for match in _DOWNLOAD.finditer(joined(source)):
+        name = (match[1] or match[2] or match[3]).strip()
+        if names.extension(name.rstrip(");} ")) in _DANGEROUS:
+            return name
+    return ""
+
+
+def _harmless(kind: Kind, content: bytes) -> bool:
+    """Say whether an archive is what reports of tools carry: data alone, all of it known by name or by content."""
+    if kind is Kind.GZIP:
+        try:
+            plain = zlib.decompressobj(31).decompress(content[:_GLANCE], _GLANCE)
+        except zlib.error:
+            return False
+        return kind_of(plain, "") is Kind.TEXT and plain.lstrip()[:1] in {b"{", b"["}
+    if kind is not Kind.ZIP:
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = archive.infolist()
+    except Exception:  # noqa: BLE001  zipfile raises what it meets in a damaged file
+        return False
+    return bool(entries) and all(
+        entry.is_dir() or (names.extension(entry.filename) in _TOLD and not entry.flag_bits & 1) for entry in entries
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Peeled:
+    """What the literals of a page came to: text, and whether data of no known kind was among them."""
+
+    text: str
+    unknown: bool
+
+
+def _peel(notes: Notes, source: str, named: str = "") -> _Peeled:
+    """Decode literals, layer by layer; files become members, text is given back.
+
+    Takes the dangerous name that the page gives a file, under which text is a file, too.
+    """
+    layers, layer, unknown = [], source, False
     for _ in range(file_limits.SPREAD_LEVELS):
         inner = []
         for literal in literals(layer):
             kind = kind_of(literal.content, "")
             if kind in _FILES:
                 notes.hold("", literal.content)
-                notes.find("smuggled", f"carries a file ({kind}) written as {literal.encoding}")
+                if named or not _harmless(kind, literal.content):
+                    notes.find("smuggled", f"carries a file ({kind}) written as {literal.encoding}")
+            elif named and kind is Kind.TEXT and literal.declared not in {"", "text/html", "image/svg+xml"}:
+                notes.hold(named, literal.content)
+                notes.find("smuggled", f"carries a file ({named[:80]}) written as {literal.encoding}")
             elif kind in _PAGES or (
                 kind in {Kind.TEXT, Kind.XML} and literal.declared in {"", "text/html", "image/svg+xml"}
             ):
                 inner.append(decoded(literal.content))
                 if kind in _PAGES and literal.encoding != "data URI":
                     notes.hold("", literal.content)
+            elif kind is Kind.DATA and not literal.declared and len(literal.content) >= _UNKNOWN_BYTES:
+                unknown = not literal.content.startswith(_WASM) or unknown
             elif kind == Kind.PDF or (kind == Kind.DATA and literal.declared.startswith("application/")):
                 notes.hold("", literal.content)  # Reports that honest tools write show a PDF this way.
         layer = "\n".join(inner)[: file_limits.MARKUP_BYTES]
@@ -106,16 +201,16 @@ def _peel(notes: Notes, source: str) -> str:
             break
         notes.links_in(layer)
         layers.append(layer)
-    return "\n".join(layers)
+    return _Peeled("\n".join(layers), unknown)
 
 
-def _judge(notes: Notes, source: str, peeled: str) -> None:
+def _judge(notes: Notes, source: str, peeled: _Peeled, data: bytes) -> None:
     """Say what the page's scripts do, in what is written openly and in what was decoded."""
-    both = joined(f"{source}\n{peeled}")
-    scripted = _SCRIPT.search(_STRUCTURED.sub(" ", both))
-    if scripted and _BUILDS.search(both) and _HANDS_OUT.search(both):
+    both = joined(f"{source}\n{peeled.text}")
+    scripted = bool(_SCRIPT.search(_STRUCTURED.sub(" ", both))) or _hidden_link(source) or _as_xml(source, data)
+    if scripted and _BUILDS.search(both) and _HANDS_OUT.search(both) and _smuggles(source, both, peeled):
         notes.find("smuggled", "has a script that puts a file together and hands it to the reader")
-    if _WRITES.search(source) and (_SCRIPT.search(peeled) or _PASSWORD.search(peeled)):
+    if _WRITES.search(source) and (_SCRIPT.search(peeled.text) or _PASSWORD.search(peeled.text)):
         notes.find("obfuscated", "shows another page that it carries encoded")
     if _PASSWORD.search(both):
         notes.find("login-form", "is a page that asks for a password")
@@ -125,3 +220,20 @@ def _judge(notes: Notes, source: str, peeled: str) -> None:
         notes.find("protocol", f"holds a link that opens a program ({match[0][1:80]})")
     if scripted:
         notes.find("activehtml", "is a page with script")
+
+
+def _smuggles(source: str, both: str, peeled: _Peeled) -> bool:
+    """Tell smuggling from a button that saves a table: by the file's name, its type, its bytes, or hiding how it is done."""
+    if not (_BUILDS.search(source) and _HANDS_OUT.search(source)):
+        return True
+    if peeled.unknown and not _PLOTTED.search(source):
+        return True
+    return bool(_given_out(both) or _NAME.search(both) or _BINARY_TYPE.search(both))
+
+
+def _hidden_link(source: str) -> bool:
+    return "&" in source and any(is_script_link(html.unescape(match[1])) for match in _LINKS.finditer(source))
+
+
+def _as_xml(source: str, data: bytes) -> bool:
+    return "xmlns" in source and runs_script(data)
