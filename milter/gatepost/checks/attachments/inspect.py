@@ -6,27 +6,43 @@ This module and those below it load libraries that read hostile formats; they ru
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from gatepost.checks.attachments import codes, letters, lnk, ole, onenote, ooxml, page, pdf, polyglot, rtf
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.item import Inspection
-from gatepost.checks.attachments.macros import inspect_vba
-from gatepost.checks.attachments.notes import Notes
+from gatepost.checks.attachments.macros import SAVED, inspect_saved, inspect_vba
+from gatepost.checks.attachments.markup import runs_script
+from gatepost.checks.attachments.notes import Notes, decoded
+from gatepost.mail import file_limits
 
 log: Final = logging.getLogger(__name__)
+
+
+_SINGLE: Final = re.compile(
+    "progid\\s{0,5}=\\s{0,5}[\"'](?:Word|Excel|PowerPoint)\\.|schemas\\.microsoft\\.com/office/(?:2006/xmlPackage|word/2003/wordml)"
+    "|urn:schemas-microsoft-com:office"
+)
+"""What a document of Office in one XML file says it is."""
+_SAVED_PAGE: Final = re.compile(rb"^mime-version[ \t]{0,20}:", re.IGNORECASE | re.MULTILINE)
+"""Word opens as a saved web page (MHTML) whatever has this line, also a PDF (JPCERT/CC: MalDoc in PDF)."""
 
 
 def _office_xml(notes: Notes, data: bytes) -> None:
     if b"macrosPresent" in data or b"binData" in data or b"vbaProject" in data:
         inspect_vba(notes, data)
+    ooxml.inspect_single(notes, data[: file_limits.OFFICE_PART_BYTES])
     letters.inspect_markup(notes, data)
 
 
 def _xml(notes: Notes, data: bytes) -> None:
-    # Elements of XHTML run as script wherever they stand in a document.
-    if b"1999/xhtml" in data:
+    # A comment may push what the document says it is past where its kind is looked for.
+    if _SINGLE.search(decoded(data[: file_limits.OFFICE_PART_BYTES])):
+        _office_xml(notes, data)
+    # Elements of XHTML and SVG run as script wherever they stand in a document.
+    if b"1999/xhtml" in data or runs_script(data[: file_limits.OFFICE_PART_BYTES]):
         page.inspect_page(notes, data)
     else:
         letters.inspect_markup(notes, data)
@@ -40,7 +56,6 @@ _INSPECTORS: Final[Mapping[str, Callable[[Notes, bytes], None]]] = {
     Kind.OFFICE_XML: _office_xml,
     Kind.OOXML: ooxml.inspect_ooxml,
     Kind.ODF: ooxml.inspect_odf,
-    Kind.MSG: ole.inspect_msg,
     Kind.RTF: rtf.inspect_rtf,
     Kind.ONENOTE: onenote.inspect_onenote,
     Kind.LNK: lnk.inspect_lnk,
@@ -71,9 +86,13 @@ def inspect_file(kind: str, name: str, data: bytes, passwords: Sequence[str] = (
 def _inspect(notes: Notes, kind: str, name: str, data: bytes, passwords: Sequence[str]) -> None:
     if kind == Kind.PDF:
         pdf.inspect_pdf(notes, data, passwords)
-    elif kind in {Kind.OLE, Kind.MSI}:
+        if match := _SAVED_PAGE.search(data):
+            notes.hold("", data[match.start() :])
+    elif kind in {Kind.OLE, Kind.MSI, Kind.MSG}:
         ole.inspect_ole(notes, data, passwords)
     elif kind in {Kind.TEXT, Kind.UUE, Kind.POSTSCRIPT}:
         letters.inspect_text(notes, name, data)
+    elif data.startswith(SAVED):
+        inspect_saved(notes, data)
     elif inspector := _INSPECTORS.get(kind):
         inspector(notes, data)

@@ -32,7 +32,7 @@ _OPENED: Final = tuple({magic for magic, _ in MAGIC if magic.isascii()} | set(_Z
 """Marks that a text might begin with and that make it a file."""
 _PDF_WITHIN: Final = 1_024
 """Bytes within which readers accept the header of a PDF (ISO 32000-1, implementation note 13)."""
-_DIRECTORY_ENTRIES: Final = 200
+_DIRECTORY_ENTRIES: Final = 5_000
 """Entries of a ZIP directory that are read to tell what kind of container it is."""
 
 _CONTROL: Final = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 27})
@@ -41,6 +41,9 @@ _PAGE: Final = re.compile(
     re.IGNORECASE,
 )
 _SVG: Final = re.compile(rb"<svg[\s>:]", re.IGNORECASE)
+_OFFICE_XML: Final = re.compile(
+    rb"progid\s{0,5}=\s{0,5}[\"'](?:Word\.Document|Excel\.Sheet|PowerPoint\.Show)[\"']|/office/2006/xmlPackage|/office/word/2003/wordml"
+)
 _XML_PAGE: Final = re.compile(rb"<html[\s>]|<!doctype\s{1,20}html", re.IGNORECASE)
 _HEADER: Final = re.compile(
     rb"(?:(?:received|return-path|from|to|subject|date|message-id|mime-version|content-type|x-[a-z-]{1,40}|delivered-to):"
@@ -150,13 +153,15 @@ def _zip_kind(data: bytes) -> Kind:
         return Kind.MSIX
     if "AndroidManifest.xml" in names:
         return Kind.APK
-    if "[Content_Types].xml" in names:
+    if any(name.lower() == "[content_types].xml" for name in names):
         return Kind.OOXML
     mimetype = data[38:100] if data[30:38] == b"mimetype" else b""
     if mimetype.startswith(b"application/vnd.oasis.opendocument"):
         return Kind.ODF
     if mimetype.startswith(b"application/epub"):
         return Kind.EPUB
+    if {"META-INF/manifest.xml", "content.xml"} <= names:  # read as such wherever its mimetype stands
+        return Kind.ODF
     if "META-INF/MANIFEST.MF" in names:
         return Kind.JAR
     return Kind.ZIP
@@ -187,15 +192,34 @@ def _utf16(name: str) -> bytes:
 
 _MSI_CLASS: Final = bytes.fromhex("84100c0000000000c000000000000046")
 _MSG_STREAM: Final = _utf16("__properties_version1.0")
+_DIRECTORY_SECTORS: Final = 100
+"""Sectors of a compound file's directory in which the properties of a message are looked for; writers begin with them."""
 
 
 def _compound_kind(data: bytes) -> Kind:
     """Tell an installer (by its root storage's class) and an Outlook message (MS-OXMSG 2.4) from documents."""
     shift, first = int.from_bytes(data[30:32], "little"), int.from_bytes(data[48:52], "little")
-    root = (first + 1) << shift if shift in {9, 12} else 0
-    if root and data[root + 80 : root + 96] == _MSI_CLASS:
+    if shift not in {9, 12}:
+        return Kind.OLE
+    root = (first + 1) << shift
+    if data[root + 80 : root + 96] == _MSI_CLASS:
         return Kind.MSI
-    return Kind.MSG if _MSG_STREAM in data else Kind.OLE
+    return Kind.MSG if any(_MSG_STREAM in sector for sector in _directory(data, shift, first)) else Kind.OLE
+
+
+def _directory(data: bytes, shift: int, number: int) -> Iterator[bytes]:
+    """Give the sectors of a compound file's directory (MS-CFB 2.6), as far as the header lists the table that chains them."""
+    for _ in range(_DIRECTORY_SECTORS):
+        at = (number + 1) << shift
+        if at >= len(data):
+            return
+        yield data[at : at + (1 << shift)]
+        table, entry = divmod(number, 1 << (shift - 2))
+        if table >= 109:  # MS-CFB 2.2: so many sectors of the table stand in the header
+            return
+        listed = int.from_bytes(data[76 + 4 * table : 80 + 4 * table], "little")
+        at = ((listed + 1) << shift) + 4 * entry
+        number = int.from_bytes(data[at : at + 4], "little")
 
 
 def _text(head: bytes, name: str) -> Kind | None:
@@ -209,7 +233,11 @@ def _text(head: bytes, name: str) -> Kind | None:
         return Kind.SCRIPT
     if ext in SHORTCUT or start[:18].lower() == b"[internetshortcut]" or start.startswith(b"[Desktop Entry]"):
         return Kind.SHORTCUT
-    if start.startswith((b"<?xml", b"<!DOCTYPE svg")) or _SVG.match(start):
+    if (
+        start.startswith((b"<?xml", b"<!DOCTYPE svg"))
+        or _SVG.match(start)
+        or (start[:1] == b"<" and _OFFICE_XML.search(start))
+    ):
         return _markup(start, ext)
     if ext in _PAGES or _PAGE.match(start):
         return Kind.SVG if ext == "svg" else Kind.HTML
@@ -225,7 +253,7 @@ def _text(head: bytes, name: str) -> Kind | None:
 
 
 def _markup(start: bytes, ext: str) -> Kind:
-    if b'progid="Word.Document"' in start or b'progid="Excel.Sheet"' in start:
+    if _OFFICE_XML.search(start):
         return Kind.OFFICE_XML
     if _SVG.search(start):
         return Kind.SVG
@@ -236,9 +264,9 @@ def _markup(start: bytes, ext: str) -> Kind:
 
 def _plain(head: bytes) -> bytes | None:
     """Give the beginning of a text in an encoding that shows ASCII as ASCII, or None for what is no text."""
-    if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        order = "utf-16-le" if head[0] == 0xFF else "utf-16-be"
-        head = head[2:].decode(order, "replace").encode("utf-8", "replace")
+    if head[:2] in {b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<"}:  # markup may do without the mark (XML 1.0, F.1)
+        order = "utf-16-le" if head[0] in {0xFF, 0x3C} else "utf-16-be"
+        head = head[0 if 0 in head[:2] else 2 :].decode(order, "replace").encode("utf-8", "replace")
     head = head.removeprefix(b"\xef\xbb\xbf")
     return head if len(head) - len(head.translate(None, _CONTROL)) <= len(head) // 100 else None
 

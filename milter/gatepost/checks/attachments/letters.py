@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from itertools import islice
 from typing import Final
@@ -13,11 +14,21 @@ from gatepost.mail.charset import to_text
 from gatepost.mail.message import from_bytes
 from gatepost.mail.readings import readings
 
-_TABLES: Final = frozenset("csv tsv slk iqy txt".split())
+_TABLES: Final = frozenset("csv tsv slk iqy txt xls xlt xlsx xlsm dif prn tab".split())
 _CALL: Final = re.compile(
-    r"(?:cmd|powershell|mshta|rundll32|msexcel|regsvr32|excel)(?:\.exe)?['\"]?\s{0,5}\|", re.IGNORECASE
+    r"\w['\"]{0,2}\s{0,5}\|\s{0,5}(?:'[^'\r\n]{0,2000}'|\"[^\"\r\n]{0,2000}\"|[^\s'\"|!,;]{1,200})\s{0,5}![\w$'\"]"
 )
-_CELL: Final = re.compile(r"(?:^|[,;\t\"'\r\n])[\s\"']{0,5}[=+\-@][^\r\n,;|]{0,200}\Z")
+"""A call through DDE: a program, a topic and an item, `cmd|'/c calc'!A0`; any program is called that way."""
+_SERVER: Final = re.compile(r"[A-Za-z]\w{0,30}\Z")
+_FORMULA: Final = re.compile(r"(?:^|[,;\t\"'])[\s\"']{0,5}[=+\-@]", re.MULTILINE)
+_FORMULA_HEAD: Final = 10
+"""Characters that the beginning of a formula takes at most."""
+_BINARY: Final = re.compile(
+    r"^[\w.-]{1,40}(?P<parameters>;[^\r\n]{0,2000}?ENCODING=\"?B(?:ASE64)?\b[^:\r\n]{0,2000}):[ \t]{0,20}(?P<value>[A-Za-z0-9+/=]+)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A property whose value is a file: RFC 5545 3.1.3, and PHOTO and the like of RFC 2426."""
+_FILE_NAME: Final = re.compile(r"FILENAME=\"?([^\";:\r\n]{1,255})", re.IGNORECASE)
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
 
 
@@ -33,14 +44,33 @@ def _starts_a_program(text: str) -> bool:
     """Say whether a cell of a table is a formula that calls a program: `=cmd|'/c calc'!A0`."""
     if "|" not in text:  # as in most: the search below looks at every letter
         return False
-    calls = islice(_CALL.finditer(text), file_limits.LITERALS)
-    return any(_CELL.search(text[max(0, match.start() - 210) : match.start()]) for match in calls)
+    text = text.replace("\r", "\n")
+    line = seen = 0
+    for match in _CALL.finditer(text):
+        call = match.start() + 1
+        line = text.rfind("\n", max(line, seen), call) + 1 or line
+        # What stands in front of an earlier call in the line was looked at with that.
+        if _FORMULA.search(text, max(line, seen), call) and _SERVER.search(text, call - 31 if call > 31 else 0, call):
+            return True
+        seen = call - _FORMULA_HEAD
+    return False
 
 
 def inspect_folded(notes: Notes, data: bytes) -> None:
     """Read a calendar or a business card: lines folded as RFC 5545 3.1 and RFC 6350 3.2 have it."""
-    text = _FOLD.sub("", decoded(data[: file_limits.MARKUP_BYTES]))
-    notes.read(text.replace("\\n", "\n").replace("\\,", ","))
+    text = _FOLD.sub("", decoded(data[: file_limits.CARD_BYTES]))
+    for line in islice(_BINARY.finditer(text), file_limits.FILE_MEMBERS + 1):
+        name = _FILE_NAME.search(line["parameters"])
+        notes.hold(name[1] if name else "", _from_base64(line["value"]))
+    text = _BINARY.sub("", text)
+    notes.read(text[: file_limits.MARKUP_BYTES].replace("\\n", "\n").replace("\\,", ","))
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except ValueError:  # not ASCII, or not padded
+        return b""
 
 
 def inspect_markup(notes: Notes, data: bytes) -> None:

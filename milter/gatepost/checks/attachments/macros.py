@@ -6,8 +6,11 @@ the document is opened, and what it then calls (MITRE ATT&CK T1204.002, T1137).
 
 from __future__ import annotations
 
+import re
 import struct
+import zlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from oletools.olevba import VBA_Parser, detect_autoexec, detect_suspicious, filter_vba
@@ -20,6 +23,12 @@ _STARTS: Final = frozenset(
     "adodb.stream createthread virtualalloc callbyname getobject environ lib write savetofile kill regwrite".split()
 )
 """Keywords of olevba that start, fetch or write something; its others (Chr, Open, Hex) stand in honest macros too."""
+
+SAVED: Final = b"ActiveMime"
+"""Begins macros in a document that Office saved as text."""
+_ZLIB: Final = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
+_COMPOUND: Final = b"\xd0\xcf\x11\xe0"
+_BLOCK: Final = 16 * 1024
 
 VBA_SIGNS: Final = ("_VBA_PROJECT".encode("utf-16-le"), b"Attribut\x00")
 """What any compound file with VBA holds: the name of its project stream, or compressed code (olevba looks for the same)."""
@@ -38,6 +47,35 @@ def inspect_vba(notes: Notes, data: bytes) -> None:
         notes.find("macro", f"holds macros that cannot be read ({type(error).__name__})")
         return
     judge_code(notes, code)
+
+
+def inspect_saved(notes: Notes, data: bytes) -> None:
+    """Unpack the macros of a document that Office saved as XML or as a web page (ActiveMime); never raises.
+
+    The compound file lies packed with zlib behind a header of 50 bytes, which need not be of that length.
+    """
+    notes.find("macro", "holds macros, as a document that Office saved as text")
+    for match in islice(_ZLIB.finditer(data, 0, 1_024), 20):
+        content = inflated(data, match.start(), file_limits.OFFICE_PART_BYTES)
+        if content.startswith(_COMPOUND):
+            inspect_vba(notes, content)
+            notes.hold("", content)
+            return
+
+
+def inflated(data: bytes, at: int, limit: int) -> bytes:
+    """Give what is packed with zlib (RFC 1950) from a place on, up to a limit; what was read before it breaks off."""
+    inflater, pieces, left = zlib.decompressobj(), [], limit
+    # In small blocks, because zlib keeps a copy of what it has not used.
+    try:
+        while left > 0 and at < len(data) and not inflater.eof:
+            piece = inflater.decompress(inflater.unconsumed_tail + data[at : at + _BLOCK], left)
+            at += _BLOCK
+            pieces.append(piece)
+            left -= len(piece)
+    except zlib.error:
+        pass
+    return b"".join(pieces)
 
 
 def _code(parser: VBA_Parser) -> str:

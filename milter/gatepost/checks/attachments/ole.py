@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 import msoffcrypto
 import olefile
 
-from gatepost.checks.attachments.macros import VBA_SIGNS, inspect_vba, inspect_workbook
+from gatepost.checks.attachments.macros import VBA_SIGNS, inflated, inspect_vba, inspect_workbook
 from gatepost.checks.attachments.notes import Notes
 from gatepost.checks.attachments.objects import URL_MONIKER, native
 from gatepost.mail import file_limits
@@ -29,11 +30,17 @@ _WORDS: Final = re.compile(r"[^\W\d_]{2,}")
 
 
 def inspect_ole(notes: Notes, data: bytes, passwords: Sequence[str] = ()) -> None:
-    """Read a compound document; embedded and decrypted files become members. Takes passwords to try. Never raises."""
+    """Read a compound file: a document, a message, or both at once; embedded and decrypted files become members.
+
+    Takes passwords to try. Never raises.
+    """
     try:
         with olefile.OleFileIO(io.BytesIO(data)) as ole:
             if _encrypted(notes, data, ole, passwords):
                 return
+            # Programs go by the one stream that they know, so a document with the streams of a message is a document, too.
+            if ole.exists("__properties_version1.0"):
+                _message(notes, ole)
             _streams(notes, ole)
     except Exception as error:  # noqa: BLE001  olefile raises what it meets in a damaged file
         notes.find("damaged", f"is a compound file that cannot be read ({type(error).__name__})")
@@ -99,6 +106,8 @@ def _streams(notes: Notes, ole: olefile.OleFileIO) -> None:
             inspect_workbook(notes, ole.openstream(path).read())
         elif name == "worddocument" and len(path) == 1:
             _word(notes, ole.openstream(path).read())
+        elif name == "powerpoint document" and len(path) == 1:
+            _presentation(notes, ole.openstream(path).read())
         elif name == "package" and len(path) > 1:
             notes.hold("", ole.openstream(path).read())
         elif name in {"1table", "0table"} and (
@@ -119,6 +128,32 @@ def _word(notes: Notes, stream: bytes) -> None:
     notes.read(" ".join(line for line in re.split(r"[\x00-\x1f]+", text) if _WORDS.search(line)))
 
 
+_STORAGE: Final = re.compile(rb"[\x00\x10]\x00\x11\x10.{4}(?:.{4}(?=\x78)|(?=\xd0\xcf\x11\xe0))", re.DOTALL)
+"""Begins an ExOleObjStg or VbaProjectStg (MS-PPT 2.10.34, 2.10.40): a compound file, packed with zlib behind its size, or plain."""
+
+
+def _presentation(notes: Notes, stream: bytes) -> None:
+    """Open the storages of a PowerPoint document: its macros, which lie in them packed, and its objects, as members."""
+    left, projects = file_limits.OFFICE_BYTES, 0
+    for match in islice(_STORAGE.finditer(stream), file_limits.COMPOUND_STREAMS):
+        storage = _storage(stream, match.end(), min(left, file_limits.OFFICE_PART_BYTES))
+        left -= len(storage)
+        if not storage.startswith(olefile.MAGIC):
+            continue
+        if any(sign in storage for sign in VBA_SIGNS) and projects < file_limits.FILE_MEMBERS:
+            projects += 1
+            inspect_vba(notes, storage)
+        else:
+            notes.hold("", storage)
+        if left <= 0:
+            notes.find("partial", f"holds more than the {file_limits.OFFICE_BYTES:,} bytes that are looked at")
+            return
+
+
+def _storage(stream: bytes, at: int, limit: int) -> bytes:
+    return inflated(stream, at, limit) if stream[at : at + 1] == b"\x78" else stream[at : at + limit]
+
+
 def _links(notes: Notes, data: bytes) -> None:
     """Note the links that stand anywhere in the file, in either width."""
     for match in _LINK_BYTES.finditer(data):
@@ -131,23 +166,17 @@ _PROPERTY: Final = "__substg1.0_"
 _SUBJECT, _BODY, _HTML, _NAME, _SHORT_NAME, _CONTENT = "0037", "1000", "1013", "3707", "3704", "3701"
 
 
-def inspect_msg(notes: Notes, data: bytes) -> None:
-    """Read an Outlook message (MS-OXMSG): its text, and its attachments as members. Never raises."""
-    try:
-        with olefile.OleFileIO(io.BytesIO(data)) as ole:
-            for tag in (_SUBJECT, _BODY):
-                notes.read(_wide(_property(ole, [], tag)))
-            notes.links_in(_property(ole, [], _HTML).decode("utf-8", "replace"))
-            attached = [
-                path
-                for path in ole.listdir(streams=False, storages=True)
-                if path[-1].startswith("__attach_version1.0_")
-            ]
-            for path in attached[: file_limits.FILE_MEMBERS]:
-                name = _property(ole, path, _NAME) or _property(ole, path, _SHORT_NAME)
-                notes.hold(_wide(name), _property(ole, path, _CONTENT))
-    except Exception as error:  # noqa: BLE001  as above
-        notes.find("damaged", f"is a message that cannot be read ({type(error).__name__})")
+def _message(notes: Notes, ole: olefile.OleFileIO) -> None:
+    """Read an Outlook message (MS-OXMSG): its text, and its attachments as members."""
+    for tag in (_SUBJECT, _BODY):
+        notes.read(_wide(_property(ole, [], tag)))
+    notes.links_in(_property(ole, [], _HTML).decode("utf-8", "replace"))
+    attached = [
+        path for path in ole.listdir(streams=False, storages=True) if path[-1].startswith("__attach_version1.0_")
+    ]
+    for path in attached[: file_limits.FILE_MEMBERS]:
+        name = _property(ole, path, _NAME) or _property(ole, path, _SHORT_NAME)
+        notes.hold(_wide(name), _property(ole, path, _CONTENT))
 
 
 def _wide(text: bytes) -> str:

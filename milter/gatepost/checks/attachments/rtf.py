@@ -6,19 +6,27 @@ Objects are found by oletools (rtfobj), which knows how Word's parser is led ast
 from __future__ import annotations
 
 import re
+import struct
 from typing import Final
 
 from oletools.rtfobj import RtfObject, RtfObjParser
 
+from gatepost.checks.attachments.elsewhere import is_remote
+from gatepost.checks.attachments.fields import starts_program
 from gatepost.checks.attachments.notes import Notes
 from gatepost.checks.attachments.objects import URL_MONIKER
 from gatepost.mail import file_limits
 
-_TEMPLATE: Final = re.compile(rb"\\\*\s{0,10}\\template\s{0,20}([^{}]{4,2000})\}", re.IGNORECASE)
-_DDE: Final = re.compile(rb"\\fldinst[^}]{0,200}?(DDEAUTO|DDE)\b[^}]{0,300}", re.IGNORECASE)
-_INCLUDE: Final = re.compile(
-    rb"\\fldinst[^}]{0,100}INCLUDE(?:TEXT|PICTURE)[^}]{0,20}((?:https?:|\\\\\\\\)[^}\s\"]{3,300})", re.IGNORECASE
+_DESTINATION: Final = re.compile(rb"\\(fldinst|template)(?![a-z])", re.IGNORECASE)
+_TOKEN: Final = re.compile(
+    rb"\\([a-z]{1,32})(-?\d{1,10})? ?|((?:\\'[0-9a-f]{2})+)|\\(.)|([{}])|([^\\{}\r\n]+)|.", re.IGNORECASE | re.DOTALL
 )
+_PASSED_OVER: Final = frozenset(
+    b"pict object objdata fonttbl colortbl stylesheet info shppict nonshppict shp shptxt footnote".split()
+)
+"""Groups within a field that are no part of its code, as all that begin with a star and are not read."""
+_READ: Final = frozenset((b"fldinst", b"template", b"field", b"fldrslt"))
+_INCLUDE: Final = re.compile(r"INCLUDE(?:TEXT|PICTURE)\s{1,20}\"?((?:https?:|\\\\)[^\s\"]{3,300})", re.IGNORECASE)
 _WORD: Final = re.compile(rb"\\\*?[a-z]{1,32}-?\d{0,10} ?|[{}\r\n]|\\'[0-9a-f]{2}|\\[^a-z]", re.IGNORECASE)
 _BLOB: Final = re.compile(
     rb"\{\\\*?\\?(?:pict|objdata|fonttbl|stylesheet|themedata|colortbl|datastore|info|generator)\b[^{}]{0,8000000}",
@@ -34,17 +42,77 @@ def inspect_rtf(notes: Notes, data: bytes) -> None:
         data = data[: file_limits.RTF_BYTES]
     if b"objdata" in data or b"\\bin" in data:
         _objects(notes, data)
-    if match := _TEMPLATE.search(data):
-        target = match[1].strip().decode("latin-1")
-        if "://" in target or target.startswith("\\\\") or "\\'" in target or "\\u" in target:
+    fields, templates = _codes(data)
+    for template in templates:
+        target = template.strip().strip('"')
+        if is_remote(target) or "://" in target[:20]:
             notes.find("template", f"fetches its template from elsewhere ({target[:120]})")
-    if match := _DDE.search(data):
+    if starts_program(fields):
         notes.find("dde", "holds a field that starts a program (DDE)")
-    if match := _INCLUDE.search(data):
-        notes.find("external", f"fetches content from {match[1].decode('latin-1')[:120]}")
+    if include := _INCLUDE.search(fields):
+        notes.find("external", f"fetches content from {include[1][:120]}")
     for match in _LINK.finditer(data):
         notes.link(match[1].decode("latin-1"))
     notes.read(_WORD.sub(b" ", _BLOB.sub(b" ", data[: file_limits.MARKUP_BYTES])).decode("cp1252", "replace"))
+
+
+def _codes(data: bytes) -> tuple[str, list[str]]:
+    """Give the code of all fields, and the templates, as a reader sees them: without groups, runs and escapes.
+
+    Each group is read once, to where it closes, so the time is linear.
+    """
+    fields, templates, at = [], [], 0
+    while match := _DESTINATION.search(data, at):
+        text, at = _group(data, match.end())
+        if match[1].lower() == b"template":
+            templates.append(text)
+        else:
+            fields.append(f" {text} ")
+    return "".join(fields), templates
+
+
+def _group(data: bytes, at: int) -> tuple[str, int]:
+    """Give the text of the group that data is in at a place, and where it ends."""
+    pieces: list[str] = []
+    depth, hidden, skip, skipping, fresh, starred = 1, 0, 1, 0, False, False
+    while depth and (token := _TOKEN.match(data, at)):
+        at = token.end()
+        word, number, code, symbol, brace, plain = token.groups()
+        if brace:
+            depth += 1 if brace == b"{" else -1
+            hidden = hidden if depth >= hidden else 0
+            fresh, starred = brace == b"{", False
+            continue
+        if word:
+            word = word.lower()
+            if word == b"bin":
+                at += max(0, int(number or b"0"))
+            elif word == b"uc":
+                skip = min(max(0, int(number or b"1")), 9)
+            elif fresh and not hidden and (word in _PASSED_OVER or (starred and word not in _READ)):
+                hidden = depth
+            elif word == b"u" and number and not hidden:
+                pieces.append(struct.pack("<H", int(number) & 0xFFFF).decode("utf-16-le", "replace"))
+                skipping = skip
+            fresh = False
+            continue
+        if symbol == b"*":
+            starred = fresh
+            continue
+        fresh = False
+        if hidden or not (piece := _plain(code, symbol, plain)):
+            continue
+        pieces.append(piece[skipping:])
+        skipping = max(0, skipping - len(piece))
+    return "".join(pieces), at
+
+
+def _plain(code: bytes | None, symbol: bytes | None, plain: bytes | None) -> str:
+    if code:
+        return bytes.fromhex(code.replace(b"\\'", b"").decode("ascii")).decode("cp1252", "replace")
+    if symbol:
+        return {b"~": " ", b"_": "-", b"-": "", b"\n": " ", b"\r": " "}.get(symbol, symbol.decode("latin-1"))
+    return plain.decode("cp1252", "replace") if plain else ""
 
 
 def _objects(notes: Notes, data: bytes) -> None:
