@@ -53,7 +53,11 @@ COMPOUND_STREAMS: Final = 5_000
 """Streams of one compound file that are listed; past it as OFFICE_PARTS."""
 
 RTF_BYTES: Final = 8 * 1024 * 1024
-"""Bytes of an RTF document that are parsed: the parser is Python, 3 s for this much. Past it `attachment.partial`."""
+"""Bytes of an RTF document that are searched. Past it `attachment.partial`."""
+
+RTF_MARKS: Final = 250_000
+"""Backslashes and braces of an RTF document with objects that are parsed, from the first object on: the parser is Python, 2 to 10
+microseconds for each, so half a second and never more than 3. A hundred pages have fewer. Past it `attachment.partial`."""
 
 PDF_OBJECTS: Final = 50_000
 """Objects of one PDF that are visited (a book of 500 pages has some 20,000). Past it `attachment.partial`."""

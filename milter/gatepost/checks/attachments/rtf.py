@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
+from itertools import islice
 from typing import Final
 
 from oletools.rtfobj import RtfObject, RtfObjParser
@@ -32,6 +33,9 @@ _BLOB: Final = re.compile(
     rb"\{\\\*?\\?(?:pict|objdata|fonttbl|stylesheet|themedata|colortbl|datastore|info|generator)\b[^{}]{0,8000000}",
     re.IGNORECASE,
 )
+_MARK: Final = re.compile(rb"[\\{}]")
+_BEFORE_OBJECT: Final = 4_096
+"""Bytes in front of an object's data that are parsed with it: the groups that it stands in, and its class."""
 _LINK: Final = re.compile(rb"HYPERLINK\s{0,10}\"([^\"]{4,2000})\"", re.IGNORECASE)
 
 
@@ -41,7 +45,7 @@ def inspect_rtf(notes: Notes, data: bytes) -> None:
         notes.find("partial", "was parsed at its beginning only")
         data = data[: file_limits.RTF_BYTES]
     if b"objdata" in data or b"\\bin" in data:
-        _objects(notes, data)
+        _objects(notes, _within_bounds(notes, data))
     fields, templates = _codes(data)
     for template in templates:
         target = template.strip().strip('"')
@@ -113,6 +117,17 @@ def _plain(code: bytes | None, symbol: bytes | None, plain: bytes | None) -> str
     if symbol:
         return {b"~": " ", b"_": "-", b"-": "", b"\n": " ", b"\r": " "}.get(symbol, symbol.decode("latin-1"))
     return plain.decode("cp1252", "replace") if plain else ""
+
+
+def _within_bounds(notes: Notes, data: bytes) -> bytes:
+    """Give what of a document is parsed for objects: all of it, or, of one with too many marks, from the first object on."""
+    if sum(data.count(mark) for mark in (b"\\", b"{", b"}")) <= file_limits.RTF_MARKS:
+        return data
+    notes.find("partial", "was searched for objects within bounds only")
+    places = (data.find(b"objdata"), data.find(b"\\bin"))
+    start = max(0, min(place for place in places if place >= 0) - _BEFORE_OBJECT)
+    last = next(islice(_MARK.finditer(data, start), file_limits.RTF_MARKS, None), None)
+    return data[start : last.start() if last else None]
 
 
 def _objects(notes: Notes, data: bytes) -> None:
