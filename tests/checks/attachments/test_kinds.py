@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from gatepost.checks.attachments.formats import MAGIC, Kind
 from gatepost.checks.attachments.kinds import kind_of
+from gatepost.checks.attachments.openers import called, opened_as
 from support import files
 
 
-def _tar() -> bytes:
+def _tar(name: str = "a.txt") -> bytes:
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w", format=tarfile.USTAR_FORMAT) as bundle:
-        bundle.addfile(tarfile.TarInfo("a.txt"))
+        bundle.addfile(tarfile.TarInfo(name))
     return data.getvalue()
 
 
@@ -34,7 +35,11 @@ KNOWN = [
     (b"\xca\xfe\xba\xbe\0\0\0\x02\1\0\0\7", "", Kind.MACHO),
     (files.archive({"a.txt": "x"}), "", Kind.ZIP),
     (files.archive({"META-INF/MANIFEST.MF": "x", "A.class": "y"}), "", Kind.JAR),
-    (files.archive({"AndroidManifest.xml": "x", "META-INF/MANIFEST.MF": "y"}), "", Kind.APK),
+    (files.archive({"META-INF/MANIFEST.MF": "x"}), "tool.jar", Kind.JAR),
+    (files.archive({"META-INF/MANIFEST.MF": "x", "src/A.java": "y"}), "project.zip", Kind.ZIP),
+    (files.archive({"AndroidManifest.xml": "x", "classes.dex": "y", "META-INF/MANIFEST.MF": "z"}), "", Kind.APK),
+    (files.archive({"AndroidManifest.xml": "x"}), "a.apk", Kind.APK),
+    (files.archive({"AndroidManifest.xml": "<manifest/>", "src/A.java": "y"}), "project.zip", Kind.ZIP),
     (files.archive({"AppxManifest.xml": "x", "[Content_Types].xml": "y"}), "", Kind.MSIX),
     (
         files.archive({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "x"}, stored=True),
@@ -59,6 +64,11 @@ KNOWN = [
     (b"\xeb\x3c\x90MSDOS5.0".ljust(54, b"\0") + b"FAT12   ".ljust(456, b"\0") + b"\x55\xaa", "", Kind.DISK),
     (_tar(), "", Kind.TAR),
     (_tar().replace(b"ustar", b"\0\0\0\0\0"), "", Kind.DATA),
+    *((_tar(name), "", Kind.TAR) for name in ("GIF89a.txt", "ID3", "8BPS", "BZh", "%PDF-1", "MZ", "{\\rtf1")),
+    (b"\x50\x2a\x4d\x18\4\0\0\0abcd\x5f\x2a\x4d\x18\0\0\0\0\x28\xb5\x2f\xfd", "", Kind.ZSTD),
+    (b"\x50\x2a\x4d\x18\4\0\0\0abcd\x04\x22\x4d\x18", "", Kind.LZ4),
+    (b"\x50\x2a\x4d\x18\0\0\0\0" * 5_000, "", Kind.ZSTD),
+    (b"\x50\x2a\x4d\x18\4\0\0\0abcdefgh", "", Kind.DATA),
     (b"\x60\xea\x2e\0" + b"\1" * 60, "", Kind.ARJ),
     (b"\x25\x60-lh5-" + b"\1" * 60, "", Kind.LHA),
     (files.png(), "", Kind.IMAGE),
@@ -88,6 +98,43 @@ KNOWN = [
 def test_known_by_its_bytes(data: bytes, name: str, kind: Kind) -> None:
     """A file is what its bytes say, whatever else is written on it."""
     assert kind_of(data, name) is kind
+
+
+OPENED = [
+    (b"GIF89a<html>", "invoice.html", [Kind.HTML]),
+    (b"\0\1\2\3" * 50, "invoice.xhtml", [Kind.HTML]),
+    (b"<!--%PDF-1.7-->", "invoice.html", [Kind.HTML]),
+    (b"GIF89a<!--%PDF-1.7--><html>", "invoice.html", [Kind.PDF, Kind.HTML]),
+    (b"GIF89a<html>", "photo.gif", []),
+    (b"<html>", "invoice.html", []),
+    (b"<svg/>", "drawing.html", []),
+    (b"ID3<svg/>", "drawing.svg", [Kind.SVG]),
+    (b"GIF89a\n%PDF-1.7", "report.pdf", [Kind.PDF]),
+    (b"%!PS\n%PDF-1.7", "report", [Kind.PDF]),
+    (b"GIF89a\n".ljust(1_100) + b"%PDF-1.7", "report.pdf", []),
+    (files.archive({"a.pdf": b"%PDF-1.7"}, stored=True), "papers.zip", []),
+    (b"GIF89a\n[InternetShortcut]", "page.url", [Kind.SHORTCUT]),
+    (files.lnk(), "report.lnk", []),
+    (b"GIF89a\n=1", "table.csv", [Kind.TEXT]),
+    (files.docx(), "table.csv", []),
+    (b"BZh\nSubject: x", "letter.eml", [Kind.MAIL]),
+    (b"Subject: x\r\nFrom: y\r\n\r\nz", "page.mht", []),
+]
+
+
+@pytest.mark.parametrize(("data", "name", "kinds"), OPENED)
+def test_what_opens_a_file_counts_too(data: bytes, name: str, kinds: list[Kind]) -> None:
+    """Where the program that the name calls reads another kind than the first bytes say, that kind is told."""
+    assert list(opened_as(kind_of(data, name), name, data)) == kinds
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "expected"),
+    [("", "text/html", ".html"), ("a.png", "text/html", "a.png"), ("a", "text/x", "a")],
+)
+def test_a_file_without_an_extension_goes_by_its_type(name: str, declared: str, expected: str) -> None:
+    """The declared type of a part stands for an extension where its name has none."""
+    assert called(name, declared) == expected
 
 
 @pytest.mark.parametrize(("magic", "kind"), MAGIC)

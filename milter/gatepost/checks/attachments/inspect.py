@@ -16,6 +16,7 @@ from gatepost.checks.attachments.item import Inspection
 from gatepost.checks.attachments.macros import SAVED, inspect_saved, inspect_vba
 from gatepost.checks.attachments.markup import runs_script
 from gatepost.checks.attachments.notes import Notes, decoded
+from gatepost.checks.attachments.openers import opened_as
 from gatepost.mail import file_limits
 
 log: Final = logging.getLogger(__name__)
@@ -71,16 +72,23 @@ _INSPECTORS: Final[Mapping[str, Callable[[Notes, bytes], None]]] = {
 def inspect_file(kind: str, name: str, data: bytes, passwords: Sequence[str] = ()) -> Inspection:
     """Look into one file. Takes its kind (kinds.py), its name, its bytes, and passwords to try on encrypted documents.
 
-    Archives are not opened here. Never raises: an inspector that fails is a finding, `attachment.error`.
+    A file that its name has opened as another kind than its bytes say is looked into as both. Archives are not opened here.
+    Never raises: an inspector that fails is a finding, `attachment.error`.
     """
     notes = Notes()
+    _try(notes, kind, name, data, passwords)
+    for other in opened_as(kind, name, data):
+        _try(notes, other, name, data, passwords)
+    return notes.done()
+
+
+def _try(notes: Notes, kind: str, name: str, data: bytes, passwords: Sequence[str]) -> None:
     try:
         _inspect(notes, kind, name, data, passwords)
         polyglot.inspect_behind(notes, kind, data)
     except Exception as error:
         log.exception("inspecting a file of kind %s failed", kind)
         notes.find("error", f"could not be looked into ({type(error).__name__})")
-    return notes.done()
 
 
 def _inspect(notes: Notes, kind: str, name: str, data: bytes, passwords: Sequence[str]) -> None:

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from gatepost.checks.attachments.formats import MAGIC, Kind
-from gatepost.checks.attachments.names import SCRIPT, SHORTCUT, SOURCE, extension
+from gatepost.checks.attachments.names import EXECUTABLE, SCRIPT, SHORTCUT, SOURCE, extension
 
-_PAGES: Final = frozenset("htm html shtml shtm xhtml xht".split())
+PAGES: Final = frozenset("htm html shtml shtm xhtml xht".split())
+"""Extensions of web pages."""
 _BY_NAME: Final = {"svg": Kind.SVG, "ics": Kind.CALENDAR, "vcs": Kind.CALENDAR, "vcf": Kind.VCARD, "eml": Kind.MAIL}
 
 _ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK")
@@ -30,10 +31,12 @@ _GLANCE: Final = 512
 """Bytes of a body that are looked at, for every message."""
 _OPENED: Final = tuple({magic for magic, _ in MAGIC if magic.isascii()} | set(_ZIP_MAGIC) | {b"MZ"})
 """Marks that a text might begin with and that make it a file."""
-_PDF_WITHIN: Final = 1_024
+PDF_WITHIN: Final = 1_024
 """Bytes within which readers accept the header of a PDF (ISO 32000-1, implementation note 13)."""
 _DIRECTORY_ENTRIES: Final = 5_000
 """Entries of a ZIP directory that are read to tell what kind of container it is."""
+_FRAMES: Final = 1_000
+"""Skippable frames in front of packed data that are passed over."""
 
 _CONTROL: Final = bytes(set(range(32)) - {7, 8, 9, 10, 12, 13, 27})
 _PAGE: Final = re.compile(
@@ -62,12 +65,15 @@ def kind_of(data: bytes, name: str) -> Kind:
     if not data:
         return Kind.EMPTY
     head = data[:_LOOK]
-    return _binary(data, head) or _text(head, name) or _named(name)
+    return _binary(data, head, name) or _text(head, name) or _named(name)
 
 
-def _binary(data: bytes, head: bytes) -> Kind | None:
+def _binary(data: bytes, head: bytes, name: str) -> Kind | None:
+    if _tar_header(head):
+        # The first file's name stands where other formats have their mark, and may be written like any of them.
+        return Kind.TAR
     if head.startswith(_ZIP_MAGIC):
-        return _zip_kind(data)
+        return _zip_kind(data, extension(name))
     if head[:2] in {b"MZ", b"ZM"}:
         return _program_kind(data)
     for magic, kind in MAGIC:
@@ -99,19 +105,49 @@ def _offset_kind(data: bytes, head: bytes) -> Kind | None:
         return Kind.IMAGE
     if head[:2] in {b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9"}:
         return Kind.MEDIA
-    if head[257:262] == b"ustar" or _old_tar(head):
+    if head[257:262] == b"ustar":
         return Kind.TAR
-    return _disk_kind(data, head) or (Kind.PDF if b"%PDF-" in head[:_PDF_WITHIN] else None)
+    if packed := _behind_skippable(data):
+        return packed
+    return _disk_kind(data, head) or (Kind.PDF if b"%PDF-" in head[:PDF_WITHIN] else None)
 
 
-def _old_tar(head: bytes) -> bool:
-    """Whether the checksum of a tar header (POSIX 1003.1, ustar) holds, for archives older than the magic number."""
+def _tar_header(head: bytes) -> bool:
+    """Whether the checksum of a tar header (POSIX 1003.1, ustar) holds, whatever the magic numbers around it."""
     if len(head) < 512 or not head[0]:
         return False
     field = head[148:156].strip(b" \0")
     if not field or field.translate(None, b"01234567"):
         return False
     return sum(head[:148]) + 8 * 32 + sum(head[156:512]) == int(field, 8)
+
+
+def is_disguised(kind: str, data: bytes) -> bool:
+    """Say whether a file is a tar archive that others take for another kind: by its first bytes, a name that its sender chose."""
+    return kind == Kind.TAR and data.startswith((*_ZIP_MAGIC, b"MZ", *(magic for magic, _ in MAGIC)))
+
+
+def _behind_skippable(data: bytes) -> Kind | None:
+    """Know what is packed behind frames that are passed over (RFC 8878 3.1.2; LZ4 has the same)."""
+    at = skippable(data)
+    if _is_skippable(data, at):
+        return Kind.ZSTD
+    following = data[at : at + 4]
+    return next((kind for magic, kind in MAGIC if kind in {Kind.ZSTD, Kind.LZ4} and following == magic), None)
+
+
+def skippable(data: bytes) -> int:
+    """Give how many bytes of skippable frames stand at the beginning; at most _FRAMES frames are passed over."""
+    at = 0
+    for _ in range(_FRAMES):
+        if not _is_skippable(data, at):
+            break
+        at += 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+    return at
+
+
+def _is_skippable(data: bytes, at: int) -> bool:
+    return data[at + 1 : at + 4] == b"\x2a\x4d\x18" and data[at] & 0xF0 == 0x50
 
 
 def _disk_kind(data: bytes, head: bytes) -> Kind | None:
@@ -147,11 +183,12 @@ def _program_kind(data: bytes) -> Kind | None:
     return Kind.DOS if pages and paragraphs * 16 <= len(data) and b"\0" in data[:_LOOK] else None
 
 
-def _zip_kind(data: bytes) -> Kind:
+def _zip_kind(data: bytes, ext: str) -> Kind:
     names = set(_zip_names(data))
     if "AppxManifest.xml" in names or "AppxMetadata/AppxBundleManifest.xml" in names:
         return Kind.MSIX
-    if "AndroidManifest.xml" in names:
+    # A source tree has the same manifests, and nothing that would run.
+    if "AndroidManifest.xml" in names and ("classes.dex" in names or ext in {"apk", "xapk", "aab"}):
         return Kind.APK
     if any(name.lower() == "[content_types].xml" for name in names):
         return Kind.OOXML
@@ -162,7 +199,7 @@ def _zip_kind(data: bytes) -> Kind:
         return Kind.EPUB
     if {"META-INF/manifest.xml", "content.xml"} <= names:  # read as such wherever its mimetype stands
         return Kind.ODF
-    if "META-INF/MANIFEST.MF" in names:
+    if "META-INF/MANIFEST.MF" in names and (ext in EXECUTABLE or any(each.endswith(".class") for each in names)):
         return Kind.JAR
     return Kind.ZIP
 
@@ -239,7 +276,7 @@ def _text(head: bytes, name: str) -> Kind | None:
         or (start[:1] == b"<" and _OFFICE_XML.search(start))
     ):
         return _markup(start, ext)
-    if ext in _PAGES or _PAGE.match(start):
+    if ext in PAGES or _PAGE.match(start):
         return Kind.SVG if ext == "svg" else Kind.HTML
     if _HEADER.match(start):
         return Kind.MHT if _MHT.search(start) or ext in {"mht", "mhtml"} else Kind.MAIL
@@ -257,7 +294,7 @@ def _markup(start: bytes, ext: str) -> Kind:
         return Kind.OFFICE_XML
     if _SVG.search(start):
         return Kind.SVG
-    if ext in _PAGES or _XML_PAGE.search(start):
+    if ext in PAGES or _XML_PAGE.search(start):
         return Kind.HTML
     return _BY_NAME.get(ext, Kind.XML)
 

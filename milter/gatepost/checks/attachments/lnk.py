@@ -70,20 +70,36 @@ def _local_path(info: bytes) -> str:
 
 
 _TARGET: Final = re.compile(
-    r"^\s{0,20}(?:URL|Exec|IconFile|full address|alternate shell)\s{0,5}[=:](?:s:)?([^\r\n]{1,500})|<(?:url|DeepLink|string)>([^<]{1,500})<|\"uri\"\s*:\s*\"([^\"]{1,500})",
+    r"^[^\S\r\n]*(?:URL|Exec|full address|alternate shell)\s{0,5}[=:](?:s:)?([^\r\n]{1,500})|<(?:url|DeepLink|string)>([^<]{1,500})<|\"uri\"\s*:\s*\"([^\"]{1,500})",
     re.IGNORECASE | re.MULTILINE,
 )
+_PLACE: Final = re.compile(
+    r"^[^\S\r\n]*(?:IconFile|WorkingDirectory)\s{0,5}=([^\r\n]{1,500})", re.IGNORECASE | re.MULTILINE
+)
+"""Where a shortcut takes its picture from and where it starts: a share there hands over the reader's password hash."""
+_QUOTED: Final = " \t\"'"
 
 
 def inspect_shortcut(notes: Notes, data: bytes) -> None:
     """Say where a shortcut that is a text leads: .url, .desktop, .webloc, .library-ms, .settingcontent-ms, .rdp; never raises."""
     source = decoded(data[: file_limits.SHORTCUT_BYTES])
-    targets = [next(filter(None, match.groups())).strip() for match in _TARGET.finditer(source)]
+    if len(data) > file_limits.SHORTCUT_BYTES:
+        notes.find("partial", "was read at its beginning only")
+        notes.find("shortcut", "is a shortcut so padded that what it opens is not looked for")
+    targets = [next(filter(None, match.groups())).strip(_QUOTED) for match in _TARGET.finditer(source)]
     notes.links_in(source)
+    for place in (match[1].strip(_QUOTED) for match in _PLACE.finditer(source)):
+        if _elsewhere(place):
+            notes.find("shortcut", f"is a shortcut that opens a file on another computer: {place[:160]}")
     for target in targets:
-        if target.lower().startswith(("file:", "\\\\", "smb:", "search-ms:")) or "davwwwroot" in target.lower():
+        if _elsewhere(target):
             notes.find("shortcut", f"is a shortcut that opens a file on another computer: {target[:160]}")
         elif not target.lower().startswith(("http:", "https:")):
             notes.find("shortcut", f"is a shortcut to {target[:160]}")
     if targets and not notes.found("shortcut"):
         notes.find("weblink", f"is a link to {targets[0][:160]}")
+
+
+def _elsewhere(target: str) -> bool:
+    low = target.lower()
+    return low.startswith(("file:", "\\\\", "//", "smb:", "search-ms:")) or "davwwwroot" in low
