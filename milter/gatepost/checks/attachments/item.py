@@ -15,10 +15,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file that was found inside another one: its name there ("" where it has none), and its content."""
+    """A file that was found inside another one: its name there ("" where it has none), and its content.
+
+    `unseen` says that the virus scanner, given the file around it, would not see this content.
+    """
 
     name: str
     content: bytes = field(repr=False)
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

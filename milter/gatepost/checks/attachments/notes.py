@@ -59,15 +59,15 @@ class Notes:
         if len(self._urls) < limits.URLS and url:
             self._urls.setdefault(url[:2000], None)
 
-    def hold(self, name: str, content: bytes) -> None:
-        """Note a file inside of this one, which is then opened in its turn."""
+    def hold(self, name: str, content: bytes, *, unseen: bool = False) -> None:
+        """Note a file inside of this one, which is then opened in its turn; `unseen` as in Member."""
         if not content:
             return
         if len(self._members) >= file_limits.FILE_MEMBERS or len(content) > self._bytes_left:
             self.find("limit", "holds more files than are opened")
             return
         self._bytes_left -= len(content)
-        self._members.append(Member(name[: file_limits.NAME_CHARACTERS], content))
+        self._members.append(Member(name[: file_limits.NAME_CHARACTERS], content, unseen))
 
     def done(self) -> Inspection:
         """Give what was written down."""

@@ -7,26 +7,35 @@ at the front sees a picture, whoever opens it with the other program gets what i
 from __future__ import annotations
 
 import struct
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from gatepost.checks.attachments.formats import Kind
+from gatepost.checks.attachments.kinds import looks_like_prose
 from gatepost.checks.attachments.notes import Notes
+from gatepost.mail import file_limits
 
 _END: Final = b"PK\x05\x06"
 _RECORD: Final = struct.Struct("<HIIH")
 _FRONTS: Final = frozenset(
-    {Kind.IMAGE, Kind.PDF, Kind.HTML, Kind.SVG, Kind.RTF, Kind.MEDIA, Kind.TEXT, Kind.XML, Kind.OLE, Kind.DATA}
+    {
+        *(Kind.IMAGE, Kind.PDF, Kind.HTML, Kind.SVG, Kind.RTF, Kind.MEDIA, Kind.TEXT, Kind.XML, Kind.OLE, Kind.DATA),
+        *(Kind.POSTSCRIPT, Kind.FONT, Kind.SCRIPT, Kind.SHORTCUT, Kind.OFFICE_XML, Kind.CALENDAR, Kind.VCARD),
+    }
 )
 _CONTAINERS: Final = frozenset({Kind.DATA, Kind.OLE})
 """Kinds within which whole files are an ordinary thing: what is signed (CMS), and what is embedded in old documents."""
+_GLANCE: Final = 512
+"""Bytes of the front by which a text is known."""
 _SLACK: Final = 2
 """Bytes behind an archive that do not count: a line end of the transport."""
-_BEHIND: Final = (
-    (b"Rar!\x1a\x07", "a RAR archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"MSCF\0\0\0\0", "a cabinet"),
-)
+_RAR: Final = b"Rar!\x1a\x07"
+_SEVENZIP: Final = b"7z\xbc\xaf\x27\x1c"
+_CABINET: Final = b"MSCF\0\0\0\0"
+_BEHIND: Final = ((_RAR, "a RAR archive"), (_SEVENZIP, "a 7z archive"), (_CABINET, "a cabinet"))
+"""Archives that their programs find behind something else, for the sake of those that unpack themselves."""
 
 
 def inspect_behind(notes: Notes, kind: str, data: bytes) -> None:
@@ -38,21 +47,42 @@ def inspect_behind(notes: Notes, kind: str, data: bytes) -> None:
         # Signed containers and documents carry whole files within them, too; but those do not end there.
         if found.at_end and kind not in _CONTAINERS:
             notes.find("polyglot", f"is both {_called(kind)} and a ZIP archive")
-        notes.hold("", data[found.start :])
-        return
-    if kind == Kind.IMAGE:
-        for magic, called in _BEHIND:
-            at = data.find(magic, 16)
-            if at > 0:
-                notes.find("polyglot", f"is an image with {called} behind it")
-                notes.hold("", data[at:])
-                return
+        notes.hold("", data[found.start :], unseen=True)
+    for at, called in archives_behind(data):
+        if found is not None and at >= found.start:
+            continue  # It lies in the ZIP archive.
+        # What a PDF holds as a file of its own begins a stream (ISO 32000-1 7.3.8).
+        apart = kind not in _CONTAINERS and not data[at - 8 : at].endswith((b"stream\n", b"stream\r\n"))
+        if apart or looks_like_prose(data[: min(at, _GLANCE)]):
+            notes.find("polyglot", f"is {_called(kind)} with {called} behind it")
+        notes.hold("", data[at:], unseen=True)
+
+
+def archives_behind(data: bytes) -> Iterator[tuple[int, str]]:
+    """Give where the first RAR archive, the first 7z archive and the first cabinet behind something else begin, and what it is."""
+    for magic, called in _BEHIND:
+        at = data.find(magic, 1)
+        for _ in range(file_limits.ARCHIVE_MARKS):
+            if at < 0:
+                break
+            if _begins(magic, data, at):
+                yield at, called
+                break
+            at = data.find(magic, at + 1)
+
+
+def _begins(magic: bytes, data: bytes, at: int) -> bool:
+    """Say whether an archive really begins at its mark, by what its program would refuse it for."""
+    if magic == _RAR:
+        return data[at + 6 : at + 7] == b"\0" or data[at + 6 : at + 8] == b"\1\0"
+    if magic == _CABINET:
+        return data[at + 24 : at + 26] == b"\3\1"  # MS-CAB 2.1: the version
+    return data[at + 8 : at + 12] == zlib.crc32(data[at + 12 : at + 32]).to_bytes(4, "little")
 
 
 def _called(kind: str) -> str:
-    return {Kind.PDF: "a PDF", Kind.IMAGE: "an image", Kind.HTML: "a web page", Kind.MEDIA: "a sound or film"}.get(
-        Kind(kind), f"a file of another kind ({kind})"
-    )
+    names = {Kind.PDF: "a PDF", Kind.IMAGE: "an image", Kind.HTML: "a web page", Kind.MEDIA: "a sound or film"}
+    return names.get(Kind(kind), f"a file of another kind ({kind})")
 
 
 @dataclass(frozen=True, slots=True)
