@@ -31,6 +31,16 @@ class Entry:
     unseen: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of an archive by name alone, given before the first of them is read, where the archive has a list of them.
+
+    They are told when the reading ends before them: a slow or damaged file must not hide the names of those behind it.
+    """
+
+    entries: tuple[Entry, ...]
+
+
 def clean_name(name: str | bytes | None) -> str:
     """Give a name inside an archive as text of bounded length. Takes what the archive says: bytes are UTF-8 or code page 437."""
     if name is None:
