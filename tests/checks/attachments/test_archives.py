@@ -9,6 +9,7 @@ import pytest
 
 from gatepost.checks.attachments.entry import NAME_CHARACTERS
 from gatepost.checks.attachments.formats import MAGIC, Kind
+from gatepost.mail.readings import Reading
 from support import archives
 from support.archives import HELLO
 from support.unpacking import all_words, in_place, look_into, shape, words
@@ -83,8 +84,9 @@ def test_a_debian_package_is_opened() -> None:
 def test_deeper_than_allowed_stays_closed() -> None:
     """Nesting stops at the limit, and the finding says so on the file that stays closed."""
     examined = look_into(archives.nested(b"x", 6), "x.zip", unpacker=in_place(unpack_depth=3))
-    assert len(examined.items) == 4
-    assert words(examined.items[-1]) == {"limit"}
+    assert len(examined.items) == 5, "four files, and the name in the last of them"
+    assert words(examined.items[-2]) == words(examined.items[-1]) == {"limit"}
+    assert not examined.items[-1].kind
 
 
 def test_a_copy_is_opened_once() -> None:
@@ -215,3 +217,106 @@ def test_several_members_of_a_stream_are_read() -> None:
     """A gzip file may hold several members, one after another (RFC 1952 2.2)."""
     data = gzip.compress(b"Hello, ") + gzip.compress(b"world.")
     assert look_into(data, "x.gz").items[1].size == 13
+
+
+@pytest.mark.parametrize("name", ["GIF89a.txt", "ID3", "8BPS", "BZh.txt", "%PDF-1.txt"])
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+def test_a_tar_archive_is_known_whatever_its_first_file_is_called(name, packed) -> None:
+    """A name that looks like a magic number hides nothing, and the scanner, which goes by it, gets what is inside."""
+    examined = look_into(packed(archives.tarred({name: b"x", **HELLO})), "docs.tar")
+    assert {("hello.txt",), (name,)} == set(shape(examined))
+    assert CONTENT in [inner.content for inner in examined.inner]
+
+
+@pytest.mark.parametrize("front", [b"\x1f\x8b", b"BZh9", b"Rar!\x1a\x07\0" + bytes(20), b"MSCF\0\0\0\0" + bytes(30),
+    b"\xfd7zXZ\0", b"ZOO ", b"ab-lh5-", bytes(257) + b"ustar" + bytes(300)])  # fmt: skip
+def test_a_zip_archive_behind_a_front_that_opens_for_nobody_is_opened(front) -> None:
+    """Programs find a ZIP archive from its end, offsets from the very front or not; the scanner gets what is inside."""
+    out = io.BytesIO()
+    out.write(front)
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("hello.txt", CONTENT)
+    for data in (out.getvalue(), front + archives.zipped(HELLO)):
+        examined = look_into(data, "docs.zip")
+        assert ("hello.txt",) in shape(examined)
+        assert CONTENT in [inner.content for inner in examined.inner]
+
+
+def test_a_rar_archive_behind_a_damaged_front_is_opened() -> None:
+    """Where the front is no archive after all, others behind it are looked for."""
+    examined = look_into(b"\x1f\x8b" + archives.rar5(HELLO), "docs.rar")
+    assert ("", "hello.txt") in shape(examined)
+
+
+@pytest.mark.parametrize("name", ["x.gz", "x.tar", "x.cbz", "x.z01", "x.7zip", "x"])
+@pytest.mark.parametrize(
+    "mark", [{"[Content_Types].xml": b"<Types/>"}, {"mimetype": b"application/epub+zip"}], ids=["ooxml", "epub"]
+)
+def test_a_document_by_its_names_is_an_archive_to_what_unpacks_it(name, mark) -> None:
+    """Only the names that documents have keep a ZIP file from being opened as an archive."""
+    data = archives.zipped({**mark, "invoice.jse": b"x"}, zipfile.ZIP_STORED)
+    assert ("invoice.jse",) in shape(look_into(data, name))
+    assert ("invoice.jse",) not in shape(look_into(data, "x.docx"))
+
+
+def solid_block_damaged() -> bytes:
+    """Make a 7z archive whose packed bytes are damaged from the first on."""
+    data = archives.written({"a.txt": b"text " * 20, "invoice.js": b"x" * 50}, "7zip")
+    return data[:40] + bytes([data[40] ^ 0xFF]) + data[41:]
+
+
+TWO = {"a.txt": b"text", "invoice.js": b"x" * 50}
+BROKEN = {
+    "7z": solid_block_damaged,
+    "cab": lambda: archives.cabbed(TWO)[:-20],
+    "tar": lambda: archives.tarred(TWO)[: 512 * 3 + 10],
+    "gz": lambda: gzip.compress(b"x" * 5_000)[:-12],
+    "bz2": lambda: archives.compressed(b"x" * 50, "bzip2")[:-10],
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_names_in_a_broken_archive_are_told(kind) -> None:
+    """Content that does not come out keeps its name: what is in the list, and the file at which it broke off."""
+    archive, *inside = look_into(BROKEN[kind](), f"invoice.js.{kind}").items
+    assert "damaged" in words(archive)
+    last = inside[-1]
+    assert (last.name, words(last)) == ("invoice.js", {"damaged"})
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"), [(("docs.7z.001", "docs.7z.002"), 60), (("docs.zip.001", "docs.zip.002"), 100)]
+)
+def test_a_part_of_a_split_archive_is_told(names, parts) -> None:
+    """Each part says what it is."""
+    maker = archives.seven_zipped if "7z" in names[0] else archives.zipped
+    data = maker({"hello.txt": bytes(range(256)) * 4})
+    pieces = (data[:parts], data[parts:])
+    files = [Reading(number, name, "", piece) for number, (name, piece) in enumerate(zip(names, pieces, strict=True))]
+    examined = in_place().examine(files, (), 30.0)
+    attached = [item for item in examined.items if len(item.path) == 1]
+    assert all("unopened" in words(item) for item in attached)
+    assert all("split over several files" in item.findings[-1].detail for item in attached)
+
+
+def test_a_whole_archive_with_the_name_of_a_part_is_just_opened() -> None:
+    """A split archive of one part is whole."""
+    assert not all_words(look_into(archives.seven_zipped(HELLO), "docs.7z.001"))
+
+
+def test_both_names_of_a_gzip_file_are_told() -> None:
+    """Some programs go by the name in the header (RFC 1952 2.3), some by that of the file."""
+    out = io.BytesIO()
+    with gzip.GzipFile(filename="invoice.js", mode="wb", fileobj=out) as packed:
+        packed.write(b"x")
+    assert set(shape(look_into(out.getvalue(), "docs.gz"))) == {("docs",), ("invoice.js",)}
+    assert set(shape(look_into(out.getvalue(), "other.js.gz"))) == {("other.js",)}
+
+
+@pytest.mark.parametrize("method", ["zstd", "lz4"])
+def test_frames_that_are_passed_over_hide_nothing(method) -> None:
+    """A skippable frame in front (RFC 8878 3.1.2) is legal, and what is behind it is unpacked."""
+    data = b"\x50\x2a\x4d\x18\4\0\0\0abcd" + archives.compressed(CONTENT, method)
+    examined = look_into(data, "hello.txt.zst")
+    assert [item.sha256 for item in examined.items[1:]] == [DIGEST]
+    assert CONTENT in [inner.content for inner in examined.inner]

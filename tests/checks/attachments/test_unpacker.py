@@ -144,17 +144,36 @@ def slow(monkeypatch):
     monkeypatch.setattr(examine, "inspect_file", inspect)
 
 
-def test_what_was_found_in_time_is_given(slow) -> None:
-    """Time that runs out costs the file at hand, not those before it; those that were not reached say so."""
+def test_what_was_found_in_time_is_given(slow, monkeypatch) -> None:
+    """Time that runs out costs the file at hand, not those before it; those that were not reached say so, by name at least."""
     data = archives.zipped({"first": b"1", "slow": b"2", "third": b"3"})
     files = [Reading(1, "a.zip", "", data), Reading(2, "b.txt", "", b"text")]
+    monkeypatch.setattr(examine, "_SHARE", 2)
     examined = in_place().examine(files, (), 0.3)
     assert {item.path: words(item) for item in examined.items} == {
         ("a.zip",): set(),
         ("a.zip", "first"): set(),
         ("a.zip", "slow"): {"timeout"},
+        ("a.zip", "third"): {"timeout"},
         ("b.txt",): {"timeout"},
     }
+
+
+def test_a_slow_file_costs_no_other_its_turn(slow) -> None:
+    """Of several files one has a share of the time, however often that happens; the others are looked into."""
+    files = [Reading(part, "a.zip", "", archives.zipped({"slow": b"%d" % part, "run.exe": b"3"})) for part in (1, 2)]
+    examined = in_place().examine([*files, Reading(3, "slow", "", b"5"), Reading(4, "b.txt", "", b"text")], (), 1.0)
+    found = [(item.part, item.path[-1], words(item)) for item in examined.items]
+    assert found == [
+        *(
+            each
+            for part in (1, 2)
+            for each in ((part, "a.zip", set()), (part, "slow", {"timeout"}), (part, "run.exe", set()))
+        ),
+        (3, "slow", {"timeout"}),
+        (4, "b.txt", set()),
+    ]
+    assert all(item.kind for item in examined.items)
 
 
 def test_an_inspector_that_fails_costs_its_own_file(monkeypatch) -> None:

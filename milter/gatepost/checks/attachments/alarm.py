@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,7 +20,8 @@ class OutOfTime(BaseException):
 def alarm(seconds: float) -> Iterator[None]:
     """Raise OutOfTime in the main thread after so many seconds, and again while somebody holds on to it.
 
-    A call into C is broken off when it returns; whoever started the process watches over that.
+    A call into C is broken off when it returns; whoever started the process watches over that. An alarm within an alarm must be
+    the shorter one; the other goes on after it.
     """
     done = False
 
@@ -28,10 +30,13 @@ def alarm(seconds: float) -> Iterator[None]:
             raise OutOfTime
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _AGAIN_SECONDS)
+    begin = time.monotonic()
+    left, again = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _AGAIN_SECONDS)
     try:
         yield
     finally:
         done = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - begin), 0.001), again)

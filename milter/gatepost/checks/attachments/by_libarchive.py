@@ -6,16 +6,19 @@ libarchive is asked for the one format that the file is known to be: with all of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final
 
 import libarchive
 from libarchive import ffi
 
 from gatepost.checks.attachments.bounds import Meter
-from gatepost.checks.attachments.entry import Entry, clean_name, name_findings
+from gatepost.checks.attachments.entry import Entry, Listing, clean_name, name_findings
 from gatepost.checks.attachments.formats import Kind
-from gatepost.checks.attachments.kinds import kind_of
+from gatepost.checks.attachments.kinds import is_disguised, kind_of, skippable
+from gatepost.checks.attachments.names import extension
 from gatepost.checks.attachments.obstacles import LOCKED, Stopped, locked
 
 # Kind to libarchive's names for its format and for the compression around it.
@@ -46,8 +49,10 @@ STREAMS: Final[Mapping[str, str]] = {
 
 _BLOCK: Final = 256 * 1024
 _AS_THEY_ARE: Final = frozenset({"tar", "cpio", "ar", "iso9660"})
-_TAR_HEAD_BYTES: Final = 512
 _RAR5: Final = b"Rar!\x1a\x07\x01\x00"
+_GZIP_EXTRA: Final = 0x04  # RFC 1952 2.3.1
+_GZIP_NAME: Final = 0x08
+_GZIP_NAME_BYTES: Final = 1_024
 
 # What libarchive's messages mean (its own sources; there are no codes).
 _ENCRYPTED: Final = re.compile(r"encrypt|crypto|passphrase|password", re.IGNORECASE)
@@ -62,13 +67,18 @@ _is_encrypted: Final = ffi.ffi("entry_is_encrypted", [ffi.c_archive_entry_p], ff
 _UUE_NAME: Final = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})", re.MULTILINE)
 
 
-def open_by_libarchive(kind: str, name: str, data: bytes, meter: Meter) -> Iterator[Entry]:
+def open_by_libarchive(kind: str, name: str, data: bytes, meter: Meter) -> Iterator[Entry | Listing]:
     """Give the files of an archive, or the one file of a stream. Raises Stopped with the reason why it cannot be read on."""
     try:
         if kind in STREAMS:
-            yield from _stream(kind, name, data, meter)
-        else:
-            yield from _archive(*FORMATS[kind], data, meter)
+            yield from _named_stream(kind, name, data[skippable(data) :], meter)
+            return
+        form, compression = FORMATS[kind]
+        if compression == "none":
+            yield _listing(form, data, meter)
+        hidden = is_disguised(kind, data)
+        for entry in _archive(form, compression, data, meter):
+            yield replace(entry, unseen=True) if hidden else entry
     except libarchive.ArchiveError as error:
         raise _stopped(str(error.msg)) from None
 
@@ -81,33 +91,98 @@ def open_rar(data: bytes, meter: Meter) -> Iterator[Entry]:
         raise _stopped(str(error.msg)) from None
 
 
+def _named_stream(kind: str, name: str, data: bytes, meter: Meter) -> Iterator[Entry]:
+    """Give what _stream gives, and of a stream that does not even begin to unpack the name of its file."""
+    given = False
+    try:
+        for entry in _stream(kind, name, data, meter):
+            given = True
+            yield entry
+    except libarchive.ArchiveError as error:
+        for inner in () if given else _inner_names(kind, name, data):
+            yield _entry(inner, b"", [error])
+        raise
+
+
 def _stream(kind: str, name: str, data: bytes, meter: Meter) -> Iterator[Entry]:
     method = STREAMS[kind]
-    if _holds_tar(method, data):
+    head = _beginning(method, data)
+    if kind_of(head, "") == Kind.TAR:
         # Read as one, it may be larger than a single file may.
-        yield from _archive("tar", method, data, meter)
+        for entry in _archive("tar", method, data, meter):
+            yield replace(entry, unseen=True) if is_disguised(Kind.TAR, head) else entry
         return
     with libarchive.memory_reader(data, "raw", method) as reader:
-        for entry in reader:
+        for found in reader:
             meter.count()
-            content = meter.collect(entry.get_blocks(_BLOCK), lambda: reader.bytes_read)
+            broken: list[libarchive.ArchiveError] = []
+            content = meter.collect(_until_broken(found, broken), lambda: reader.bytes_read)
             if content == data:
                 raise Stopped("unopened", f"is packed in a way that is not opened here ({method})")
-            yield Entry(_inner_name(kind, name, data), content, len(content))
+            for inner in _inner_names(kind, name, data):
+                yield _entry(inner, content, broken)
+            if broken:
+                raise broken[0]
 
 
-def _holds_tar(method: str, data: bytes) -> bool:
+def _beginning(method: str, data: bytes) -> bytes:
+    """Give what a stream begins with, enough to know a tar archive by; b"" of one that is damaged there."""
     with libarchive.memory_reader(data, "raw", method) as reader:
         for entry in reader:
-            return kind_of(next(iter(entry.get_blocks(_TAR_HEAD_BYTES)), b""), "") == Kind.TAR
-    return False
+            return next(_until_broken(entry, []), b"")
+    return b""
 
 
-def _inner_name(kind: str, name: str, data: bytes) -> str:
-    """Name what is in a stream: as a uuencoded file says, else as the stream's own name says without its last ending."""
+def _inner_names(kind: str, name: str, data: bytes) -> Iterator[str]:
+    """Name what is in a stream: as a uuencoded file says, else as the stream's own name says without its last ending.
+
+    A gzip file may say another name (RFC 1952 2.3, FNAME), which some programs go by: it is given too if it ends otherwise.
+    """
     if kind == Kind.UUE and (found := _UUE_NAME.search(data)):
-        return clean_name(found[1])
-    return _SUFFIX.sub("", name)
+        yield clean_name(found[1])
+        return
+    stem = _SUFFIX.sub("", name)
+    yield stem
+    if kind == Kind.GZIP and (own := clean_name(_gzip_name(data))) and extension(own) != extension(stem):
+        yield own
+
+
+def _gzip_name(data: bytes) -> bytes:
+    """Give the name in the header of a gzip file's first member, or b""."""
+    flags, at = data[3] if len(data) > 10 else 0, 10
+    if not flags & _GZIP_NAME:
+        return b""
+    if flags & _GZIP_EXTRA:
+        at += 2 + int.from_bytes(data[at : at + 2], "little")
+    return data[at : at + _GZIP_NAME_BYTES].partition(b"\0")[0]
+
+
+def _until_broken(entry: Any, broken: list[libarchive.ArchiveError]) -> Iterator[bytes]:
+    """Give the blocks of a file as far as it can be unpacked; what ended it early goes into `broken`."""
+    try:
+        yield from entry.get_blocks(_BLOCK)
+    except libarchive.ArchiveError as error:
+        broken.append(error)
+
+
+def _entry(name: str, content: bytes, broken: Iterable[libarchive.ArchiveError]) -> Entry:
+    """Give a file, or of one that broke off its name, the reason, and what came out of it."""
+    findings = (*name_findings(name), *(_stopped(str(error.msg)).finding for error in broken))
+    return Entry(name, content if content or not broken else None, len(content), findings)
+
+
+def _listing(archive: str, data: bytes, meter: Meter) -> Listing:
+    """Give the names in an archive, as far as they can be read without unpacking anything."""
+    entries = []
+    try:
+        with libarchive.memory_reader(data, archive, "none") as reader:
+            for entry in islice(reader, meter.bounds.files):
+                if entry.filetype in _FILES:
+                    name = clean_name(entry.pathname)
+                    entries.append(Entry(name, None, entry.size or 0, name_findings(name)))
+    except libarchive.ArchiveError:
+        pass  # The reader that comes after meets it too, and says so.
+    return Listing(tuple(entries))
 
 
 def _archive(archive: str, compression: str, data: bytes, meter: Meter) -> Iterator[Entry]:
@@ -126,8 +201,11 @@ def _archive(archive: str, compression: str, data: bytes, meter: Meter) -> Itera
                 if findings:
                     yield Entry(name, None, 0, findings)
                 continue
-            content = meter.collect(entry.get_blocks(_BLOCK), lambda: whole or reader.bytes_read)
-            yield Entry(name, content, len(content), findings)
+            broken: list[libarchive.ArchiveError] = []
+            content = meter.collect(_until_broken(entry, broken), lambda: whole or reader.bytes_read)
+            yield _entry(name, content, broken)
+            if broken:
+                raise broken[0]
 
 
 def _stopped(message: str) -> Stopped:

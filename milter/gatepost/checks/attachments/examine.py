@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -16,23 +17,26 @@ from typing import Final
 from gatepost.checks.attachments.alarm import OutOfTime, alarm
 from gatepost.checks.attachments.archives import SCANNED_KINDS, open_archive
 from gatepost.checks.attachments.bounds import Meter
-from gatepost.checks.attachments.entry import Entry
+from gatepost.checks.attachments.entry import Entry, Listing
 from gatepost.checks.attachments.inspect import inspect_file
 from gatepost.checks.attachments.item import Finding, Inspection, Item
 from gatepost.checks.attachments.keys import Keys
 from gatepost.checks.attachments.kinds import kind_of
 from gatepost.checks.attachments.obstacles import Exhausted, Stopped, obstacle
+from gatepost.checks.attachments.openers import called
 from gatepost.checks.attachments.shown import Shown
 from gatepost.checks.attachments.wire import Examined, Request, decode_request, encode_answer
 from gatepost.mail.readings import Reading
 from gatepost.world.jail.inside import serve
 
+_SHARE: Final = 0.5
+"""Share of the time left that one of several files is looked into for."""
 _OVERDUE: Final = obstacle("timeout", "was not looked into to its end within the time for one message")
 
 
 @dataclass(slots=True)
 class _Draft:
-    """A file that is being looked into: an Item to be."""
+    """A file that is being looked into: an Item to be. `awaited` are the files inside that it lists and that did not come yet."""
 
     part: int
     path: tuple[str, ...]
@@ -41,6 +45,7 @@ class _Draft:
     size: int
     sha256: str
     findings: list[Finding] = field(default_factory=list)
+    awaited: list[Entry] = field(default_factory=list)
 
     def item(self) -> Item:
         """Give it in its final form, each finding once."""
@@ -73,10 +78,14 @@ class _Walk:
         self._shown = Shown()
         self._drafts: list[_Draft] = []
         self._open: list[_Draft] = []
+        self._names_left = request.bounds.files
+        self._alone = request.count == 1
+        self._until = 0.0
 
     def take(self, files: Iterable[Reading], seconds: float) -> Examined:
         """Look into all files; what the time does not suffice for says so."""
         waiting = iter(files)
+        self._until = time.monotonic() + seconds
         try:
             with alarm(seconds):
                 for file in waiting:
@@ -87,9 +96,11 @@ class _Walk:
         return Examined(items, *self._shown.result())
 
     def _cut(self, waiting: Iterator[Reading]) -> None:
-        """Note which files are unfinished: the one at hand, and those from outside whose turn has not come."""
+        """Note which files are unfinished: the one at hand, and those whose turn has not come, as far as they are known."""
         if self._open:
             self._open[-1].findings.append(_OVERDUE)
+        for draft in self._open:
+            self._name_awaited(draft, _OVERDUE)
         for file in waiting:
             draft = self._draft(_File(file.part, (file.name,), file.declared, file.data))
             draft.findings.append(_OVERDUE)
@@ -112,8 +123,22 @@ class _Walk:
         self._open.pop()
 
     def _inspect(self, draft: _Draft, file: _File) -> Inspection:
+        """Look into one file within its share of the time: a slow file must not use up that of the others."""
+        left = self._until - time.monotonic()
+        if self._alone and len(file.path) == 1:
+            return self._inspect_fully(draft, file)
         try:
-            inspection = inspect_file(draft.kind, file.path[-1], file.data, self._passwords)
+            with alarm(left * _SHARE):
+                return self._inspect_fully(draft, file)
+        except OutOfTime:
+            if time.monotonic() >= self._until:
+                raise
+            draft.findings.append(_OVERDUE)
+            return Inspection()
+
+    def _inspect_fully(self, draft: _Draft, file: _File) -> Inspection:
+        try:
+            inspection = inspect_file(draft.kind, called(file.path[-1], file.declared), file.data, self._passwords)
         except MemoryError:
             draft.findings.append(obstacle("limit", "needs more memory to look into than is given to it"))
             return Inspection()
@@ -129,25 +154,46 @@ class _Walk:
             for entry in self._inside(draft, file, inspection):
                 if isinstance(entry, Finding):
                     draft.findings.append(entry)
-                elif entry.content is None:
-                    self._closed(draft, entry)
+                elif isinstance(entry, Listing):
+                    draft.awaited.extend(entry.entries)
                 else:
-                    self._visit(
-                        _File(
-                            file.part, (*file.path, entry.name), "", entry.content, entry.findings, unseen=entry.unseen
-                        )
-                    )
+                    self._enter(draft, file, entry)
         except Exhausted as stop:
             self._exhausted = stop.finding
-            draft.findings.append(stop.finding)
+            self._end(draft, stop.finding)
         except Stopped as stop:
-            draft.findings.append(stop.finding)
+            self._end(draft, stop.finding)
         except MemoryError:
-            draft.findings.append(obstacle("limit", "needs more memory to open than is given to it"))
+            self._end(draft, obstacle("limit", "needs more memory to open than is given to it"))
         except Exception as error:  # noqa: BLE001  as in _inspect
-            draft.findings.append(_failed(error))
+            self._end(draft, _failed(error))
+        draft.awaited.clear()
 
-    def _inside(self, draft: _Draft, file: _File, inspection: Inspection) -> Iterator[Entry | Finding]:
+    def _enter(self, draft: _Draft, file: _File, entry: Entry) -> None:
+        """Look into a file inside of another one, or note its name where it stays closed."""
+        # They come in the order of the list, but for those that it does not have: the first is found at once.
+        awaited = (at for at, listed in enumerate(draft.awaited) if listed.name == entry.name)
+        if (at := next(awaited, None)) is not None:
+            del draft.awaited[at]
+        if entry.content is None:
+            self._closed(draft, entry)
+        else:
+            path = (*file.path, entry.name)
+            self._visit(_File(file.part, path, "", entry.content, entry.findings, unseen=entry.unseen))
+
+    def _end(self, draft: _Draft, why: Finding) -> None:
+        """Note why a file is opened no further, there and on each file that it lists and that did not come."""
+        draft.findings.append(why)
+        self._name_awaited(draft, why)
+
+    def _name_awaited(self, draft: _Draft, why: Finding) -> None:
+        named = draft.awaited[: self._names_left]
+        self._names_left -= len(named)
+        for entry in named:
+            self._closed(draft, replace(entry, findings=(*entry.findings, why)))
+        draft.awaited.clear()
+
+    def _inside(self, draft: _Draft, file: _File, inspection: Inspection) -> Iterator[Entry | Finding | Listing]:
         """Give the files inside a file, from its inspector and from the readers of archives; raises Stopped."""
         scanned = draft.kind in SCANNED_KINDS
         for member in inspection.members:
@@ -155,11 +201,11 @@ class _Walk:
             self._meter.count()
             size = len(member.content)
             self._meter.take(size, size, size)
-            yield Entry(member.name, member.content, size, unseen=not scanned)
-        # The inspector has given an archive behind an image or a document as a member already.
-        behind = all(finding.code != "attachment.polyglot" for finding in inspection.findings)
+            yield Entry(member.name, member.content, size, unseen=member.unseen or not scanned)
+        # The inspector has given a ZIP archive behind an image or a document as a member already.
+        behind = not any(member.unseen and member.content.startswith(b"PK\x03\x04") for member in inspection.members)
         for entry in open_archive(draft.kind, file.path[-1], file.data, self._keys, self._meter, behind=behind):
-            if isinstance(entry, Finding):
+            if not isinstance(entry, Entry):
                 yield entry
             else:
                 self._may_enter(file)

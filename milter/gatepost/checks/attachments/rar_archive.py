@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from gatepost.checks.attachments.bounds import Meter
 from gatepost.checks.attachments.by_libarchive import open_rar
-from gatepost.checks.attachments.entry import Entry, clean_name, name_findings
+from gatepost.checks.attachments.entry import Entry, Listing, clean_name, name_findings
 from gatepost.checks.attachments.keys import Keys
 from gatepost.checks.attachments.obstacles import LOCKED, OPENED, Exhausted, Stopped, locked
 
@@ -52,7 +52,7 @@ class _Contents:
     sealed: bool
 
 
-def open_rar_archive(data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry]:
+def open_rar_archive(data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry | Listing]:
     """Give the files of a RAR archive, opened by one of the passwords if it is encrypted; else the names, if they can be read.
 
     Raises Stopped when no password fits and past a limit.
@@ -78,22 +78,12 @@ def open_rar_archive(data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry]:
     raise locked()
 
 
-def _plain(data: bytes, contents: _Contents | None, meter: Meter) -> Iterator[Entry]:
-    """Give what libarchive reads, and the names of what it does not (solid archives of RAR 4, among others)."""
-    given: set[str] = set()
-    try:
-        for entry in open_rar(data, meter):
-            given.add(entry.name)
-            yield entry
-    except Exhausted:
-        raise
-    except Stopped as stop:
-        for file in contents.files if contents else ():
-            name = clean_name(file.filename)
-            if name not in given:
-                meter.count()
-                yield Entry(name, None, file.file_size, (*name_findings(name), stop.finding))
-        raise
+def _plain(data: bytes, contents: _Contents | None, meter: Meter) -> Iterator[Entry | Listing]:
+    """Give what libarchive reads, after the names of all, for what it does not (solid archives of RAR 4, among others)."""
+    if contents is not None:
+        named = ((clean_name(file.filename), file.file_size) for file in contents.files[: meter.bounds.files])
+        yield Listing(tuple(Entry(name, None, size, name_findings(name)) for name, size in named))
+    yield from open_rar(data, meter)
 
 
 def _read(data: bytes, password: str | None, meter: Meter) -> _Contents | None:

@@ -47,6 +47,11 @@ class Request:
     _heads: tuple[tuple[int, str, str, int], ...]
     _data: memoryview
 
+    @property
+    def count(self) -> int:
+        """How many files there are."""
+        return len(self._heads)
+
     def files(self) -> Iterator[Reading]:
         """Give the files one by one, so that only one of them at a time is held twice."""
         start = 0
