@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.checks.attachments.zip_directory import find_end, listed, strays
+from gatepost.mail import file_limits
 from support.archives import HELLO, assembled, central_header, local_header, zipped
-from support.unpacking import all_words, in_place, look_into, shape
+from support.unpacking import all_words, in_place, look_into, shape, words
 
 
 def deflated(data: bytes) -> bytes:
@@ -71,6 +72,38 @@ def test_the_unicode_path_field_is_believed() -> None:
     central = central[:30] + struct.pack("<H", len(extra)) + central[32:] + extra
     examined = look_into(assembled(stored(b"doc.txt", b"MZ"), [central]), "x.zip")
     assert ("run.exe",) in shape(examined)
+
+
+def named_twice(raw: bytes, field: bytes, checksum: int) -> bytes:
+    """Make an archive of one file whose directory gives it another name in the Unicode path field."""
+    extra = struct.pack("<HHBI", 0x7075, 5 + len(field), 1, checksum) + field
+    central = central_header(raw, 0, 2, 2, method=0)
+    central = central[:30] + struct.pack("<H", len(extra)) + central[32:] + extra
+    return assembled(stored(raw, b"MZ"), [central])
+
+
+@pytest.mark.parametrize("checksum", [0, zlib.crc32(b"invoice.js")])
+def test_both_names_of_a_file_are_told(checksum) -> None:
+    """A field without the plain name's checksum counts for some programs, and a valid one for others not (APPNOTE 4.6.9)."""
+    examined = look_into(named_twice(b"invoice.js", b"readme.txt", checksum), "x.zip")
+    assert set(shape(examined)) == {("invoice.js",), ("readme.txt",)}
+    assert "ambiguous" in all_words(examined)
+
+
+def test_the_same_name_in_another_alphabet_is_one_name() -> None:
+    """What the field is for: a name that the plain one cannot hold."""
+    examined = look_into(named_twice(b"????.txt", "отчёт.txt".encode(), zlib.crc32(b"????.txt")), "x.zip")
+    assert set(shape(examined)) == {("отчёт.txt",)}
+    assert not all_words(examined)
+
+
+@pytest.mark.parametrize("directory", [b"", zipped({"z.txt": b"z"})])
+def test_names_past_the_limit_of_strays_are_told(directory) -> None:
+    """More unlisted files than are opened: the rest stays closed, is told, and keeps its names."""
+    many = b"".join(stored(b"%d.txt" % number, b"text") for number in range(file_limits.ZIP_STRAY_HEADERS))
+    archive, *inside = look_into(many + stored(b"invoice.js", b"x") + directory, "x.zip").items
+    assert "limit" in words(archive)
+    assert [(item.name, words(item)) for item in inside if not item.kind] == [("invoice.js", {"limit"})]
 
 
 def test_an_archive_without_a_directory_is_read_from_the_front() -> None:

@@ -14,7 +14,7 @@ from typing import Final
 import libarchive
 
 from gatepost.checks.attachments.bounds import Meter
-from gatepost.checks.attachments.entry import Entry, name_findings
+from gatepost.checks.attachments.entry import Entry, Listing, name_findings
 from gatepost.checks.attachments.inflate import FAILURES, ZIP_METHODS
 from gatepost.checks.attachments.item import Finding
 from gatepost.checks.attachments.keys import Keys
@@ -29,14 +29,16 @@ from gatepost.checks.attachments.zip_directory import (
     rewritten,
     strays,
 )
+from gatepost.mail import file_limits
 
 _SCANNED_METHODS: Final = frozenset({0, 8, 9, 12})
 """Compression methods that ClamAV undoes in a ZIP file (libclamav, unzip.c)."""
 _AES: Final = 99
 _BLOCK: Final = 256 * 1024
+_TOO_MANY: Final = obstacle("limit", "holds more files that its directory does not list than are opened")
 
 
-def open_zip(data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry | Finding]:
+def open_zip(data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry | Finding | Listing]:
     """Give the files of a ZIP archive one by one, and findings about the archive as a whole.
 
     Raises Stopped (Exhausted) where a limit ends it.
@@ -53,6 +55,7 @@ def open_zip(data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry | Finding]
         entries.append(entry)
     if end is None:
         yield obstacle("damaged", "has no directory: it is cut off, or not what it seems")
+    yield Listing(tuple(_closed(entry) for entry in entries if not entry.folder))
     yield from _overlaps(data, entries, meter)
     for entry in entries:
         yield from _accounts(data, entry, keys, meter)
@@ -78,6 +81,8 @@ def _accounts(data: bytes, entry: ZipEntry, keys: Keys, meter: Meter) -> Iterato
         yield obstacle("ambiguous", f"lists {entry.name!r} at a place where there is no file")
         return
     yield from _read(data, entry, keys, meter)
+    if local.other_name and local.other_name not in {entry.name, entry.other_name}:
+        yield from _read(data, replace(entry, name=local.other_name, other_name="", stray=True), keys, meter)
     differing = _differing(entry, local)
     if differing:
         yield obstacle(
@@ -102,18 +107,37 @@ def _differing(entry: ZipEntry, local: ZipEntry) -> str:
 def _strays(
     data: bytes, entries: list[ZipEntry], keys: Keys, meter: Meter, *, listed_none: bool
 ) -> Iterator[Entry | Finding]:
-    told = listed_none
-    for entry in strays(data, entries):
-        if not told:
-            told = True
+    for number, entry in enumerate(strays(data, entries)):
+        if not number and not listed_none:
             yield obstacle("ambiguous", f"holds {entry.name!r}, which its directory does not list")
+        if number == file_limits.ZIP_STRAY_HEADERS:
+            yield _TOO_MANY
         meter.count()
-        yield from _read(data, entry, keys, meter)
+        if number < file_limits.ZIP_STRAY_HEADERS:
+            yield from _read(data, entry, keys, meter)
+        elif not entry.folder:
+            closed = _closed(entry)
+            yield replace(closed, findings=(*closed.findings, _TOO_MANY))
 
 
-def _read(data: bytes, entry: ZipEntry, keys: Keys, meter: Meter) -> Iterator[Entry]:
+def _closed(entry: ZipEntry) -> Entry:
+    """Give a file by its name alone."""
+    return Entry(entry.name, None, entry.size, name_findings(entry.name))
+
+
+def _read(data: bytes, entry: ZipEntry, keys: Keys, meter: Meter) -> Iterator[Entry | Finding]:
+    """Give a file, and once more by its other name if it has one."""
     if entry.folder:
         return
+    for given in _unpacked(data, entry, keys, meter):
+        yield given
+        if entry.other_name:
+            yield replace(given, name=entry.other_name)
+    if entry.other_name:
+        yield obstacle("ambiguous", f"gives {entry.name!r} another name ({entry.other_name!r}) in a field of its own")
+
+
+def _unpacked(data: bytes, entry: ZipEntry, keys: Keys, meter: Meter) -> Iterator[Entry]:
     findings = name_findings(entry.name)
     if entry.flags & ENCRYPTED or entry.method == _AES:
         yield _decrypted(data, entry, keys, meter, findings)

@@ -8,12 +8,14 @@ finding: "attachment.ambiguous". Section numbers are those of PKWARE's APPNOTE 6
 from __future__ import annotations
 
 import struct
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from gatepost.checks.attachments.entry import clean_name
+from gatepost.checks.attachments.names import extension
 from gatepost.mail import file_limits
 
 LOCAL: Final = b"PK\x03\x04"
@@ -40,7 +42,9 @@ _NAME_EXTRA: Final = 0x7075  # 4.6.9
 class ZipEntry:
     """One file of a ZIP archive, by one of the two accounts of it.
 
-    `data_start` to `data_start + packed` are its bytes; `stray` says that the directory does not list it this way.
+    `data_start` to `data_start + packed` are its bytes; `stray` says that the directory does not list it this way. `other_name` is
+    the name that programs go by which do not take `name`: the plain one where the Unicode path field has another, or that of a
+    field which is not valid.
     """
 
     name: str
@@ -55,6 +59,7 @@ class ZipEntry:
     data_start: int
     extra: bytes
     stray: bool = False
+    other_name: str = ""
 
     @property
     def end(self) -> int:
@@ -124,9 +129,8 @@ def listed(data: bytes, end: End) -> Iterator[ZipEntry]:
         at += name_size + extra_size + comment_size
         size, packed, start = _wide(extra, size, packed, start)
         start += end.shift
-        entry = ZipEntry(
-            _name(raw_name, flags, extra), raw_name, flags, method, crc, packed, size, time, start, start, extra
-        )
+        name, other = _names(raw_name, flags, extra)
+        entry = ZipEntry(name, raw_name, flags, method, crc, packed, size, time, start, start, extra, other_name=other)
         yield replace(entry, data_start=_data_start(data, start))
 
 
@@ -149,16 +153,22 @@ def local_entry(data: bytes, at: int) -> ZipEntry | None:
         return None
     raw_name, extra = data[start : start + name_size], data[start + name_size : body]
     size, packed, _ = _wide(extra, size, packed, 0)
-    name = _name(raw_name, flags, extra)
-    return ZipEntry(name, raw_name, flags, method, crc, packed, size, time, at, body, extra, stray=True)
+    name, other = _names(raw_name, flags, extra)
+    return ZipEntry(
+        name, raw_name, flags, method, crc, packed, size, time, at, body, extra, stray=True, other_name=other
+    )
 
 
 def strays(data: bytes, entries: list[ZipEntry]) -> Iterator[ZipEntry]:
-    """Give the files whose headers stand outside of everything that the directory lists, at most file_limits.ZIP_STRAY_HEADERS."""
+    """Give the files whose headers stand outside of everything that the directory lists.
+
+    Where the bytes of one end is looked for with file_limits.ZIP_STRAY_HEADERS of them only: each may cost a look at all that
+    follows. Of the rest the names are known.
+    """
     spans = sorted((entry.start, entry.end) for entry in entries)
     starts = [start for start, _ in spans]
     at, found = data.find(LOCAL), 0
-    while at >= 0 and found < file_limits.ZIP_STRAY_HEADERS:
+    while at >= 0:
         index = bisect_right(starts, at) - 1
         if index >= 0 and at < spans[index][1]:
             at = data.find(LOCAL, max(spans[index][1], at + 4))
@@ -166,7 +176,7 @@ def strays(data: bytes, entries: list[ZipEntry]) -> Iterator[ZipEntry]:
         entry = local_entry(data, at)
         if entry is not None:
             found += 1
-            entry = _with_end(data, entry)
+            entry = _with_end(data, entry) if found <= file_limits.ZIP_STRAY_HEADERS else entry
             yield entry
         at = data.find(LOCAL, max(entry.end, at + 4) if entry else at + 4)
 
@@ -202,14 +212,21 @@ def _extra(extra: bytes, wanted: int) -> bytes:
     return b""
 
 
-def _name(raw: bytes, flags: int, extra: bytes) -> str:
-    """Decode a name; the Unicode path field (4.6.9), which some programs go by, comes before the plain one."""
-    unicode_path = _extra(extra, _NAME_EXTRA)
-    if len(unicode_path) > 5 and unicode_path[0] == 1:
-        return clean_name(unicode_path[5:])
-    if flags & _UTF8:
-        return clean_name(raw.decode("utf-8", "replace"))
-    return clean_name(raw)
+def _names(raw: bytes, flags: int, extra: bytes) -> tuple[str, str]:
+    """Decode a name, and the other one that a file may have, or "".
+
+    The Unicode path field (4.6.9) counts if it has the checksum of the plain name; some programs know nothing of the field, and
+    some do not compare.
+    """
+    plain = clean_name(raw.decode("utf-8", "replace") if flags & _UTF8 else raw)
+    field = _extra(extra, _NAME_EXTRA)
+    if len(field) <= 5 or field[0] != 1:
+        return plain, ""
+    wide = clean_name(field[5:])
+    if int.from_bytes(field[1:5], "little") != zlib.crc32(raw):
+        return plain, wide if wide != plain else ""
+    # Where the plain name is the same in another alphabet, nothing hangs on it.
+    return wide, plain if extension(plain) != extension(wide) else ""
 
 
 def rewritten(data: bytes, entry: ZipEntry) -> bytes:
