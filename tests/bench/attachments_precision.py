@@ -32,7 +32,7 @@ def main() -> None:
     asked = arguments.parse_args()
     settings = family.Settings()
     unpacker = family.open_unpacker(settings)
-    (check,) = family.build(settings, unpacker)
+    *_, check = family.build(settings, unpacker)
     opinion = content.build(content.Settings())
     enclosed = content.EnclosedCheck(opinion)
     for pack in asked.packs:
