@@ -90,6 +90,14 @@ def test_both_names_of_a_file_are_told(checksum) -> None:
     assert "ambiguous" in all_words(examined)
 
 
+def test_a_name_with_a_nul_is_told_both_ways() -> None:
+    """To some programs a name ends where a string of C does."""
+    name = b"invoice.js\0.txt"
+    examined = look_into(assembled(stored(name, b"MZ"), [entry(name, 0, b"MZ")]), "x.zip")
+    assert set(shape(examined)) == {("invoice.js",), ("invoice.js\0.txt",)}
+    assert "ambiguous" in all_words(examined)
+
+
 def test_the_same_name_in_another_alphabet_is_one_name() -> None:
     """What the field is for: a name that the plain one cannot hold."""
     examined = look_into(named_twice(b"????.txt", "отчёт.txt".encode(), zlib.crc32(b"????.txt")), "x.zip")

@@ -219,6 +219,8 @@ def _names(raw: bytes, flags: int, extra: bytes) -> tuple[str, str]:
     some do not compare.
     """
     plain = clean_name(raw.decode("utf-8", "replace") if flags & _UTF8 else raw)
+    if "\0" in plain:
+        return plain.partition("\0")[0], plain  # Programs written in C know only what stands before it.
     field = _extra(extra, _NAME_EXTRA)
     if len(field) <= 5 or field[0] != 1:
         return plain, ""
