@@ -159,8 +159,20 @@ def test_what_was_found_in_time_is_given(slow, monkeypatch) -> None:
     }
 
 
-def test_a_slow_file_costs_no_other_its_turn(slow) -> None:
+def test_slow_files_leave_time_to_tell_the_rest(slow) -> None:
+    """However many files are slow, what comes behind them is unpacked and told, if not looked into."""
+    files = {f"{number}/run.exe": b"MZ" for number in range(3)}
+    data = archives.written({"slow": b"1", **files}, "ustar", "gzip")
+    many = [Reading(part, "a.tgz", "", data + bytes(part)) for part in range(1, 9)]
+    examined = in_place().examine(many, (), 1.0)
+    last = [item for item in examined.items if item.part == 8]
+    assert [item.path[-1] for item in last] == ["a.tgz", "slow", *files]
+    assert all("timeout" in words(item) and item.kind for item in last)
+
+
+def test_a_slow_file_costs_no_other_its_turn(slow, monkeypatch) -> None:
     """Of several files one has a share of the time, however often that happens; the others are looked into."""
+    monkeypatch.setattr(examine, "_RESERVE", 0)
     files = [Reading(part, "a.zip", "", archives.zipped({"slow": b"%d" % part, "run.exe": b"3"})) for part in (1, 2)]
     examined = in_place().examine([*files, Reading(3, "slow", "", b"5"), Reading(4, "b.txt", "", b"text")], (), 1.0)
     found = [(item.part, item.path[-1], words(item)) for item in examined.items]
