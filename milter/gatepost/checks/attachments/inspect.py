@@ -27,7 +27,7 @@ _SINGLE: Final = re.compile(
     "|urn:schemas-microsoft-com:office"
 )
 """What a document of Office in one XML file says it is."""
-_SAVED_PAGE: Final = re.compile(rb"^mime-version[ \t]{0,20}:", re.IGNORECASE | re.MULTILINE)
+_SAVED_PAGE: Final = b"mime-version"
 """Word opens as a saved web page (MHTML) whatever has this line, also a PDF (JPCERT/CC: MalDoc in PDF)."""
 
 
@@ -91,11 +91,23 @@ def _try(notes: Notes, kind: str, name: str, data: bytes, passwords: Sequence[st
         notes.find("error", f"could not be looked into ({type(error).__name__})")
 
 
+def _saved_page(data: bytes) -> int | None:
+    """Say where the header of a saved web page begins, at the start of a line. A plain search: an expression takes ten times as long."""
+    lower = data.lower()
+    at = lower.find(_SAVED_PAGE)
+    while at >= 0:
+        end = at + len(_SAVED_PAGE)
+        if lower[max(0, at - 1) : at] in (b"", b"\n") and lower[end : end + 20].lstrip(b" \t").startswith(b":"):
+            return at
+        at = lower.find(_SAVED_PAGE, end)
+    return None
+
+
 def _inspect(notes: Notes, kind: str, name: str, data: bytes, passwords: Sequence[str]) -> None:
     if kind == Kind.PDF:
         pdf.inspect_pdf(notes, data, passwords)
-        if match := _SAVED_PAGE.search(data):
-            notes.hold("", data[match.start() :])
+        if (start := _saved_page(data)) is not None:
+            notes.hold("", data[start:])
     elif kind in {Kind.OLE, Kind.MSI, Kind.MSG}:
         ole.inspect_ole(notes, data, passwords)
     elif kind in {Kind.TEXT, Kind.UUE, Kind.POSTSCRIPT}:
