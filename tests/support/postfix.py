@@ -70,11 +70,12 @@ milter_protocol = 6
 {extra}
 """
 
+# qmgr looks for new mail every two seconds and not every five minutes: the word that there is some is sent once, and may get lost.
 _MASTER = """
 127.0.0.1:{port} inet n - n - - smtpd
 {services}
 cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
+qmgr unix n - n 2 1 qmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
