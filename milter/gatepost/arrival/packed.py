@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, Final, Protocol
 
 from gatepost.mail import limits
+from gatepost.mail.decode.inflating import Inflater
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -41,34 +42,8 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
 
-class _Gzip:
-    """One member of a gzip file (RFC 1952) in that form."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        self._full = False
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def needs_input(self) -> bool:
-        # A full block may have left more inside although all input is taken.
-        return not self._inner.unconsumed_tail and not self._full
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        block = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
-        self._full = len(block) == max_length
-        return block
-
-
 _FORMS: Final[tuple[tuple[bytes, Callable[[], _Decompressor]], ...]] = (
-    (b"\x1f\x8b\x08", _Gzip),
+    (b"\x1f\x8b\x08", lambda: Inflater(16 + zlib.MAX_WBITS)),
     (b"BZh", bz2.BZ2Decompressor),
     (b"\xfd7zXZ\x00", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=limits.MAILBOX_UNPACK_MEMORY)),
     (b"\x28\xb5\x2f\xfd", zstd.ZstdDecompressor),

@@ -15,6 +15,8 @@ from typing import Final, Protocol
 import inflate64
 import pyppmd
 
+from gatepost.mail.decode.inflating import Inflater
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
@@ -73,30 +75,6 @@ class Unpacking:
                 yield block
 
 
-class _Deflate:
-    """zlib's decompressor, which has another form, in that of the rest."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._rest = b""
-        self._full = False
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._rest and not self._full
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        block = self._inner.decompress(self._rest + data, max_length)
-        self._rest = self._inner.unconsumed_tail
-        # A full block may have left more inside although all input is taken.
-        self._full = len(block) == max_length
-        return block
-
-
 class _Deflate64:
     """The "enhanced deflate" of ZIP method 9."""
 
@@ -149,7 +127,7 @@ def _lzma_in_zip(packed: memoryview) -> Unpacking:
 
 
 ZIP_METHODS: Final[Mapping[int, Callable[[memoryview], Unpacking]]] = {
-    8: lambda packed: Unpacking(_Deflate(), packed),
+    8: lambda packed: Unpacking(Inflater(-zlib.MAX_WBITS), packed),
     9: lambda packed: Unpacking(_Deflate64(), packed, _SMALL_FEED_BYTES),
     12: lambda packed: Unpacking(bz2.BZ2Decompressor(), packed),
     14: _lzma_in_zip,

@@ -55,6 +55,14 @@ _PATHS: Final = (
     "(.tar.xz or folder with ham/, spam/, phish/)"
 )
 
+_ATTACKS: Final = (
+    "What attacks on the unwanted mail cost: all of them, or attacks and families by name (a wrong one lists them)."
+)
+_ONLINE: Final = (
+    "Predict each message, then learn it, in order of arrival; nothing is stored. All that is given learns as one site; a pack "
+    "given as ham and as spam is a site of its own."
+)
+
 
 class ManyPaths(TyperCommand):
     """A command whose `--ham` and `--spam` take all the paths that follow them, as a shell's `*.eml` gives them."""
@@ -97,21 +105,8 @@ def evaluate(
         int | None,
         typer.Option(min=1, metavar="N", help="The first N ham and N unwanted messages of each source only."),
     ] = None,
-    attacks: Annotated[
-        str,
-        typer.Option(
-            metavar="[NAME,...]",
-            help="What attacks on the unwanted mail cost: all of them, or attacks and families by name (a wrong one lists them).",
-        ),
-    ] = "",
-    online: Annotated[
-        bool,
-        typer.Option(
-            "--online",
-            help="Predict each message, then learn it, in order of arrival; nothing is stored. All that is given learns as one site; a pack "
-            "given as ham and as spam is a site of its own.",
-        ),
-    ] = False,
+    attacks: Annotated[str, typer.Option(metavar="[NAME,...]", help=_ATTACKS)] = "",
+    online: Annotated[bool, typer.Option("--online", help=_ONLINE)] = False,
     labels_share: Annotated[
         float, typer.Option(min=0.0, max=1.0, metavar="F", help="Share of the messages that --online learns.")
     ] = 1.0,
