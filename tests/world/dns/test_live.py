@@ -192,6 +192,19 @@ def test_silence_about_one_name_does_not_bring_the_server_down() -> None:
         assert ask(live, "fast.test") == Records(("192.0.2.9",), 60)
 
 
+def test_refused_tcp_does_not_bring_the_server_down() -> None:
+    """A server behind a firewall that refuses TCP cannot give one long answer, and goes on giving all short ones."""
+
+    def reply(query: bytes) -> bytes:
+        answer = respond(query, "short.test. 60 IN A 192.0.2.9")
+        return answer if b"short" in query else answer[:2] + bytes([answer[2] | 0x02]) + answer[3:]  # cut: TC
+
+    with udp_server(reply) as (address, _):
+        live = resolver(address)
+        assert ask(live, "long.test") == TempFailure("refused over TCP from 127.0.0.1")
+        assert ask(live, "short.test") == Records(("192.0.2.9",), 60)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

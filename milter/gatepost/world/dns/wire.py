@@ -247,11 +247,14 @@ def _send(server: _Server, query: dns.message.Message, seconds: float) -> dns.me
 
 
 def _by_tcp(server: _Server, query: dns.message.Message, seconds: float) -> dns.message.Message:
-    """Send a query over TCP (RFC 7766)."""
+    """Send a query over TCP (RFC 7766). The server has answered over UDP, so whatever goes wrong here is not its silence.
+
+    Firewalls refuse TCP to port 53, and senders choose whose answers are too long: the server is fit for all others.
+    """
     try:
         return dns.query.tcp(query, server.host, seconds, server.port)
     except (dns.exception.DNSException, OSError, EOFError, ValueError) as error:
-        raise _trouble(error) from error
+        raise _NoAnswerError(f"{_trouble(error).reason} over TCP", silent=False) from error
 
 
 def _trouble(error: Exception) -> _NoAnswerError:
