@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gatepost.checks.auth.arc import ArcCheck
 from gatepost.checks.auth.arc_chain import Chain, verify_chain
 from gatepost.checks.auth.dkim import DkimCheck, Rules
-from gatepost.checks.auth.signed import SignedMessage
+from gatepost.checks.auth.signed import SignedMessage, canonical_field
 from gatepost.evidence import Found
 from gatepost.mail.header import Header
 from gatepost.world.clock import FakeClock
@@ -104,6 +104,18 @@ def test_a_space_before_the_colon_is_signed_as_it_stands(form: bytes) -> None:
     )
 
 
+@pytest.mark.parametrize("below", [(), (Header(b"DKIM-Signature", b" v=1; a=rsa-sha256; d=old.example; b=eA=="),)])
+@pytest.mark.parametrize("names", [b"dkim-signature", b"dkim-signature:dkim-signature"])
+def test_a_signature_does_not_sign_its_own_field_by_name(below: tuple[Header, ...], names: bytes) -> None:
+    """DKIM-Signature in h= means the others, and keeps further ones out (RFC 6376 3.5)."""
+    headers = (*below, *exact.HEADERS)
+    own = exact.signature(START.replace(b" h=", b" h=" + names + b":") + b"b={b}", headers)
+    assert dkim(own, *headers) == "pass"
+    if not below:
+        added = Header(b"DKIM-Signature", b" v=1; a=rsa-sha256; d=new.example; b=eA==")
+        assert dkim(own, *headers, added) == "fail"
+
+
 def test_only_white_space_is_relaxed() -> None:
     """A form feed at the end of a field is no white space (RFC 6376 2.8)."""
     headers = [*exact.HEADERS[:2], Header(b"Subject", b" Lunch\x0c"), exact.HEADERS[3]]
@@ -124,6 +136,21 @@ def test_a_signature_ends_after_it_begins() -> None:
 
 
 MS, AS = exact.MESSAGE_SIGNATURE, exact.SEAL
+
+
+def test_what_many_seals_cover_is_made_canonical_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each seal covers all sets below it: a large field in the first would cost fifty times its length."""
+    made: list[Header] = []
+
+    def counted(field: Header, canon: bytes) -> bytes:
+        made.append(field)
+        return canonical_field(field, canon)
+
+    headers = exact.chain(exact.links(8))
+    monkeypatch.setattr("gatepost.checks.auth.signed.canonical_field", counted)
+    assert arc(headers).status == "pass"
+    for field in headers:
+        assert sum(each is field for each in made) <= 1
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ class _Judge:
             return Status.FAIL
         if seal.signed_at is not None and seal.signed_at > latest(self.clock.now(), self.rules):
             return Status.FAIL
-        return Status.PASS if signs(_claim(seal), _covered(sets), key) else Status.FAIL
+        return Status.PASS if signs(_claim(seal), self.signed, _covered(sets), key) else Status.FAIL
 
 
 def _claim(seal: Seal) -> Claim:

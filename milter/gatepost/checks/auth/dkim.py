@@ -95,7 +95,7 @@ def _compute(signature: Signature, signed: SignedMessage, key: Key) -> Judged | 
     if signed.body_hash(signature.body_canon, signature.length, hash_name) != signature.body_hash:
         return Judged(Status.FAIL, "the body was changed", key)
     claim = Claim(signature.field, signature.algorithm, signature.header_canon, signature.octets)
-    if not signs(claim, select(signed.message.headers, signature.names), key):
+    if not signs(claim, signed, select(signed.message.headers, signature.names, signature.field), key):
         return Judged(Status.FAIL, "the signature does not match the header", key)
     return None
 

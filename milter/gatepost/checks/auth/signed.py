@@ -22,12 +22,22 @@ _WHITE_SPACE: Final = re.compile(rb"[ \t]+")
 
 
 class SignedMessage:
-    """A message on its way through several verifications; canonical bodies and their hashes are kept."""
+    """A message on its way through several verifications; canonical fields and bodies, and hashes of these, are kept."""
 
     def __init__(self, message: Message) -> None:
         self.message = message
+        self._fields: dict[int, bytes] = {}
         self._bodies: dict[bytes, bytes] = {}
         self._hashes: dict[tuple[bytes, int, str], bytes] = {}
+
+    def field(self, field: Header, canon: bytes) -> bytes:
+        """Give one of the message's own fields as it is signed: fifty seals of a chain may cover the same megabyte."""
+        if canon != b"relaxed":
+            return field.line
+        known = self._fields.get(id(field))
+        if known is None:
+            known = self._fields[id(field)] = canonical_field(field, canon)
+        return known
 
     def body(self, canon: bytes) -> bytes:
         """Give the canonical body; `canon` is b"simple" or b"relaxed"."""
@@ -77,25 +87,26 @@ class Claim:
     mark: bytes
 
 
-def signs(claim: Claim, covered: Sequence[Header], key: Key) -> bool:
-    """Say whether a claim signs these fields, in this order, and its own under a key (RFC 6376 3.7).
+def signs(claim: Claim, signed: SignedMessage, covered: Sequence[Header], key: Key) -> bool:
+    """Say whether a claim signs these fields of a message, in this order, and its own under a key (RFC 6376 3.7).
 
     The hash of the body is the caller's business, and so is whether the key may be used.
     """
-    octets = b"".join([canonical_field(field, claim.canon) for field in covered])
+    octets = b"".join([signed.field(field, claim.canon) for field in covered])
     own = canonical_field(_without_mark(claim.field), claim.canon).removesuffix(b"\r\n")
     return key.verifies(octets + own, claim.algorithm, claim.mark)
 
 
-def select(headers: Sequence[Header], names: Sequence[bytes]) -> list[Header]:
+def select(headers: Sequence[Header], names: Sequence[bytes], own: Header) -> list[Header]:
     """Give the fields that a list of names in lower case signs, in its order (RFC 6376 5.4.2).
 
     A name that comes twice is the last field, then the one above it. What is not there is signed as nothing. A From field
     more than are named is taken in, too: readers are shown one of them, and not a signed one perhaps (RFC 6376 8.15).
+    `own` is the signature's own field, which the names cannot mean: it was not there yet (RFC 6376 3.5, h=).
     """
     of_name: dict[bytes, list[Header]] = {name: [] for name in names}
     for header in headers:
-        if header.key in of_name:
+        if header.key in of_name and header is not own:
             of_name[header.key].append(header)
     asked = [*names, b"from"] if b"from" in of_name else names
     return [of_name[name].pop() for name in asked if of_name[name]]
