@@ -108,6 +108,15 @@ def test_no_input_adds_a_result(mailfrom: str, domain: str, why: str) -> None:
     assert [(result.method, result.result) for result in parsed.results] == [("spf", "fail")]
 
 
+@pytest.mark.parametrize("method", ["iprev", "spf", "dkim", "arc", "dmarc"])
+@pytest.mark.parametrize("trouble", ["error", "timeout"])
+def test_a_check_that_failed_is_said_so(method: str, trouble: str) -> None:
+    """Of a check without a result the field says temperror and why, not that nobody asked."""
+    lost = Evidence(method, f"{method}.{trouble}", Status.TEMPERROR, "the check failed; the log has the traceback")
+    value = authentication_results("mx.example.org", [lost])
+    assert value == f'mx.example.org; {method}=temperror reason="the check failed_ the log has the traceback"'
+
+
 def test_no_method_is_said_so() -> None:
     """Without any authentication evidence the field says `none` (RFC 8601 2.2)."""
     assert authentication_results("mx.example.org", ()) == "mx.example.org; none"

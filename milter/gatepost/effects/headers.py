@@ -147,13 +147,14 @@ def virus_status(evidence: Sequence[Evidence]) -> str:
 def authentication_results(authserv_id: str, evidence: Sequence[Evidence]) -> str:
     """Give the value of Authentication-Results (RFC 8601) from the evidence of the authentication checks.
 
-    A finding is a method's result when its code is `<check>.<status>`; its facts named `ptype.property` become properties.
+    A finding is a method's result when its code is `<check>.<status>`; its facts named `ptype.property` become properties. A
+    check that failed or came too late is `temperror`: to say nothing would mean that nobody asked (RFC 8601 2.2, `none`).
     """
     results = [
         _result(item)
         for method in AUTHENTICATION_METHODS
         for item in evidence
-        if item.check == method and item.code == f"{method}.{item.status}"
+        if item.check == method and item.code in (f"{method}.{item.status}", f"{method}.error", f"{method}.timeout")
     ]
     header = authres.AuthenticationResultsHeader(authserv_id=text.value(authserv_id), results=results)
     return str(header.header_value()).replace("\n", " ")
@@ -166,7 +167,7 @@ def _result(item: Evidence) -> authres.AuthenticationResult:
         for name, fact in item.facts.items()
         if name.count(".") == 1 and name.split(".")[0] in {"smtp", "header", "body", "policy"} and fact
     ]
-    why = item.facts.get("reason", "")
+    why = item.facts.get("reason", "") or ("" if item.code == f"{item.check}.{item.status}" else item.detail)
     return authres.AuthenticationResult(
         item.check, result=str(item.status), reason=text.comment(why) or None, properties=properties
     )

@@ -12,7 +12,7 @@ from gatepost.checks.auth.dmarc import DmarcCheck, DmarcResult, Identifier, eval
 from gatepost.checks.auth.dmarc_record import QUERIES
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
-from gatepost.mail.address import author
+from gatepost.mail.address import author, parse_path
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.header import Header
 from gatepost.mail.message import Message
@@ -95,6 +95,38 @@ def test_alignment(identifiers: list[Identifier], code: str, aligned: str | None
     assert evidence.facts["header.from"] == "example.com"
     assert evidence.facts["policy.dmarc"] == "reject"
     assert (evidence.degraded == "dns") == (code == "dmarc.temperror")
+
+
+_SIGNED = b" v=1; a=rsa-sha256; d=%b; s=s; h=from; bh=eA==; b=eA=="
+
+
+@pytest.mark.parametrize(
+    ("lost", "sender", "signer", "code"),
+    [
+        ("spf.error", b"ann@example.com", b"", "dmarc.temperror"),
+        ("spf.timeout", b"ann@m.example.com", b"", "dmarc.temperror"),
+        ("spf.error", b"eve@attack.example", b"example.com", "dmarc.fail"),
+        ("spf.error", b"<>", b"", "dmarc.temperror"),
+        ("dkim.error", b"ann@example.com", b"m.example.com", "dmarc.temperror"),
+        ("dkim.timeout", b"ann@example.com", b"example.com", "dmarc.temperror"),
+        ("dkim.error", b"ann@example.com", b"attack.example", "dmarc.fail"),
+        ("dkim.error", b"ann@example.com", b"", "dmarc.fail"),
+    ],
+)
+def test_a_check_that_failed_leaves_open_what_it_would_have_found(
+    lost: str, sender: bytes, signer: bytes, code: str
+) -> None:
+    """A fault of ours is no failure of the author's, and opens nothing for a domain of which the message does not speak."""
+    check = lost.partition(".")[0]
+    others = found(Identifier("dkim" if check == "spf" else "spf", "other.example"))
+    before = others.plus([Evidence(check, lost, Status.TEMPERROR, degraded=check)])
+    fields = [Header(b"DKIM-Signature", _SIGNED % signer)] if signer else []
+    message = Message((*fields, Header(b"From", b" Ann <ann@example.com>")))
+    envelope = inbound(sender=parse_path(sender), helo="mx.example.com")
+    evidence = DmarcCheck(FakeDns(REJECT)).run(envelope, message, before)[0]
+    assert (evidence.code, evidence.degraded) == (code, "")
+    passed = found(Identifier("dkim" if check == "spf" else "spf", "example.com")).plus(before.of(check))
+    assert DmarcCheck(FakeDns(REJECT)).run(envelope, message, passed)[0].code == "dmarc.pass"
 
 
 @pytest.mark.parametrize(

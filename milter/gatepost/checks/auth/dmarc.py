@@ -9,13 +9,15 @@ What DNS does not say now stays open: a fail is only called a fail when no answe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
+from gatepost.checks.auth.dkim_signature import Signature, parse_signature
 from gatepost.checks.auth.dmarc_record import Policy, Record, Walk, walk
 from gatepost.checks.auth.overrides import matching
 from gatepost.checks.auth.settings import Override
+from gatepost.checks.auth.spf import identity
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
 from gatepost.mail.address import AuthorProblem, author
@@ -139,7 +141,7 @@ def _policy(resolver: Resolver, home: Walk, record: Record, domain: str) -> Poli
 
 
 def identifiers_of(found: Found) -> tuple[Identifier, ...]:
-    """Collect what SPF and DKIM authenticated, and what they could not find out (RFC 9989 4.3)."""
+    """Collect what SPF and DKIM authenticated, and what DNS kept them from finding out (RFC 9989 4.3)."""
     result: list[Identifier] = []
     for method, fact in (("spf", "domain"), ("dkim", "header.d")):
         for evidence in found.of(method):
@@ -152,6 +154,25 @@ def identifiers_of(found: Found) -> tuple[Identifier, ...]:
         if domain and evidence.facts.get("method") == "spf" and evidence.status in (Status.PASS, Status.TEMPERROR):
             result.append(Identifier("spf", domain, sure=evidence.status is Status.PASS))
     return tuple(result)
+
+
+def unjudged(envelope: Envelope, message: Message, found: Found) -> Iterator[Identifier]:
+    """Give what SPF or DKIM would have spoken of, had the check not failed (`dkim.error`) or come too late.
+
+    That is our trouble and not the author's, so it stays open; but only for domains that the message does speak of.
+    """
+    if _missing("spf", found) and (domain := identity(envelope)):
+        yield Identifier("spf", domain, sure=False)
+    if _missing("dkim", found):
+        for field in message.every(b"dkim-signature")[: limits.DKIM_SIGNATURES]:
+            signature = parse_signature(field)
+            if isinstance(signature, Signature):
+                yield Identifier("dkim", signature.domain, sure=False)
+
+
+def _missing(method: str, found: Found) -> bool:
+    """Say whether the check of a method gave no result of its own."""
+    return any(found.code(f"{method}.{trouble}") for trouble in ("error", "timeout"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,20 +199,22 @@ class DmarcCheck:
             facts = {"reason": str(writer.problem)}
             return (Evidence("dmarc", "dmarc.permerror", Status.PERMERROR, f"DMARC: {writer.reason}", facts=facts),)
         domain = writer.mailbox.domain
-        result = evaluate(domain, identifiers_of(found), self.resolver)
+        lost = tuple(unjudged(envelope, message, found))
+        result = evaluate(domain, (*identifiers_of(found), *lost), self.resolver)
         override = next((each for each in matching(self.overrides, envelope, domain) if each.policy), None)
         if override is not None and result.policy is not None:
             return _evidence(domain, replace(result, policy=override.policy), f"The override for {override.words}")
-        return _evidence(domain, result, result.policy_domain)
+        # A check that failed is not DNS, and has marked the message itself.
+        return _evidence(domain, result, result.policy_domain, "" if lost else "dns")
 
 
-def _evidence(domain: str, result: DmarcResult, who: str) -> tuple[Evidence, ...]:
-    """Put a result into the words everybody shares; `who` wishes for the policy."""
+def _evidence(domain: str, result: DmarcResult, who: str, silent: str = "dns") -> tuple[Evidence, ...]:
+    """Put a result into the words everybody shares; `who` wishes for the policy, `silent` is who did not answer."""
     facts = {"header.from": domain, "policy.dmarc": result.policy or "", "organization": result.organization}
     facts |= {"policy-domain": result.policy_domain, "aligned": ",".join(result.aligned)}
     facts = {name: str(value) for name, value in facts.items() if value}
     detail = f"DMARC {result.status} for {domain}: {result.reason}."
-    degraded = "dns" if result.status is Status.TEMPERROR else ""
+    degraded = silent if result.status is Status.TEMPERROR else ""
     main = Evidence("dmarc", f"dmarc.{result.status}", result.status, detail, facts=facts, degraded=degraded)
     if result.status is not Status.FAIL or result.policy in (None, Policy.NONE):
         return (main,)

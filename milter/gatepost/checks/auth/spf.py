@@ -64,6 +64,11 @@ def check_host(
     return SpfResult(status, mechanism=query.mechanism or "", explanation=text)
 
 
+def identity(envelope: Envelope) -> str:
+    """Give the domain that SPF judges: of MAIL FROM, under the null path that of HELO, or "" (RFC 7208 2.3 and 2.4)."""
+    return envelope.sender.domain if envelope.sender else normal_domain(envelope.client.helo)
+
+
 @dataclass(frozen=True, slots=True)
 class SpfCheck:
     """Reports one `spf.*` evidence for inbound mail, for the MAIL FROM identity, or HELO under the null path.
@@ -82,8 +87,7 @@ class SpfCheck:
         """Judge the envelope; the message itself does not matter."""
         if envelope.direction is not Direction.INBOUND:
             return ()
-        sender, helo = envelope.sender, normal_domain(envelope.client.helo)
-        domain = sender.domain if sender else helo
+        sender, domain = envelope.sender, identity(envelope)
         facts = {"smtp.mailfrom": sender.spec} if sender else {"smtp.helo": envelope.client.helo}
         if domain:
             facts["domain"] = domain
@@ -99,7 +103,7 @@ class SpfCheck:
             # RFC 7208 4.3: a malformed domain is "none", not an error.
             return (_evidence(SpfResult(Status.NONE, "there is no domain to ask"), facts),)
         # Under MAIL FROM the HELO name is only text for the macro %{h}, and may be anything (RFC 7208 7.2).
-        said = envelope.client.helo[: limits.DOMAIN_OCTETS].encode("utf-8", "replace").decode() if sender else helo
+        said = envelope.client.helo[: limits.DOMAIN_OCTETS].encode("utf-8", "replace").decode() if sender else domain
         result = check_host(ip, sender.spec if sender else "", said, self.resolver, self.clock)
         if result.mechanism:
             facts["mechanism"] = result.mechanism
