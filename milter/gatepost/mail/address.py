@@ -184,8 +184,9 @@ def _in_angles(element: Sequence[Token], marks: Sequence[int]) -> Address:
         inside = inside[:-1]
     mailbox = _mailbox(inside, _read([token for token in phrase if token.kind is not Kind.COMMENT]))
     for word in phrase:
-        # `boss@bank.example <x@attack.example>`: some readers take the first.
-        if word.kind is Kind.ATOM and "@" in word.text and normal_domain(word.text.partition("@")[2]) != mailbox.domain:
+        # `boss@bank.example <x@attack.example>`: some readers take the first. Outlook's `'ann@example.org'` is the same to all.
+        named = word.text.partition("@")[2].removesuffix("'")
+        if word.kind is Kind.ATOM and "@" in word.text and normal_domain(named) != mailbox.domain:
             raise RefusedError(AuthorProblem.AMBIGUOUS, "The display name holds another address, not quoted.")
     return mailbox
 
