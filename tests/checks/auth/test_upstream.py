@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.checks.auth.dmarc import identifiers_of
+from gatepost.checks.auth.dmarc import DmarcCheck, identifiers_of
 from gatepost.checks.auth.family import build
 from gatepost.checks.auth.settings import Settings
-from gatepost.checks.auth.upstream import CODES
+from gatepost.checks.auth.upstream import CODES, UpstreamCheck
 from gatepost.evidence import Found
 from gatepost.mail.address import Address
 from gatepost.mail.message import from_bytes
@@ -56,6 +56,18 @@ def test_which_results_become_identifiers(result: bytes, domain: str | None, sur
     """The relay's SPF for the envelope sender takes the place of ours; DKIM is judged on the message as it arrived."""
     found = identifiers_of(judge(b"gw.example; " + result))
     assert [(each.method, each.domain, each.sure) for each in found] == ([("spf", domain, sure)] if domain else [])
+
+
+def test_a_bounce_is_known_by_the_helo_name_that_the_relay_saw() -> None:
+    """Under the null path the relay's SPF speaks of HELO, as ours does (RFC 7208 2.4)."""
+    found = judge(b"gw.example; spf=pass smtp.helo=mx.example.com")
+    assert [each.domain for each in identifiers_of(found, null_path=True)] == ["mx.example.com"]
+    letter = from_bytes(b"Authentication-Results: gw.example; spf=pass smtp.helo=mx.example.com\r\n" + LETTER)
+    dns = FakeDns({"_dmarc.example.com": {"TXT": ["v=DMARC1; p=reject"]}})
+    before = UpstreamCheck(SETTINGS.trusted_upstreams, SETTINGS.authserv_ids).run(inbound(), letter, Found())
+    for sender, code in ((None, "dmarc.pass"), (Address("ann", "example.com"), "dmarc.fail")):
+        evidence = DmarcCheck(dns).run(inbound(sender=sender), letter, Found(before))
+        assert evidence[0].code == code
 
 
 @pytest.mark.parametrize(

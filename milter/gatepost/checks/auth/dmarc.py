@@ -140,8 +140,11 @@ def _policy(resolver: Resolver, home: Walk, record: Record, domain: str) -> Poli
     return policy.milder if record.testing else policy
 
 
-def identifiers_of(found: Found) -> tuple[Identifier, ...]:
-    """Collect what SPF and DKIM authenticated, and what DNS kept them from finding out (RFC 9989 4.3)."""
+def identifiers_of(found: Found, *, null_path: bool = False) -> tuple[Identifier, ...]:
+    """Collect what SPF and DKIM authenticated, and what DNS kept them from finding out (RFC 9989 4.3).
+
+    Under the null path SPF speaks of the HELO name (RFC 7208 2.4).
+    """
     result: list[Identifier] = []
     for method, fact in (("spf", "domain"), ("dkim", "header.d")):
         for evidence in found.of(method):
@@ -150,7 +153,8 @@ def identifiers_of(found: Found) -> tuple[Identifier, ...]:
                 result.append(Identifier(method, domain, sure=evidence.status is Status.PASS))
     for evidence in found.of("upstream"):
         # A trusted relay in front of us judged SPF in our place; DKIM is judged here, on the message as it arrived.
-        domain = normal_domain(evidence.facts.get("smtp.mailfrom", "").rpartition("@")[2])
+        said = evidence.facts.get("smtp.mailfrom") or (evidence.facts.get("smtp.helo", "") if null_path else "")
+        domain = normal_domain(said.rpartition("@")[2])
         if domain and evidence.facts.get("method") == "spf" and evidence.status in (Status.PASS, Status.TEMPERROR):
             result.append(Identifier("spf", domain, sure=evidence.status is Status.PASS))
     return tuple(result)
@@ -200,7 +204,7 @@ class DmarcCheck:
             return (Evidence("dmarc", "dmarc.permerror", Status.PERMERROR, f"DMARC: {writer.reason}", facts=facts),)
         domain = writer.mailbox.domain
         lost = tuple(unjudged(envelope, message, found))
-        result = evaluate(domain, (*identifiers_of(found), *lost), self.resolver)
+        result = evaluate(domain, (*identifiers_of(found, null_path=envelope.sender is None), *lost), self.resolver)
         override = next((each for each in matching(self.overrides, envelope, domain) if each.policy), None)
         if override is not None and result.policy is not None:
             return _evidence(domain, replace(result, policy=override.policy), f"The override for {override.words}")
