@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from gatepost.mail import limits
 from gatepost.world import budget
-from gatepost.world.clock import SystemClock
+from gatepost.world.clock import FakeClock, SystemClock
 from gatepost.world.dns.door import NoData, NoSuchName, Question, Records, RecordType, TempFailure
 from gatepost.world.dns.live import LiveResolver, Settings
 from gatepost.world.dns.wire import parse_server, system_servers
@@ -163,6 +163,40 @@ def test_the_next_server_answers(server: str) -> None:
         for number in range(20):
             assert ask(live, f"n{number}.test") == NoSuchName(60)
         assert 1 <= len(queries) <= 4
+
+
+def test_one_thread_finds_out_whether_a_server_is_back() -> None:
+    """A silent server that is due for another try holds up one message, and not all that are under way."""
+    clock = FakeClock()
+    with (
+        udp_server(lambda _: None) as (silent, queries),
+        udp_server(lambda query: respond(query, rcode=3)) as (good, _),
+    ):
+        live = LiveResolver(Settings(servers=(silent, good), timeout_seconds=0.2), clock)
+        for number in range(2):
+            assert isinstance(ask(live, f"n{number}.test"), NoSuchName)
+        clock.advance(60)
+        before = len(queries)
+        threads = [threading.Thread(target=ask, args=(live, f"m{number}.test")) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert 1 <= len(queries) - before <= 3
+
+
+def test_who_has_no_time_left_says_nothing_of_a_server() -> None:
+    """Slow names at the end of a message's time do not put the server off for the messages after it."""
+
+    def reply(query: bytes) -> bytes | None:
+        return None if b"slow" in query or len(query) < 20 else respond(query, rcode=3)
+
+    with udp_server(reply) as (address, _):
+        live = resolver(address, timeout_seconds=0.3, attempts=1)
+        for number in range(3):
+            with budget.allowance(SystemClock(), 0.35):
+                assert isinstance(ask(live, f"slow{number}.test"), TempFailure)
+        assert isinstance(ask(live, "fast.test"), NoSuchName)
 
 
 def test_a_refusing_server_is_passed_over() -> None:

@@ -134,6 +134,9 @@ class Servers:
                 left = deadline - now
                 if left <= 0:
                     return None
+                if server.down_until and not self._is_back(server, left):
+                    continue
+                left = max(0.0, deadline - self.clock.monotonic())
                 try:
                     response = _exchange(server, target, kind, min(self.timeout, left))
                     server.answered()
@@ -149,16 +152,35 @@ class Servers:
                 break
         return None if self.clock.monotonic() >= deadline else TempFailure(reason)
 
+    def _is_back(self, server: _Server, left: float) -> bool:
+        """Say whether a server that was down answers again; one thread finds out, and the others go on without it."""
+        if left < self._probe_seconds:
+            return False
+        server.down_until = self.clock.monotonic() + self._probe_seconds
+        return self._revived(server)
+
+    def _revived(self, server: _Server) -> bool:
+        """Ask a server whether it is there, and note what it says."""
+        if _alive(server, self._probe_seconds):
+            server.answered()
+            return True
+        server.rest(self.clock.monotonic(), self.longest_backoff)
+        return False
+
+    @property
+    def _probe_seconds(self) -> float:
+        """How long a server has to show that it is there. Nobody who has less time may say that it is not."""
+        return min(self.timeout, _PROBE_SECONDS)
+
     def _suspect(self, server: _Server, deadline: float, *, refused: bool) -> None:
         """Decide after silence whether a server is down."""
         server.misses += 1
-        left = deadline - self.clock.monotonic()
-        if not refused and (server.misses < _MISSES or left <= 0):
-            return  # one lost packet, or a caller in too much of a hurry to tell
-        if refused or not _alive(server, min(self.timeout, _PROBE_SECONDS, left)):
-            server.rest(self.clock.monotonic(), self.longest_backoff)
-        else:
-            server.answered()
+        now = self.clock.monotonic()
+        if refused:
+            server.rest(now, self.longest_backoff)
+        elif server.misses >= _MISSES and deadline - now >= self._probe_seconds:
+            # Not for one lost packet, and not by a caller in too much of a hurry to tell.
+            self._revived(server)
 
 
 def _alive(server: _Server, seconds: float) -> bool:
