@@ -274,6 +274,16 @@ def test_an_old_server_without_edns_is_asked_again_without() -> None:
         assert ask(resolver(address), "old.test") == Records(("192.0.2.9",), 60)
 
 
+def test_silence_about_edns_leads_to_a_plain_question() -> None:
+    """Behind a firewall that drops EDNS the second attempt gets the answer."""
+
+    def reply(query: bytes) -> bytes | None:
+        return respond(query, "old.test. 60 IN A 192.0.2.9") if dns.message.from_wire(query).edns < 0 else None
+
+    with udp_server(reply) as (address, _):
+        assert ask(resolver(address, timeout_seconds=0.1), "old.test") == Records(("192.0.2.9",), 60)
+
+
 def test_an_open_alias_is_followed_a_bounded_number_of_times() -> None:
     """A server that only names the next alias is asked on, and not for ever."""
 

@@ -39,10 +39,10 @@ class Packet:
 
 
 def question(name: bytes, kind: str, number: int, payload: int) -> Packet:
-    """Write a question. Takes the name in wire form, a record type of the door, the query id and the EDNS payload size."""
+    """Write a question. Takes the name in wire form, a record type of the door, the query id and the EDNS payload size, 0 for none."""
     asked = name + struct.pack("!HH", _TYPES[kind], _IN)
-    option = b"\0" + _RECORD.pack(_OPT, payload, 0, 0)
-    return Packet(number, asked, _HEAD.pack(number, _RECURSION, 1, 0, 0, 1) + asked + option)
+    option = b"\0" + _RECORD.pack(_OPT, payload, 0, 0) if payload else b""
+    return Packet(number, asked, _HEAD.pack(number, _RECURSION, 1, 0, 0, bool(option)) + asked + option)
 
 
 def answers(packet: Packet, data: bytes) -> bool:

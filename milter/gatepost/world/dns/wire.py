@@ -125,8 +125,10 @@ class Servers:
     def _ask_all(self, target: dns.name.Name, kind: RecordType, deadline: float) -> Answer | dns.name.Name | None:
         """Ask until a server answers; gives the answer, or the name behind an alias that the server did not follow."""
         reason = "no name server is configured" if not self.servers else "every name server is down"
-        for _ in range(self.attempts):
+        for attempt in range(self.attempts):
             silence = False
+            # Some firewalls drop questions with EDNS: who was silent is asked without (RFC 6891 6.2.2).
+            payload = 0 if attempt else _PAYLOAD
             for server in self.servers:
                 now = self.clock.monotonic()
                 if now < server.down_until:
@@ -138,7 +140,7 @@ class Servers:
                     continue
                 left = max(0.0, deadline - self.clock.monotonic())
                 try:
-                    response = _exchange(server, target, kind, min(self.timeout, left))
+                    response = _exchange(server, target, kind, min(self.timeout, left), payload)
                     server.answered()
                     return response if isinstance(response, NoSuchName | NoData) else _read(response, kind)
                 except _NoAnswerError as trouble:
@@ -193,12 +195,12 @@ def _alive(server: _Server, seconds: float) -> bool:
 
 
 def _exchange(
-    server: _Server, target: dns.name.Name, kind: RecordType, seconds: float
+    server: _Server, target: dns.name.Name, kind: RecordType, seconds: float, payload: int
 ) -> dns.message.Message | NoSuchName | NoData:
     """Send one question to one server and give its answer; NOERROR or NXDOMAIN, else _NoAnswerError."""
     begin = time.monotonic()
     try:
-        response = _quick(server, target, kind, seconds)
+        response = _quick(server, target, kind, seconds, payload)
     except OSError as error:
         raise _trouble(error) from error
     if isinstance(response, NoSuchName | NoData):
@@ -214,13 +216,13 @@ def _exchange(
 
 
 def _quick(
-    server: _Server, target: dns.name.Name, kind: RecordType, seconds: float
+    server: _Server, target: dns.name.Name, kind: RecordType, seconds: float, payload: int
 ) -> dns.message.Message | NoSuchName | NoData | None:
     """Ask over UDP; gives the answer, or None where it did not fit. Raises OSError, or _NoAnswerError after silence.
 
     Packets that are not the answer, or that cannot be read, are ignored until the time is up: anybody may send those.
     """
-    packet = question(target.to_digestable(), kind, secrets.randbits(16), _PAYLOAD)
+    packet = question(target.to_digestable(), kind, secrets.randbits(16), payload)
     deadline = time.monotonic() + seconds
     # A connected socket hears at once that nobody listens, and takes packets from nobody else.
     with socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET, socket.SOCK_DGRAM) as wire:
