@@ -64,6 +64,20 @@ def test_nothing_is_asked_for_terms_that_are_not_reached() -> None:
     assert [question.name for question in dns.asked] == ["example.com"]
 
 
+def test_mail_hosts_are_asked_in_their_order_until_one_matches() -> None:
+    """What stands behind the matching host of `mx` is not asked, so that its DNS may be broken (RFC 7208 5.4)."""
+    zone = {
+        "example.com": {"TXT": ["v=spf1 mx -all"], "MX": [[20, "broken.example"], [10, "good.example"]]},
+        "good.example": {"A": ["192.0.2.1"]},
+    }
+    dns = FakeDns(zone, servfail=["broken.example"])
+    answers = [
+        check_host(ip_address(ip), "ann@example.com", "mx", dns, FakeClock()).status
+        for ip in ("192.0.2.1", "192.0.2.2")
+    ]
+    assert answers == [Status.PASS, Status.TEMPERROR]
+
+
 ORDINARY = {
     "example.com": {"A": ["192.0.2.1"], "MX": [[10, "four.example"]]},
     "four.example": {"A": ["198.51.100.7"]},
