@@ -78,6 +78,22 @@ def test_mail_hosts_are_asked_in_their_order_until_one_matches() -> None:
     assert answers == [Status.PASS, Status.TEMPERROR]
 
 
+def test_of_the_clients_names_only_those_that_would_match_are_looked_up() -> None:
+    """A client whose other names answer slowly, or not at all, takes no time from the rest of the record (RFC 7208 5.5)."""
+    zone = {
+        "example.com": {"TXT": ["v=spf1 ptr exists:%{p}.x.example -all"]},
+        "1.2.0.192.in-addr.arpa": {"PTR": ["slow.attack.example", "mx.example.com", "slower.attack.example"]},
+        "mx.example.com": {"A": ["192.0.2.9"]},
+    }
+    dns = FakeDns(zone, timeout=["slow.attack.example", "slower.attack.example"])
+    assert check_host(ip_address("192.0.2.1"), "ann@example.com", "mx", dns, FakeClock()).status is Status.FAIL
+    asked = [question.name for question in dns.asked if question.kind == "A"]
+    assert asked == ["mx.example.com", "slow.attack.example", "slower.attack.example", "unknown.x.example"]
+    dns = FakeDns({**zone, "mx.example.com": {"A": ["192.0.2.1"]}}, timeout=["slow.attack.example"])
+    assert check_host(ip_address("192.0.2.1"), "ann@example.com", "mx", dns, FakeClock()).status is Status.PASS
+    assert [question.name for question in dns.asked if question.kind == "A"] == ["mx.example.com"]
+
+
 ORDINARY = {
     "example.com": {"A": ["192.0.2.1"], "MX": [[10, "four.example"]]},
     "four.example": {"A": ["198.51.100.7"]},

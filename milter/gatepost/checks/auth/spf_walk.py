@@ -33,6 +33,7 @@ class Query(spf.query):  # type: ignore[misc]
         self._resolver = resolver
         self._void = False
         self._names: list[str] | None = None
+        self._proven: dict[str, bool] = {}
         if sender.count("@") > 1:
             # pyspf cuts at the first @, which a quoted local part may hold: "x@attack.example"@example.com.
             self.l, _, self.o = sender.rpartition("@")
@@ -77,7 +78,8 @@ class Query(spf.query):  # type: ignore[misc]
                 case "mx":
                     return any(self.cidrmatch(addresses, prefix) for addresses in self._exchanges(target))
                 case _:
-                    return bool(spf.domainmatch(self.validated_ptrs(), target))
+                    within = (name for name in self._client_names() if spf.domainmatch([name], target))
+                    return any(self._leads_back(name) for name in within)
 
     def _begin(self, term: Term) -> str | None:
         """Count a term that asks DNS (RFC 7208 4.6.4), and give the name it asks for; None where it can match nothing."""
@@ -155,10 +157,10 @@ class Query(spf.query):  # type: ignore[misc]
 
     def getp(self) -> str:
         """Give the client's name for %{p}: the domain's own, one below it, or any (RFC 7208 7.3)."""
-        names, domain = self.validated_ptrs(), self.d.lower()
+        names, domain = self._client_names(), self.d.lower()
         own = [name for name in names if name.lower() == domain]
         below = [name for name in names if name.lower().endswith(f".{domain}")]
-        return next(iter([*own, *below, *names]), "unknown")
+        return next((name for name in (*own, *below, *names) if self._leads_back(name)), "unknown")
 
     # --- DNS --------------------------------------------------------------------------------------------------------
 
@@ -191,27 +193,29 @@ class Query(spf.query):  # type: ignore[misc]
                 raise spf.PermError(f"more than {spf.MAX_VOID_LOOKUPS} terms find nothing in DNS")
         return values
 
-    def validated_ptrs(self) -> list[str]:
-        """Give the client's names that lead back to it; DNS trouble here means no match, not an error (RFC 7208 5.5).
+    def _client_names(self) -> list[str]:
+        """Give the first ten of the client's names; DNS trouble here means no match, not an error (RFC 7208 5.5).
 
         Void look-ups do not count: these names are the client's, not the domain's (4.6.4 says so of the ten names), and a
-        client must not choose between fail and permerror.
+        client must not choose between fail and permerror. Nor whether there is time for the rest of the record: a name is
+        looked up only where it would match.
         """
         if self._names is None:
-            self._names = [name for name in self._client_names()[: spf.MAX_PTR] if self._leads_back(name)]
+            try:
+                question = f"{spf.reverse_dots(self.i)}.{self.v}.arpa"
+                self._names = self.dns(question, "PTR", ignore_void=True)[: spf.MAX_PTR]
+            except spf.TempError:
+                self._names = []
         return self._names
 
-    def _client_names(self) -> list[str]:
-        try:
-            return self.dns(f"{spf.reverse_dots(self.i)}.{self.v}.arpa", "PTR", ignore_void=True)
-        except spf.TempError:
-            return []
-
     def _leads_back(self, name: str) -> bool:
-        try:
-            return bool(self.cidrmatch(self.dns(name, self.A, ignore_void=True), self.cidrmax))
-        except spf.TempError:
-            return False
+        """Say whether one of the client's names has its address."""
+        if name not in self._proven:
+            try:
+                self._proven[name] = bool(self.cidrmatch(self.dns(name, self.A, ignore_void=True), self.cidrmax))
+            except spf.TempError:
+                self._proven[name] = False
+        return self._proven[name]
 
 
 @contextmanager
