@@ -160,23 +160,22 @@ def identifiers_of(found: Found, *, null_path: bool = False) -> tuple[Identifier
     return tuple(result)
 
 
+_LOST: Final = frozenset({"spf.error", "spf.timeout", "dkim.error", "dkim.timeout"})
+
+
 def unjudged(envelope: Envelope, message: Message, found: Found) -> Iterator[Identifier]:
     """Give what SPF or DKIM would have spoken of, had the check not failed (`dkim.error`) or come too late.
 
     That is our trouble and not the author's, so it stays open; but only for domains that the message does speak of.
     """
-    if _missing("spf", found) and (domain := identity(envelope)):
+    lost = {item.check for item in found.items if item.code in _LOST}
+    if "spf" in lost and (domain := identity(envelope)):
         yield Identifier("spf", domain, sure=False)
-    if _missing("dkim", found):
+    if "dkim" in lost:
         for field in message.every(b"dkim-signature")[: limits.DKIM_SIGNATURES]:
             signature = parse_signature(field)
             if isinstance(signature, Signature):
                 yield Identifier("dkim", signature.domain, sure=False)
-
-
-def _missing(method: str, found: Found) -> bool:
-    """Say whether the check of a method gave no result of its own."""
-    return any(found.code(f"{method}.{trouble}") for trouble in ("error", "timeout"))
 
 
 @dataclass(frozen=True, slots=True)
