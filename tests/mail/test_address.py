@@ -213,6 +213,13 @@ def test_other_fields_name_no_author() -> None:
     assert found.mailbox.spec == "a@x.example"
 
 
+@pytest.mark.parametrize("count", [1, 60])
+def test_an_author_is_found_once(count: int) -> None:
+    """All checks of a message share one reading of its From field, however long that is."""
+    fields = from_field(", ".join(["\u0665" * 120 + "@" + "\u0665" * 120 + ".example"] * count))
+    assert author(fields) is author(fields)
+
+
 def test_limits_hold() -> None:
     """A field over its limits is refused, quickly, whatever it is made of."""
     assert author(from_field("a" * limits.FROM_BYTES + "@x.example")).problem is MALFORMED

@@ -92,8 +92,10 @@ def author(headers: tuple[Header, ...]) -> Author:
     (RFC 9989: that domain is evaluated); the first of them is given.
     """
     fields = tuple(header for header in headers if header.key == b"from")
-    known = sum(len(field.value) for field in fields) <= _KEPT_BYTES
-    return _author_remembered(fields) if known else _author_of(fields)
+    size = sum(len(field.value) for field in fields)
+    if size > limits.FROM_BYTES:
+        return _author_of(fields)  # refused at a glance
+    return _author_remembered(fields) if size <= _KEPT_BYTES else _long_author_remembered(fields)
 
 
 def _author_of(fields: tuple[Header, ...]) -> Author:
@@ -106,8 +108,10 @@ def _author_of(fields: tuple[Header, ...]) -> Author:
         return Author(problem=refusal.problem, reason=refusal.reason, display=header_text(fields[0].value))
 
 
-# Several checks of one message ask for its author, and the answer depends on the fields alone.
+# Several checks of one message ask for its author, and the answer depends on the fields alone. Reading a long field may take a
+# tenth of a second, so that is remembered too, for the messages under way.
 _author_remembered: Final = lru_cache(maxsize=256)(_author_of)
+_long_author_remembered: Final = lru_cache(maxsize=8)(_author_of)
 
 
 def _one_author(fields: Sequence[Header]) -> Author:
