@@ -213,6 +213,17 @@ def test_other_fields_name_no_author() -> None:
     assert found.mailbox.spec == "a@x.example"
 
 
+def test_labels_too_long_for_dns_are_not_given_to_idna(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have one form all the same, and do not cost the square of their length (0.04 s for one name)."""
+    name = "\u0665" * 200 + ".Example"
+    want = normal_domain(name, overlong=True)
+    assert want.startswith("xn--")
+    assert want.endswith(".example")
+    monkeypatch.setattr("idna.encode", lambda *_, **__: pytest.fail("IDNA was asked"))
+    assert normal_domain(name, overlong=True) == want
+    assert normal_domain(name) == ""
+
+
 @pytest.mark.parametrize("count", [1, 60])
 def test_an_author_is_found_once(count: int) -> None:
     """All checks of a message share one reading of its From field, however long that is."""

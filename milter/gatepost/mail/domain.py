@@ -17,6 +17,7 @@ from gatepost.mail import limits
 
 # RFC 5321 4.1.2 with the underscore that real host names carry; a label neither begins nor ends with a hyphen.
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_LABEL_OCTETS: Final = 63  # RFC 1035 2.3.4
 _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _OVERLONG: Final = re.compile(r"[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_][a-z0-9_-]*)*")
 
@@ -56,8 +57,11 @@ def _to_ascii(name: str) -> str:
     """Turn U-labels into A-labels, or give "" (which is no domain)."""
     if not name.isprintable() or "\N{REPLACEMENT CHARACTER}" in name or _FOREIGN_DOTS & set(name):
         return ""
-    if unicodedata.normalize("NFKC", name).count(".") != name.count("."):
+    folded = unicodedata.normalize("NFKC", name)
+    if folded.count(".") != name.count("."):
         return ""  # U+2024 and its kind turn into dots under way: `victim․example` is one label to some readers
+    if max(map(len, folded.split("."))) > _LABEL_OCTETS:
+        return _by_punycode(name)  # IDNA has no such labels, and takes their length squared to find that out
     try:
         return idna.encode(name, uts46=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
