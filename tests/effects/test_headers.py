@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from gatepost.effects.headers import HeaderWriter, authentication_results, virus_status
 from gatepost.effects.received_spf import received_spf
 from gatepost.evidence import Evidence, Status
+from gatepost.mail import limits
+from gatepost.mail.authres import read_results
 from gatepost.mail.envelope import Client, Direction, Envelope
 from gatepost.mail.message import from_bytes
 from gatepost.verdict import Accept, AddHeader, Because, RemoveHeader, Verdict
@@ -115,6 +117,25 @@ def test_a_check_that_failed_is_said_so(method: str, trouble: str) -> None:
     lost = Evidence(method, f"{method}.{trouble}", Status.TEMPERROR, "the check failed; the log has the traceback")
     value = authentication_results("mx.example.org", [lost])
     assert value == f'mx.example.org; {method}=temperror reason="the check failed_ the log has the traceback"'
+
+
+def test_no_sender_pushes_a_result_out() -> None:
+    """With as many signatures as are verified, and the longest names in all of them, every result stands there whole."""
+    name, why = ".".join(["a" * 62] * 4), "w " * 200
+    signature = {"header.d": name, "header.s": name, "header.a": "x" * 40, "header.b": "b" * 300}
+    signature |= {"header.i": f"{'i' * 128}@{name}", "reason": why}
+    facts = {
+        "iprev": {"policy.iprev": "2001:db8:1111:2222:3333:4444:5555:6666", "reason": why},
+        "spf": {"smtp.mailfrom": f"{'l' * 128}@{name}", "reason": why},
+        "arc": {"header.d": name, "header.oldest-pass": "50", "reason": why},
+        "dmarc": {"header.from": name, "policy.dmarc": "quarantine"},
+    }
+    evidence = [Evidence("dkim", "dkim.permerror", Status.PERMERROR, facts=signature)] * (limits.DKIM_SIGNATURES + 1)
+    evidence += [Evidence(method, f"{method}.fail", Status.FAIL, facts=each) for method, each in facts.items()]
+    value = added(*evidence)["Authentication-Results"].replace("\n", "")
+    assert value.endswith(f"dmarc=fail header.from={name} policy.dmarc=quarantine")
+    assert len(authres.AuthenticationResultsHeader.parse_value(value).results) == len(evidence)
+    assert read_results(value.encode()) is not None
 
 
 def test_no_method_is_said_so() -> None:

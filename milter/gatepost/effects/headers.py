@@ -17,6 +17,7 @@ import authres
 from gatepost.effects import text
 from gatepost.effects.received_spf import received_spf
 from gatepost.evidence import Evidence
+from gatepost.mail import limits
 from gatepost.mail.authserv import claims
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.forgeable import RECEIVED_SPF, RESULTS, is_own
@@ -25,9 +26,8 @@ from gatepost.mail.message import Message
 from gatepost.verdict import AddHeader, Edit, RemoveHeader, Verdict, outcome_word
 
 AUTHENTICATION_METHODS: Final = ("iprev", "spf", "dkim", "arc", "dmarc")
-_TRACE: Final = frozenset(
-    {"Authentication-Results", "Received-SPF"}
-)  # both stand above Received (RFC 8601 4.1, RFC 7208 9.1)
+_RESULTS: Final = "Authentication-Results"
+_TRACE: Final = frozenset({_RESULTS, "Received-SPF"})  # both stand above Received (RFC 8601 4.1, RFC 7208 9.1)
 _LEVEL_MAX: Final = 50
 
 
@@ -91,7 +91,8 @@ class HeaderWriter:
 
     def _add(self, name: str, value: str) -> AddHeader:
         index = 0 if name in _TRACE else None
-        return AddHeader(name, text.fold(text.line(value), len(name) + 2), index)
+        limit = limits.RESULTS_CHARACTERS if name == _RESULTS else limits.HEADER_VALUE_CHARACTERS
+        return AddHeader(name, text.fold(text.line(value, limit), len(name) + 2), index)
 
     def _fields(
         self, evidence: Sequence[Evidence], verdict: Verdict, record_id: str, reason: str
@@ -103,7 +104,7 @@ class HeaderWriter:
             for part in verdict.because
             if not part.excuse  # filters act on the names that they find here
         )
-        yield "Authentication-Results", authentication_results(self.authserv_id, evidence)
+        yield _RESULTS, authentication_results(self.authserv_id, evidence)
         yield "X-Spam-Flag", "YES" if marked else "NO"
         yield (
             "X-Spam-Status",

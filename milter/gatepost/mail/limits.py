@@ -375,5 +375,9 @@ DETAIL_CHARACTERS: Final = 300
 HEADER_VALUE_CHARACTERS: Final = 4_000
 """Characters of one header that Gatepost adds, before folding. The rest is cut."""
 
+RESULTS_CHARACTERS: Final = 16_000
+"""The same for Authentication-Results: DKIM_SIGNATURES with the longest names and the results of all other methods take 13,000. A
+sender must not be able to push out what stands at its end."""
+
 RECORD_BYTES: Final = 1024 * 1024
 """Bytes of one record that is read back from a log (real ones stay under 20 kB). A longer line is passed over."""
