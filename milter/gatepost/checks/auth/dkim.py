@@ -42,6 +42,7 @@ _AHEAD_SECONDS: Final = 36_000
 _UNSUBSCRIBE: Final = (b"list-unsubscribe", b"list-unsubscribe-post")
 
 _MARK_CHARACTERS: Final = 8  # RFC 6008 3: the first eight characters of b=, more where they are not unique
+_MARK_CHARACTERS_MAX: Final = 64  # who writes signatures that are the same up to here wants them to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class DkimCheck:
         fields = message.every(b"dkim-signature")
         signed = SignedMessage(message)
         parsed = [parse_signature(field) for field in fields[: limits.DKIM_SIGNATURES]]
-        marks = [each.mark.decode("ascii") for each in parsed if isinstance(each, Signature)]
+        marks = [each.mark[:_MARK_CHARACTERS_MAX].decode("ascii") for each in parsed if isinstance(each, Signature)]
         judged: dict[int, Judged] = {}
         for number in _nearest_first(parsed, message):
             judged[number] = self._verified(parsed[number], signed)
@@ -194,7 +195,7 @@ def _nearest_first(parsed: Sequence[Signature | Broken], message: Message) -> Se
 
 def _facts(signature: Signature, key: Key | None, marks: list[str]) -> dict[str, str]:
     """Give the properties of a signature that was read."""
-    mark = signature.mark.decode("ascii")
+    mark = signature.mark[:_MARK_CHARACTERS_MAX].decode("ascii")
     length = _MARK_CHARACTERS
     while length < len(mark) and sum(other.startswith(mark[:length]) for other in marks) > marks.count(mark):
         length += 1
