@@ -49,8 +49,9 @@ def build(settings: Settings, resolver: Resolver, clock: Clock) -> tuple[Check, 
     """Give the checks of this family in the order upstream, iprev, spf, dkim, arc, dmarc, forward."""
     suffix.load()
     rules = dkim.Rules(settings.min_rsa_bits, settings.clock_skew_seconds)
+    forwarders = forwarding.Forwarders.of(settings.forwarders)
     judges: tuple[Check, ...] = (
-        iprev.IprevCheck(resolver),
+        iprev.IprevCheck(resolver, forwarders),
         spf.SpfCheck(resolver, clock),
         dkim.DkimCheck(resolver, clock, rules),
         arc.ArcCheck(resolver, clock, rules, settings.trusted_arc_sealers),
@@ -59,7 +60,7 @@ def build(settings: Settings, resolver: Resolver, clock: Clock) -> tuple[Check, 
     return (
         upstream.UpstreamCheck(settings.trusted_upstreams, settings.authserv_ids),
         *(overridable(judge, settings.overrides) for judge in judges),
-        forwarding.ForwardCheck(forwarding.Forwarders.of(settings.forwarders)),
+        forwarding.ForwardCheck(forwarders),
     )
 
 

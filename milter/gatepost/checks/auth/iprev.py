@@ -7,10 +7,11 @@ client, it authenticates nobody. Both look-ups are asked anew: a name that the M
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar, Final
 
+from gatepost.checks.auth.forwarding import Forwarders
 from gatepost.checks.auth.upstream import RELAYED, relayed
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail import limits
@@ -30,9 +31,13 @@ CODES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class IprevCheck:
-    """Reports one `iprev.*` evidence for inbound mail. Facts: `policy.iprev` (the address), `name` where there is one."""
+    """Reports one `iprev.*` evidence for inbound mail. Facts: `policy.iprev` (the address), `name` where there is one.
+
+    Of several names that of a known forwarder is tried first: DNS gives them in any order, and one that is proven is named.
+    """
 
     resolver: Resolver
+    known: Forwarders = field(default_factory=Forwarders)
     name: ClassVar[str] = "iprev"
     codes: ClassVar[Mapping[str, str]] = CODES
     after: ClassVar[frozenset[str]] = frozenset({"upstream"})
@@ -59,21 +64,22 @@ class IprevCheck:
             case TempFailure(reason):
                 return _evidence(Status.TEMPERROR, f"The name of {ip} is not known now: {reason}.", facts)
             case Records(values):
-                names = [str(value) for value in values][: limits.IPREV_NAMES]
+                hosts = sorted(map(str, values), key=lambda host: not self.known.which(None, host))
+                names = hosts[: limits.IPREV_NAMES]
             case _:
                 return _evidence(Status.PERMERROR, f"{ip} has no name in DNS.", facts)
-        trouble = ""
+        unsure, trouble = "", ""
         for host in names:
             match self.resolver.ask(Question(host, RecordType.A if isinstance(ip, IPv4Address) else RecordType.AAAA)):
                 case Records(addresses) if str(ip) in addresses:
                     return _evidence(Status.PASS, f"{ip} is {host}.", facts | {"name": host})
-                case TempFailure(reason):
-                    trouble = reason
+                case TempFailure(reason) if not unsure:
+                    unsure, trouble = host, reason
                 case _:
                     pass
-        facts["name"] = names[0]
-        if trouble:
-            return _evidence(Status.TEMPERROR, f"Whether {names[0]} is {ip} is not known now: {trouble}.", facts)
+        facts["name"] = unsure or names[0]
+        if unsure:
+            return _evidence(Status.TEMPERROR, f"Whether {unsure} is {ip} is not known now: {trouble}.", facts)
         return _evidence(Status.FAIL, f"{ip} calls itself {names[0]}, which does not lead back to it.", facts)
 
 
