@@ -136,9 +136,9 @@ class Servers:
                 left = deadline - now
                 if left <= 0:
                     return None
-                if server.down_until and not self._is_back(server, left):
-                    continue
-                left = max(0.0, deadline - self.clock.monotonic())
+                if server.down_until:
+                    # One thread finds out whether the server is back, and the others go on without it.
+                    server.down_until = now + min(self.timeout, left) + self._probe_seconds
                 try:
                     response = _exchange(server, target, kind, min(self.timeout, left), payload)
                     server.answered()
@@ -154,21 +154,6 @@ class Servers:
                 break
         return None if self.clock.monotonic() >= deadline else TempFailure(reason)
 
-    def _is_back(self, server: _Server, left: float) -> bool:
-        """Say whether a server that was down answers again; one thread finds out, and the others go on without it."""
-        if left < self._probe_seconds:
-            return False
-        server.down_until = self.clock.monotonic() + self._probe_seconds
-        return self._revived(server)
-
-    def _revived(self, server: _Server) -> bool:
-        """Ask a server whether it is there, and note what it says."""
-        if _alive(server, self._probe_seconds):
-            server.answered()
-            return True
-        server.rest(self.clock.monotonic(), self.longest_backoff)
-        return False
-
     @property
     def _probe_seconds(self) -> float:
         """How long a server has to show that it is there. Nobody who has less time may say that it is not."""
@@ -182,7 +167,10 @@ class Servers:
             server.rest(now, self.longest_backoff)
         elif server.misses >= _MISSES and deadline - now >= self._probe_seconds:
             # Not for one lost packet, and not by a caller in too much of a hurry to tell.
-            self._revived(server)
+            if _alive(server, self._probe_seconds):
+                server.answered()
+            else:
+                server.rest(self.clock.monotonic(), self.longest_backoff)
 
 
 def _alive(server: _Server, seconds: float) -> bool:
