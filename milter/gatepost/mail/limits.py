@@ -158,7 +158,11 @@ URLS: Final = 200
 
 # --- authentication -----------------------------------------------------------------------------------------------
 DKIM_SIGNATURES: Final = 8
-"""DKIM-Signature fields that are verified, from the top (RFC 6376 8.4 warns of many). The rest are reported unread."""
+"""DKIM-Signature fields that are verified (RFC 6376 8.4 warns of many): those whose domain is nearest to the author's, then from the
+top. The rest are counted."""
+
+DKIM_FIELDS: Final = 50
+"""DKIM-Signature fields that are read to choose those, from the top."""
 
 ARC_SETS: Final = 50
 """ARC sets (RFC 8617 4.2.1: instance 1 to 50). More make the chain fail."""

@@ -248,6 +248,21 @@ def test_many_signatures() -> None:
     assert len(dns.asked) == limits.DKIM_SIGNATURES
 
 
+def test_the_authors_signature_is_among_those_that_are_verified() -> None:
+    """However many hops have signed above it; the order of the results is that of the fields."""
+    hops = b"".join(sign(MESSAGE, domain=b"hop%d.example" % hop).split(b"From: Ann", 1)[0] for hop in range(20))
+    keys = {f"s._domainkey.{name}": {"TXT": [rsa_key().record()]} for name in ("example.com", "hop0.example")}
+    found = judge(hops + sign(MESSAGE), FakeDns(keys))
+    domains = [evidence.facts.get("header.d", "") for evidence in found]
+    assert domains == [*(f"hop{hop}.example" for hop in range(limits.DKIM_SIGNATURES - 1)), "example.com", ""]
+    assert [found[number].code for number in (0, 1, -2, -1)] == [
+        "dkim.pass",
+        "dkim.permerror",
+        "dkim.pass",
+        "dkim.neutral",
+    ]
+
+
 def test_two_signatures_have_marks_of_their_own() -> None:
     """header.b tells two signatures apart (RFC 6008)."""
     twice = sign(sign(MESSAGE), ed25519_key(), selector=b"e")

@@ -145,7 +145,7 @@ class DkimCheck:
     after: ClassVar[frozenset[str]] = frozenset()
 
     def run(self, envelope: Envelope, message: Message, found: Found) -> tuple[Evidence, ...]:  # noqa: ARG002
-        """Judge every signature up to limits.DKIM_SIGNATURES."""
+        """Judge up to limits.DKIM_SIGNATURES signatures, those of the author's organization before all others."""
         if envelope.direction is not Direction.INBOUND:
             return ()
         if not message.every(b"dkim-signature"):
@@ -156,16 +156,17 @@ class DkimCheck:
         """Give the evidence signature by signature."""
         fields = message.every(b"dkim-signature")
         signed = SignedMessage(message)
-        parsed = [parse_signature(field) for field in fields[: limits.DKIM_SIGNATURES]]
+        parsed = [parse_signature(field) for field in fields[: limits.DKIM_FIELDS]]
         marks = [each.mark[:_MARK_CHARACTERS_MAX].decode("ascii") for each in parsed if isinstance(each, Signature)]
         judged: dict[int, Judged] = {}
-        for number in _nearest_first(parsed, message):
+        for number in _nearest_first(parsed, message)[: limits.DKIM_SIGNATURES]:
             judged[number] = self._verified(parsed[number], signed)
-        for number, each in enumerate(parsed):
+        for number in sorted(judged):
+            each = parsed[number]
             facts = each.facts if isinstance(each, Broken) else _facts(each, judged[number].key, marks)
             yield _evidence(judged[number], facts)
-        if unread := len(fields) - len(parsed):
-            yield _evidence(Judged(Status.NEUTRAL, f"{unread} more were not read"), {"unread": str(unread)})
+        if unread := len(fields) - len(judged):
+            yield _evidence(Judged(Status.NEUTRAL, f"{unread} more were not judged"), {"unread": str(unread)})
 
     def _verified(self, each: Signature | Broken, signed: SignedMessage) -> Judged:
         """Give the result of one field."""
@@ -179,7 +180,8 @@ class DkimCheck:
 def _nearest_first(parsed: Sequence[Signature | Broken], message: Message) -> Sequence[int]:
     """Give the order in which signatures are verified: by how much of the author's domain their own shares, from its end.
 
-    A sender may add signers whose name servers take all the time there is. The keys on which DMARC depends are asked before.
+    A sender may add signers whose name servers take all the time there is, and hops may add more than are verified. The
+    signatures on which DMARC depends are among the first.
     """
     mailbox = author(message.headers).mailbox if len(parsed) > 1 else None
     wanted = mailbox.domain.split(".") if mailbox else []

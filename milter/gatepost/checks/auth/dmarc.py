@@ -172,7 +172,7 @@ def unjudged(envelope: Envelope, message: Message, found: Found) -> Iterator[Ide
     if "spf" in lost and (domain := identity(envelope)):
         yield Identifier("spf", domain, sure=False)
     if "dkim" in lost:
-        for field in message.every(b"dkim-signature")[: limits.DKIM_SIGNATURES]:
+        for field in message.every(b"dkim-signature")[: limits.DKIM_FIELDS]:
             signature = parse_signature(field)
             if isinstance(signature, Signature):
                 yield Identifier("dkim", signature.domain, sure=False)
