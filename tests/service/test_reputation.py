@@ -175,6 +175,18 @@ def test_a_label_teaches_about_the_proven_sender(run: Run, config: Path, tmp_pat
     assert (sender["wanted"], sender["unwanted"]) == (pytest.approx(0.0, abs=0.01), pytest.approx(0.0, abs=0.01))
 
 
+@pytest.mark.parametrize(("undone", "left"), [(True, 0.0), (False, 2.0)])
+def test_a_label_outlives_a_reset(run: Run, config: Path, tmp_path: Path, undone: bool, left: float) -> None:
+    """Taking a label back that a reset has forgotten leaves nothing, not less; learned again it counts as for the first time."""
+    file = tmp_path / "letter.eml"
+    file.write_bytes(delivered(config, site_key(tmp_path / "state")))
+    assert run("learn", "spam", file, "--config", config)[0] == 0
+    lesson = json.loads(run("learn", "--list", "--json", "--config", config)[1])["id"]
+    assert run("reputation", "reset", "shop.example", "--config", config)[0] == 0
+    assert run("learn", *(("--undo", lesson) if undone else ("spam", file)), "--config", config)[0] == 0
+    assert shown(run, config, "shop.example")["sender"]["unwanted"] == pytest.approx(left, abs=0.01)
+
+
 def test_a_message_that_was_not_judged_here_teaches_nothing_of_senders(run: Run, config: Path, tmp_path: Path) -> None:
     """Neither a bare message nor one with a verdict that somebody else signed: anybody can write such headers."""
     site_key(tmp_path / "state")

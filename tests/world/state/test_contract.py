@@ -126,6 +126,16 @@ def test_a_tally_holds_no_more_than_its_cap(state: State) -> None:
     assert state.recall(["a"]) == [Tally(pytest.approx(50.0), pytest.approx(50.0))]
 
 
+def test_taking_back_never_leaves_less_than_nothing(state: State) -> None:
+    """What was reset, or shrank at the cap, before it is taken back leaves 0, and what is added then counts whole."""
+    state.remember([Mark("a", unwanted=2.0), Mark("b", wanted=1.0, unwanted=1.0)])
+    state.forget(["a"])
+    state.remember([Mark("a", unwanted=-2.0), Mark("b", wanted=-2.0)])
+    assert state.recall(["a", "b"]) == [Tally(), Tally(0.0, 1.0)]
+    state.remember([Mark("a", unwanted=-2.0), Mark("a", unwanted=2.0)])
+    assert state.recall(["a"]) == [Tally(0.0, 2.0)]
+
+
 def test_forgets_what_it_is_told_to(state: State) -> None:
     """A reset identity is unknown again; the others stay; resetting an unknown one is no error."""
     state.remember([Mark("a", wanted=1.0), Mark("b", wanted=1.0)])

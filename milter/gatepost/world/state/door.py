@@ -109,7 +109,10 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A judgement to remember about an identity: how much to add to wanted and to unwanted; answered with None."""
+    """A judgement to remember about an identity: how much to add to wanted and to unwanted; answered with None.
+
+    Less than 0 takes back. Where less is left than that (it was reset, or held to its bound meanwhile), nothing is left.
+    """
 
     writes: ClassVar[bool] = True
 

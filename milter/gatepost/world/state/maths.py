@@ -62,8 +62,8 @@ def faded(wanted: float, unwanted: float, age: float, half_life: float) -> Tally
 
 
 def judged(tally: Tally, mark: Mark) -> Tally:
-    """Give a faded tally with one more judgement, held to TALLY_CAP."""
-    wanted, unwanted = tally.wanted + mark.wanted, tally.unwanted + mark.unwanted
+    """Give a faded tally with one more judgement, held to TALLY_CAP. What is taken back can leave nothing, never less."""
+    wanted, unwanted = max(0.0, tally.wanted + mark.wanted), max(0.0, tally.unwanted + mark.unwanted)
     worth = wanted + unwanted
     shrink = TALLY_CAP / worth if worth > TALLY_CAP else 1.0
     return Tally(wanted * shrink, unwanted * shrink)

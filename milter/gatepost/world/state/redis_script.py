@@ -64,6 +64,7 @@ function asks.m(key, arg)
     local factor = 0.5 ^ (math.max(0, now - t) / half_life)
     wanted, unwanted = w * factor + wanted, u * factor + unwanted
   end
+  wanted, unwanted = math.max(0, wanted), math.max(0, unwanted)
   local sum = wanted + unwanted
   if sum > cap then wanted, unwanted = wanted * cap / sum, unwanted * cap / sum end
   put(key, struct.pack('<ddd', wanted, unwanted, now), tally_seconds)
