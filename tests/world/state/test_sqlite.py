@@ -41,7 +41,7 @@ def test_a_locked_file_costs_a_bounded_wait(tmp_path: Path, clock: FakeClock) ->
         state.hit([Hit("a", WINDOW)])
     with allowance(SystemClock(), 0.02), pytest.raises(StateUnavailableError):
         state.hit([Hit("a", WINDOW)])
-    assert time.monotonic() - begin < 1.0
+    assert time.monotonic() - begin < 0.15
     assert state.recall(["a"]) == [Tally(1.0, 0.0)]
     other.execute("ROLLBACK")
     other.close()
@@ -112,15 +112,14 @@ def test_preparing_again_leaves_a_working_file_alone(tmp_path: Path, clock: Fake
 
 
 def test_a_file_that_breaks_at_run_time_is_the_stores_trouble(tmp_path: Path, clock: FakeClock) -> None:
-    """Overwritten under a running worker: StateUnavailableError, so that local memory takes over."""
+    """Overwritten under a running worker: StateUnavailableError, so that local memory takes over until it is out of the way."""
     path = tmp_path / "state.db"
     state = file_state(path, clock)
     path.write_bytes(b"overwritten by something else " * 200)
     with pytest.raises(StateUnavailableError, match="sqlite at"):
         state.hit([Hit("a", WINDOW)])
     path.unlink()
-    with pytest.raises(StateUnavailableError, match="unable to open"):
-        state.hit([Hit("a", WINDOW)])
+    assert state.hit([Hit("a", WINDOW)]) == [1]
 
 
 def test_the_file_is_private(tmp_path: Path, clock: FakeClock) -> None:
@@ -172,6 +171,26 @@ def test_a_file_that_is_damaged_at_work_is_replaced_once(tmp_path: Path, clock: 
     assert second.hit([Hit("a", WINDOW)]) == [counted[0] + 1]
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert path.with_name("state.db.broken").exists()
+
+
+@pytest.mark.parametrize("how", ["removed", "removed with its log", "emptied"])
+def test_a_file_that_goes_away_at_work_begins_anew(how: str, tmp_path: Path, clock: FakeClock) -> None:
+    """An administrator removes or empties the file under two workers: both go on with a new one, and share it."""
+    path = tmp_path / "state.db"
+    file_state(path, clock).close()
+    one, other = file_state(path, clock), file_state(path, clock)
+    one.remember([Mark("a", 1.0)])
+    assert other.recall(["a"]) == [Tally(1.0, 0.0)]
+    if how == "emptied":
+        one.close()
+        other.close()
+        path.write_bytes(b"")
+    for each in tmp_path.iterdir():
+        if how == "removed with its log" or (how == "removed" and each == path):
+            each.unlink()
+    one.remember([Mark("b", 1.0)])
+    other.remember([Mark("b", 1.0)])
+    assert one.recall(["a", "b"]) == other.recall(["a", "b"]) == [Tally(), Tally(2.0, 0.0)]
 
 
 def test_a_full_disk_takes_nothing_new_and_is_still_read(tmp_path: Path, clock: FakeClock) -> None:

@@ -196,7 +196,7 @@ class SqliteState(Asking):
 
     def _begin(self, statement: str, patience: float) -> sqlite3.Connection:
         """Open if need be and begin, trying again while another process writes, `patience` seconds in all."""
-        waited = 0.0
+        end = time.monotonic() + patience
         while True:
             try:
                 if self._connection is not None and self._inode != _inode(self._path):
@@ -211,14 +211,13 @@ class SqliteState(Asking):
                     self._connection.execute(statement)
                 return self._connection
             except sqlite3.OperationalError as error:
-                if sqlite_file.plain_code(error) != sqlite3.SQLITE_BUSY or waited >= patience:
+                if sqlite_file.plain_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
                     raise
             time.sleep(BUSY_PAUSE)
-            waited += BUSY_PAUSE
 
     def _make_ready(self, patience: float) -> None:
-        """Prepare the file, if that was not possible at the start."""
-        if self._prepared:
+        """Prepare the file, if that was not possible at the start, or if somebody has removed or emptied it since."""
+        if self._prepared and sqlite_file.begun(self._path):
             return
         try:
             sqlite_file.prepare(self._path, own=self._own, patience=patience)

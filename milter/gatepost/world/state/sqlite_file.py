@@ -223,6 +223,14 @@ def _take_back(path: Path) -> None:
             path.unlink()
 
 
+def begun(path: Path) -> bool:
+    """Say whether a file is there and holds anything."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
 def _existing(path: Path) -> str:
     """Give the URI by which SQLite opens a file and never creates one."""
     return f"{path.as_uri()}?mode=rw"
