@@ -82,6 +82,27 @@ def test_threads_wait_together(pipe: tuple[int, int], monkeypatch: pytest.Monkey
     assert time.monotonic() - begun < 5
 
 
+def test_whose_turn_it_is_not_yet_is_not_told_that_nobody_reads(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a reader that stalled is back, a line that has to wait for another process's line is kept."""
+    reader, writer = pipe
+    log = Outlet(writer)
+    monkeypatch.setattr(outlet, "WAIT", 0.1)
+    log.write("x" * 100_000)
+    monkeypatch.setattr(outlet, "WAIT", 10.0)
+    drain(reader)
+    other = forked(lambda: log.write("y" * 200_000))
+    until(lambda: not _room(writer), "the other process to be in the middle of its line")
+    mine = threading.Thread(target=log.write, args=("mine",))
+    mine.start()
+    found: list[str] = []
+    until(lambda: found.extend(drain(reader)) or found[-1:] == ["mine"], "both lines")
+    mine.join()
+    os.waitpid(other, 0)
+    assert sum(line.count("y") for line in found) == 200_000
+
+
 def test_lines_of_several_processes_do_not_mix(pipe: tuple[int, int]) -> None:
     """Lines longer than a pipe keeps together come out whole, whoever writes meanwhile, and however slowly they are read."""
     reader, writer = pipe

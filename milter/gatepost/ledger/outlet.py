@@ -2,8 +2,9 @@
 
 A pipe keeps one write apart from the next up to PIPE_BUF bytes only (pipe(7)), and blocks the writer when its reader has
 stopped. So everybody writes in pieces of that size, under a lock that the processes share, and only while there is room: a
-line that finds none within WAIT is dropped and counted, and so is each later one, at once, until there is room again. O_NONBLOCK
-would be simpler, but it belongs to the open file description, which the shell that started us and others have as well.
+line that finds none within WAIT is dropped and counted, and so is each later one, of any process, at once, until there is room
+again. O_NONBLOCK would be simpler, but it belongs to the open file description, which the shell that started us and others
+have as well.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ WAIT: Final = 1.0
 """Seconds that a line may wait for its turn and for room: a reader that is alive is back sooner, a message has 30."""
 
 _PAUSE: Final = 0.001  # between two looks at a lock that another process has
+_BEGUN: Final = 0  # what the bytes of the page are
+_STALLED: Final = 1
 
 
 def event(moment: float, level: str, logger: str, process: int, text: str, **more: object) -> str:
@@ -36,7 +39,7 @@ class Outlet:
     """Takes lines for a descriptor. To be made before the workers are forked.
 
     The lock is a POSIX record lock, because the kernel takes that back from a worker that is killed. `_page` is memory of all
-    processes and says whether a line was begun and not ended.
+    processes and says whether a line was begun and not ended, and whether there was no room when somebody last looked.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -46,14 +49,12 @@ class Outlet:
         self._turn = threading.Lock()
         self._counting = threading.Lock()
         self._dropped = 0
-        self._stalled = False
 
     def write(self, line: str) -> None:
         """Write a line and the end of it, or drop it; never raises, and takes no longer than WAIT."""
-        deadline = time.monotonic() + (0.0 if self._stalled else WAIT)
+        deadline = time.monotonic() + WAIT
         with self._locked(deadline) as ours:
             if not (ours and self._told(deadline) and self._put(line, deadline)):
-                self._stalled = True
                 with self._counting:
                     self._dropped += 1
 
@@ -76,31 +77,36 @@ class Outlet:
         return True
 
     def _put(self, line: str, deadline: float) -> bool:
-        """Write a line piece by piece; gives whether all of it was written. The lock is ours."""
+        """Write a line piece by piece; gives whether all of it was written. The lock is ours.
+
+        Room is waited for, unless the last one to look found none: whoever waits for his turn is kept waiting as well.
+        """
         # What was left of a line, by a reader that stalled, a disk that was full or a worker that was killed, is ended first.
-        rest = memoryview(b"\n" * self._page[0] + line.encode("utf-8", "backslashreplace") + b"\n")
+        rest = memoryview(b"\n" * self._page[_BEGUN] + line.encode("utf-8", "backslashreplace") + b"\n")
         room = select.poll()
         room.register(self._descriptor, select.POLLOUT)
         try:
             while rest:
-                if not room.poll(max(0.0, deadline - time.monotonic()) * 1_000):
+                patience = 0.0 if self._page[_STALLED] else max(0.0, deadline - time.monotonic())
+                if not room.poll(patience * 1_000):
+                    self._page[_STALLED] = 1
                     return False
                 with self._begun():
                     rest = rest[os.write(self._descriptor, rest[: select.PIPE_BUF]) :]
+                self._page[_STALLED] = 0
         except OSError:  # the reader is gone, the disk is full, or somebody else took the room of a non-blocking pipe
             return False
-        self._page[0] = 0
-        self._stalled = False
+        self._page[_BEGUN] = 0
         return True
 
     @contextmanager
     def _begun(self) -> Iterator[None]:
         """Note that a line is begun, before it is: a worker may be killed in the middle."""
-        before, self._page[0] = self._page[0], 1
+        before, self._page[_BEGUN] = self._page[_BEGUN], 1
         try:
             yield
         except OSError:
-            self._page[0] = before
+            self._page[_BEGUN] = before
             raise
 
     @contextmanager
