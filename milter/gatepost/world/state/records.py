@@ -2,7 +2,7 @@
 
 | kind | ask | bytes |
 | --- | --- | --- |
-| r | Hit | three doubles: number of the bucket, events in it, events in the bucket before |
+| r | Hit | three doubles: number of the bucket, events in it, events in the bucket before; four floats: maths.Slot says of what |
 | l | Rate | one double: the theoretical arrival time, when the last event allowed so far would have come at the even rate |
 | t | Recall, Mark | three doubles: wanted, unwanted, Unix time of writing |
 | s | Distinct | for each member eight bytes of its BLAKE2b hash and four of the Unix time it was last seen |
@@ -27,7 +27,10 @@ KINDS: Final = "rltsd"
 """The letters of the kinds of record; a place begins with one."""
 
 THREE: Final = struct.Struct("<ddd")
-"""A rate's bucket or a tally."""
+"""A tally."""
+
+SLOT: Final = struct.Struct("<dddffff")
+"""A rate: maths.Slot."""
 
 ONE: Final = struct.Struct("<d")
 """A theoretical arrival time."""
@@ -80,7 +83,7 @@ def _recall(_ask: Recall | Mark, found: bytes | None, now: float, half_life: flo
 
 def _estimate(hit: Hit, found: bytes | None, now: float, _half_life: float) -> float:
     window = hit.window
-    return maths.estimate(maths.roll(_slot(found), maths.bucket_at(now, window), 0), now, window)
+    return maths.estimate(maths.roll(_slot(found), now, window, 0), now, window)
 
 
 def _value(_get: Get, found: bytes | None, _now: float, _half_life: float) -> bytes | None:
@@ -113,20 +116,17 @@ LOOKS: Final[Mapping[type[Ask], Reading]] = {
 
 
 def _slot(found: bytes | None) -> maths.Slot | None:
-    if not found or len(found) != THREE.size:
-        return None
-    bucket, current, previous = THREE.unpack(found)
-    return bucket, current, previous
+    return SLOT.unpack(found) if found and len(found) == SLOT.size else None
 
 
 def _hit(hit: Hit, found: bytes | None, now: float) -> Step:
-    slot = maths.roll(_slot(found), maths.bucket_at(now, hit.window), hit.amount)
+    slot = maths.roll(_slot(found), now, hit.window, hit.amount)
     answer = maths.estimate(slot, now, hit.window)
     if answer > hit.limit:
         return answer, None, 0
     # Kept by its bucket, not by the clock of whoever counts: a host that lags must not cut it short.
     seconds = int((slot[0] + 2) * hit.window - now) + 1
-    return answer, THREE.pack(*slot), seconds
+    return answer, SLOT.pack(*slot), seconds
 
 
 def _rate(rate: Rate, found: bytes | None, now: float) -> Step:

@@ -32,7 +32,7 @@ def script(source: str) -> Script:
 
 # KEYS: one for each ask. ARGV: the head (_HEAD), then one for each ask. Gives for each ask what ANSWERS read.
 EXCHANGE: Final = script("""
-local now, half_life, cap, tally_seconds = struct.unpack('<dddd', ARGV[1])
+local now, half_life, cap, tally_seconds, rounding = struct.unpack('<ddddd', ARGV[1])
 local function put(key, data, seconds)
   redis.call('SET', key, data, 'EX', seconds)
   return data
@@ -45,16 +45,18 @@ local asks = {}
 function asks.g(key) return redis.call('GET', key) end
 function asks.h(key, arg)
   local bucket, amount, window, limit, seconds = struct.unpack('<ddddd', arg, 2)
-  local b, c, p = bucket, 0, 0
-  local old = get(key, 24)
-  if old then b, c, p = struct.unpack('<ddd', old) end
+  local b, c, p, first, last, p_first, p_last = bucket, 0, 0, 0, 0, 0, 0
+  local old = get(key, 40)
+  if old then b, c, p, first, last, p_first, p_last = struct.unpack('<dddffff', old) end
   if bucket > b + 1 then b, c, p = bucket, 0, 0
-  elseif bucket == b + 1 or bucket < b - 1 then b, c, p = bucket, 0, c end
-  local passed = now / window - b
-  c = c + amount
-  local slot, sum = struct.pack('<ddd', b, c, p), c + p
-  if passed > 0 then sum = c + p * (1 - passed) end
-  return sum > limit and slot or put(key, slot, seconds)
+  elseif bucket == b + 1 or bucket < b - 1 then b, c, p, p_first, p_last = bucket, 0, c, first, last end
+  local passed, left = now / window - b, 1
+  local at = math.min(1, math.max(0, passed))
+  if c == 0 then first, last = at, at else first, last = math.min(first, at), math.max(last, at) end
+  c, passed = c + amount, passed + rounding
+  if passed >= p_last then left = 0 elseif passed > p_first then left = (p_last - passed) / (p_last - p_first) end
+  local slot = struct.pack('<dddffff', b, c, p, first, last, p_first, p_last)
+  return c + p * left > limit and slot or put(key, slot, seconds)
 end
 function asks.m(key, arg)
   local wanted, unwanted = struct.unpack('<dd', arg, 2)
@@ -116,7 +118,7 @@ end
 return answers
 """)
 
-_HEAD: Final = struct.Struct("<dddd")
+_HEAD: Final = struct.Struct("<ddddd")
 _HIT: Final = struct.Struct("<cddddd")
 _PAIR: Final = struct.Struct("<cdd")
 _RATE: Final = struct.Struct("<cddddd")
@@ -124,7 +126,7 @@ _RATE: Final = struct.Struct("<cddddd")
 
 def head(now: float, half_life: float) -> bytes:
     """Give the script's first argument: Unix time, and the half-life of tallies in seconds."""
-    return _HEAD.pack(now, half_life, maths.TALLY_CAP, maths.tally_seconds(half_life))
+    return _HEAD.pack(now, half_life, maths.TALLY_CAP, maths.tally_seconds(half_life), maths.ROUNDING)
 
 
 def argument(ask: Ask, now: float) -> bytes:
