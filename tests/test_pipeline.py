@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
+from unittest.mock import ANY
 
 import pytest
 
@@ -17,7 +18,7 @@ from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message, from_bytes
 from gatepost.pipeline import Pipeline
 from gatepost.testing import FakeClock
-from gatepost.verdict import Accept, AddHeader, Because, Defer, RemoveHeader
+from gatepost.verdict import Accept, AddHeader, Because, Defer, Reject, RemoveHeader
 from gatepost.world import budget
 
 MESSAGE = from_bytes(b"From: anna@sender.example\nX-Spam-Flag: NO\nMessage-ID: <1@sender.example>\n\nhello\n")
@@ -177,6 +178,16 @@ def test_the_answer_at_rcpt() -> None:
     assert site().admit(Envelope()) == Accept()
     gate = [Evidence("rate", "rate.client-exceeded", Status.FAIL, "too many")]
     assert isinstance(site(gate=lambda _: gate).admit(Envelope()), Defer)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_connection_that_is_refused_is_refused_whole(order: int) -> None:
+    """Whatever else speaks against the recipient, the answer is about the connection, and marked so; others are not."""
+    about = Evidence("rate", "rate.client-exceeded", Status.POLICY, facts={"rate.of": "connections"})
+    other = Evidence("rate", "rate.recipient-refused", Status.POLICY, facts={"rate.of": "messages"})
+    both = [about, other][::order]
+    assert site(gate=lambda _: both).admit(Envelope()) == Defer((4, 7, 1), ANY, connection=True)
+    assert site(gate=lambda _: [other]).admit(Envelope()) == Reject((5, 7, 1), ANY)
 
 
 def test_a_gate_that_raises_lets_mail_in(caplog: pytest.LogCaptureFixture) -> None:

@@ -19,7 +19,7 @@ from gatepost.ledger.record import Record
 from gatepost.ledger.sinks import NullSink, Sink
 from gatepost.mail.envelope import Envelope
 from gatepost.mail.message import Message
-from gatepost.verdict import Outcome, Verdict
+from gatepost.verdict import Defer, Outcome, Reject, Verdict
 from gatepost.world.budget import Share, allowance, current, share
 from gatepost.world.clock import Clock
 
@@ -49,9 +49,13 @@ class Pipeline:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def admit(self, envelope: Envelope) -> Outcome:
-        """Give the answer at RCPT: cheap, before any content was sent."""
+        """Give the answer at RCPT: cheap, before any content was sent. One that refuses the connection comes before others."""
         with allowance(self.clock, self.seconds):
             evidence = tuple(_guarded("gate", partial(self.gate, envelope)))
+        about = tuple(item for item in evidence if item.facts.get("rate.of") == "connections")
+        refusal = decide(self.policy, envelope.direction, about).outcome if about else None
+        if isinstance(refusal, Defer | Reject):
+            return replace(refusal, connection=True)
         return decide(self.policy, envelope.direction, evidence).outcome
 
     def refused(self, envelope: Envelope) -> None:

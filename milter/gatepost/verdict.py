@@ -30,18 +30,20 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """Answer 4xx: the sender tries again. `code` is the enhanced status (RFC 3463)."""
+    """Answer 4xx: the sender tries again. `code` is the enhanced status (RFC 3463); `connection`: all of it, not one recipient."""
 
     code: tuple[Literal[4], int, int]
     text: str
+    connection: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Answer 5xx: the sender is told. `code` is the enhanced status (RFC 3463)."""
+    """Answer 5xx: the sender is told. `code` is the enhanced status (RFC 3463); `connection`: all of it, not one recipient."""
 
     code: tuple[Literal[5], int, int]
     text: str
+    connection: bool = False
 
 
 # There is no Discard: it loses mail silently.

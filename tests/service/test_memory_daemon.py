@@ -109,6 +109,22 @@ def send(
         return mta.end()
 
 
+def test_a_connection_past_the_limit_is_refused_every_recipient() -> None:
+    """Not the first one alone, and not in the next message on it; the next connection is asked about anew."""
+    limits = '[[rates.inbound]]\nper = "client"\nwhat = "connections"\nlimit = 1\n'
+    with gatepost(limits) as daemon:
+        for allowed in (True, False, False):
+            with MilterClient(daemon.address) as mta:
+                mta.connect(ip="198.51.100.7")
+                mta.helo()
+                for _ in range(2):
+                    mta.mail(b"<a@sender.example>")
+                    answers = [mta.rcpt(b"<%d@here.example>" % number) for number in range(3)]
+                    assert [answer.taken for answer in answers] == [allowed] * 3
+                    assert allowed or {answer.text[:31] for answer in answers} == {"451 4.7.1 too many connections "}
+                    mta.abort()
+
+
 @pytest.mark.parametrize("kept", ["embedded", "redis"])
 def test_an_answer_is_known_by_another_worker(redis: RedisServer, kept: str) -> None:
     """Ann writes to bob; after a reload, with new workers, bob's answer is known as one, and a stranger's is not."""

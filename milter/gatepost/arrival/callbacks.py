@@ -27,9 +27,10 @@ import Milter
 from gatepost.arrival.judge import Answer, Answers, Judge, Kind
 from gatepost.arrival.session import Connection, Ours, Traffic, Transaction
 from gatepost.arrival.settings import Settings, Trouble
+from gatepost.mail.address import Address
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.header import Header
-from gatepost.verdict import AddHeader, Edit, RemoveHeader, ReplaceBody
+from gatepost.verdict import AddHeader, Defer, Edit, Outcome, Reject, RemoveHeader, ReplaceBody
 
 log = logging.getLogger(__name__)
 
@@ -192,12 +193,20 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         if self.macro("{rcpt_mailer}") == _REFUSED:
             return self._refused(transaction.envelope(self.macro("i"), asked=address))
         if transaction.direction is not Direction.INTERNAL:
-            envelope = transaction.envelope(self.macro("i"), asked=address, opens=self._connection.opens())
-            answer = self._site.answer(self._site.judge.admit(envelope))
+            answer = self._site.answer(self._connection.refusal or self._admitted(transaction, address))
             if answer.kind in {Kind.REJECT, Kind.TEMPFAIL}:
                 return self._reply(answer)
         transaction.accept(address)
         return int(Milter.CONTINUE)
+
+    def _admitted(self, transaction: Transaction, address: Address) -> Outcome:
+        """Ask for the answer to a recipient, and remember one that refuses the connection: it is not asked about again."""
+        outcome = self._site.judge.admit(
+            transaction.envelope(self.macro("i"), asked=address, opens=self._connection.opens())
+        )
+        if isinstance(outcome, Defer | Reject) and outcome.connection:
+            self._connection.refusal = outcome
+        return outcome
 
     def _refused(self, envelope: Envelope) -> int:
         """Take note of a recipient whom the MTA itself refuses, where the reason is that there is none of that name."""

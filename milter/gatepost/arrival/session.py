@@ -24,6 +24,7 @@ from gatepost.mail.envelope import Client, Direction, Envelope, IpAddress
 from gatepost.mail.forgeable import may_be_forged
 from gatepost.mail.header import Header
 from gatepost.mail.message import Message
+from gatepost.verdict import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,7 @@ class Transaction:
 
 
 class Connection:
-    """One SMTP connection, and the transaction on it if there is one."""
+    """One SMTP connection, and the transaction on it if there is one. `refusal` answers each recipient where it has one."""
 
     def __init__(self, ours: Ours, traffic: Traffic) -> None:
         self._ours = ours
@@ -220,6 +221,7 @@ class Connection:
         self._service = ""
         self._fresh = True
         self.known = False
+        self.refusal: Outcome | None = None
         self.transaction: Transaction | None = None
 
     def opened(self, name: str, address: str, port: int = 0, service: str = "") -> None:

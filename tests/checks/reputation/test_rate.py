@@ -260,6 +260,18 @@ def test_connections_are_counted_at_the_gate() -> None:
     assert (said.code, said.facts["rate.of"]) == ("rate.client-exceeded", "connections")
 
 
+def test_what_speaks_against_a_connection_is_told_beside_the_rest() -> None:
+    """The gate names the worst of both: a limit on connections, and one on what comes over them."""
+    client = {"per": "client", "limit": 1}
+    here = rates(
+        "inbound", {**client, "what": "connections"}, client, {"per": "recipient", "limit": 1, "action": "reject"}
+    )
+    assert here.gate(mail(opens=True)) == ()
+    here.judge(mail())
+    said = {(item.code, item.facts["rate.of"]) for item in here.gate(mail(opens=True))}
+    assert said == {("rate.client-exceeded", "connections"), ("rate.recipient-refused", "messages")}
+
+
 def test_a_client_that_keeps_connecting_is_let_in_as_the_window_passes() -> None:
     """One connection a second under three in ten: those that are refused are not counted, by any limit on them."""
     more = {"what": "connections", "per": "client", "window_seconds": 10}

@@ -26,5 +26,4 @@ class Gate:
         except StateUnavailableError:
             return ()
         degraded = "state" if self._state.degraded() else ""
-        found = self._rates.admit(counts, [answers[count.ask] for count in counts], degraded)
-        return (found,) if found else ()
+        return self._rates.admit(counts, [answers[count.ask] for count in counts], degraded)

@@ -152,10 +152,15 @@ class RateGate:
         found = counts(table, subjects, looked)
         return [replace(count, coming=coming.get(count.limit.what, 0)) for count in found]
 
-    def admit(self, asked: Sequence[Count], answers: Sequence[Answer], degraded: str) -> Evidence | None:
-        """Give the first code that speaks against taking the message now, or None."""
-        said = [_said(count, _with_this(count, answer), degraded) for count, answer in zip(asked, answers, strict=True)]
-        return max((item for item in said if item), key=_severity, default=None)
+    def admit(self, asked: Sequence[Count], answers: Sequence[Answer], degraded: str) -> tuple[Evidence, ...]:
+        """Give the most severe that speaks against the connection, and the most severe against taking this recipient."""
+        worst: dict[bool, Evidence] = {}
+        for count, answer in zip(asked, answers, strict=True):
+            item = _said(count, _with_this(count, answer), degraded)
+            about = count.limit.what == "connections"
+            if item and (about not in worst or _severity(item) > _severity(worst[about])):
+                worst[about] = item
+        return tuple(worst.values())
 
 
 def _at_each_recipient(limit: Limit) -> bool:
