@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from gatepost.world.state import resilient
 from gatepost.world.state.door import (
     Answer,
     Ask,
+    Changes,
     Get,
     Hit,
     Mark,
@@ -206,18 +207,29 @@ def test_a_store_that_is_full_and_then_gone_is_left_alone(clock: FakeClock) -> N
     assert not state.degraded()
 
 
+class Slow(Full):
+    """A store that takes `seconds` for each exchange, and counts how often it was asked; `meanwhile` happens while one waits."""
+
+    seconds = 0.0
+    asked = 0
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.time = clock
+        self.meanwhile: list[Callable[[], object]] = []
+
+    def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Let something happen, wait, and answer or refuse."""
+        self.asked += 1
+        if self.meanwhile:
+            self.meanwhile.pop()()
+        else:
+            self.time.advance(self.seconds)
+        return super().exchange(asks)
+
+
 def test_a_few_slow_answers_in_a_row_open_the_breaker(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
     """One slow answer is a hiccup; SLOW_TOTAL seconds of them in a row hold up mail, and a slow try does not bring it back."""
-
-    class Slow(MemoryState):
-        seconds = 0.0
-        asked = 0
-
-        def exchange(self, asks: Sequence[Ask]) -> list[Answer]:
-            self.asked += 1
-            clock.advance(self.seconds)
-            return super().exchange(asks)
-
     store, slow = Slow(clock), resilient.SLOW_TOTAL * 0.75
     state = ResilientState(store, MemoryState(clock), clock)
     for seconds in (slow, 0.0, slow, 0.0, slow):
@@ -239,6 +251,61 @@ def test_a_few_slow_answers_in_a_row_open_the_breaker(clock: FakeClock, caplog: 
     state.recall(["a"])
     assert not state.degraded()
     assert len(caplog.records) == 1
+
+
+def test_one_hiccup_is_one_whoever_waits(clock: FakeClock) -> None:
+    """Ten callers that wait for the same slow moment have waited for it once, and the store is asked again."""
+    store = Slow(clock)
+    state = ResilientState(store, MemoryState(clock), clock)
+    store.seconds = resilient.SLOW_TOTAL * 0.75
+    store.meanwhile = [lambda: state.recall(["a"]) for _ in range(9)]
+    state.recall(["a"])
+    assert store.asked == 10
+    store.seconds = 0.0
+    state.recall(["a"])
+    assert not state.degraded()
+
+
+def test_a_store_that_takes_nothing_new_and_is_slow_is_left_alone(clock: FakeClock) -> None:
+    """Reading it holds up mail as any slow store does; local memory answers, and the pauses between two tries grow."""
+    store = Slow(clock)
+    store.full = True
+    state = ResilientState(store, MemoryState(clock), clock)
+    asks = [Recall("a"), Hit("a", WINDOW)]
+    state.exchange(asks)
+    store.seconds = 0.2
+    waited = []
+    for _ in range(200):
+        before = clock.monotonic()
+        state.exchange(asks)
+        waited.append(clock.monotonic() - before)
+        clock.advance(0.5)
+    assert sum(waited[:10]) < 5 * store.seconds
+    assert sum(waited[100:]) < 5 * store.seconds
+    store.seconds, store.full = 0.0, False
+    clock.advance(resilient.PAUSE_MAX)
+    state.exchange(asks)
+    assert not state.degraded()
+
+
+def test_labels_of_a_store_that_takes_nothing_new_and_then_is_gone_are_asked_for_once(clock: FakeClock) -> None:
+    """Reading a journal finds out as well that the store is away, and is then left alone for the pause."""
+
+    class Gone(Full):
+        asked = 0
+
+        def changes(self, journal: str, after: str = "") -> Changes:  # noqa: ARG002  the door's names
+            self.asked += 1
+            raise StateUnavailableError("gone")
+
+    store = Gone(clock)
+    store.full = True
+    state = ResilientState(store, MemoryState(clock), clock)
+    state.hit([Hit("a", WINDOW)])
+    for _ in range(5):
+        with pytest.raises(StateUnavailableError):
+            state.changes("labels")
+    assert store.asked == 1
 
 
 def test_all_workers_together_log_one_line_a_minute(tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ SLOW: Final = 0.1
 """Seconds from which an answer is slow: a hundred times what a store takes that is well."""
 
 SLOW_TOTAL: Final = 0.25
-"""Seconds of slow answers in a row that open the breaker: more than one hiccup, and no more than one message should lose."""
+"""Seconds of slow answers in a row that open the breaker: more than one hiccup, and no more than one message should lose. Of
+answers that several threads wait for at once each second counts once: it is one hiccup."""
 
 WHY: Final = 200
 """Letters of a reason that are kept: it comes from the server."""
@@ -76,6 +77,7 @@ class ResilientState(Asking):
         self._first_pause, self._pause_max = min(PAUSE, pause_max), pause_max
         self._pause = self._first_pause
         self._slow = 0.0  # seconds of slow answers in a row
+        self._slow_until = 0.0  # when the last of them came
         self._why = ""  # the last failure, for people
         self._announcer = Announcer(clock)
         self._here = threading.local()
@@ -116,11 +118,8 @@ class ResilientState(Asking):
         """Ask the store what only looks, and local memory the rest."""
         looks = [ask for ask in asks if not ask.writes]
         try:
-            looked = iter(self._primary.exchange(looks))
-        except OutOfTimeError:
-            return self._local.exchange(asks)
-        except StateUnavailableError as error:
-            self._failed(error)
+            looked = iter(self._look(lambda state: state.exchange(looks)) if looks else ())
+        except StateUnavailableError:
             return self._local.exchange(asks)
         rest = iter(self._local.exchange([ask for ask in asks if ask.writes]))
         return [next(rest) if ask.writes else next(looked) for ask in asks]
@@ -132,7 +131,7 @@ class ResilientState(Asking):
     def changes(self, journal: str, after: str = "") -> Changes:
         """Give a page of what changed; raises StateUnavailableError while the store is away."""
         if self._circuit is _Circuit.HALF_OPEN:
-            return self._primary.changes(journal, after)
+            return self._look(lambda state: state.changes(journal, after))
         return self._store_alone(lambda state: state.changes(journal, after), writes=False)
 
     def degraded(self) -> bool:
@@ -143,6 +142,19 @@ class ResilientState(Asking):
         """Close both."""
         self._primary.close()
         self._local.close()
+
+    def _look(self, ask: Callable[[State], _T]) -> _T:
+        """Ask a store that takes nothing new what only looks, and leave it alone where it does not answer that either, or slowly."""
+        begun = self._clock.monotonic()
+        try:
+            answer = ask(self._primary)
+        except (OutOfTimeError, JournalError):
+            raise
+        except StateUnavailableError as error:
+            self._failed(error)
+            raise
+        self._weighed(begun, trial=False)
+        return answer
 
     def _store_alone(self, ask: Callable[[State], _T], *, writes: bool) -> _T:
         """Ask the store if it is its turn; raises StateUnavailableError if not, or if it does not answer."""
@@ -175,7 +187,8 @@ class ResilientState(Asking):
         except StateUnavailableError as error:
             self._failed(error, trial=trial)
             raise
-        self._answered(self._clock.monotonic() - begun, trial=trial)
+        if self._weighed(begun, trial=trial):
+            self._announcer.back(f"{self._primary.backend} answers again")
         return answer
 
     def _failed(self, error: StateUnavailableError, *, trial: bool = False) -> None:
@@ -192,18 +205,21 @@ class ResilientState(Asking):
         what = "reads it and counts in" if refused else "goes on with"
         self._announcer.away(f"{error}; this worker {what} its own memory, verdicts are marked degraded")
 
-    def _answered(self, seconds: float, *, trial: bool) -> None:
-        if seconds >= SLOW:
-            with self._lock:
-                self._slow += seconds
-                slow = trial or self._slow >= SLOW_TOTAL
-            if slow:
-                self._failed(
-                    StateUnavailableError(f"{self._primary.backend}: answers after {seconds:.2f} s"), trial=trial
-                )
-            return
-        if self._slow or trial:
-            with self._lock:
-                self._slow = 0.0
-                self._circuit = _Circuit.CLOSED
-        self._announcer.back(f"{self._primary.backend} answers again")
+    def _weighed(self, begun: float, *, trial: bool) -> bool:
+        """Give whether an answer came in time; slow ones in a row open the breaker, and a trial that was in time closes it."""
+        now = self._clock.monotonic()
+        if now - begun < SLOW:
+            if self._slow or trial:
+                with self._lock:
+                    self._slow = 0.0
+                    if trial:
+                        self._circuit = _Circuit.CLOSED
+            return True
+        with self._lock:
+            self._slow += now - max(begun, self._slow_until)
+            self._slow_until = now
+            much, lasting = self._slow >= SLOW_TOTAL, trial or self._circuit is _Circuit.HALF_OPEN
+        if trial or much:
+            text = f"{self._primary.backend}: answers after {now - begun:.2f} s"
+            self._failed(StateUnavailableError(text), trial=lasting)
+        return False
