@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from gatepost.world.clock import FakeClock
 from gatepost.world.state import announce, resilient
-from gatepost.world.state.door import Hit, Mark, Recall, StateUnavailableError, Tally
+from gatepost.world.state.door import (
+    Ask,
+    Distinct,
+    Get,
+    Hit,
+    Leave,
+    Mark,
+    Put,
+    Rate,
+    Recall,
+    StateUnavailableError,
+    Tally,
+)
 from gatepost.world.state.opening import open_state
 from gatepost.world.state.redis_url import open_redis
 from gatepost.world.state.settings import Settings
 from support.certificate import self_signed
 from support.redis_group import Sentinel
 from support.redis_server import RedisServer
+from support.state_forms import Servers
 from support.waiting import free_port
 
 WINDOW = 3_600
@@ -130,13 +144,9 @@ def test_a_sentinel_with_a_password_of_its_own(server: RedisServer, tmp_path: Pa
 
 
 def test_an_error_answer_is_the_stores_trouble(server: RedisServer, clock: FakeClock) -> None:
-    """A key of the wrong type, a full or read-only server: an answer that is an error is never taken for a count."""
+    """A full server: an answer that is an error is never taken for a count."""
     server.command(b"FLUSHALL")
-    server.command(b"LPUSH", b"gp:r:{a}:3600", b"x")
     state = open_redis(server.url, clock, timeout=5.0)
-    with pytest.raises(StateUnavailableError, match="WRONGTYPE"):
-        state.hit([Hit("a", WINDOW)])
-    assert state.hit([Hit("b", WINDOW)]) == [1]
     server.command(b"CONFIG", b"SET", b"maxmemory", b"1")
     try:
         with pytest.raises(StateUnavailableError, match="maxmemory"):
@@ -145,6 +155,43 @@ def test_an_error_answer_is_the_stores_trouble(server: RedisServer, clock: FakeC
         server.command(b"CONFIG", b"SET", b"maxmemory", b"0")
     assert state.hit([Hit("c", WINDOW)]) == [1]
     state.close()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("form", ["redis", "redis-cluster"])
+def test_what_somebody_else_put_there_counts_as_nothing(form: str, servers: Servers, clock: FakeClock) -> None:
+    """A list in the place of each kind of record, looked at and written: one key that is odd takes no store away."""
+    state = open_redis(servers.emptied(form), clock, timeout=5.0)
+    keys = ("r:{a}:3600", "l:{a}", "t:{a}", "s:{a}", "d:{a}")
+    looks: list[Ask] = [
+        Hit("a", WINDOW, 0),
+        Rate("a", 5, WINDOW, 5, 0),
+        Recall("a"),
+        Distinct("a", "", WINDOW),
+        Get("a"),
+    ]
+    writes: list[Ask] = [
+        Hit("a", WINDOW),
+        Rate("a", 5, WINDOW, 5),
+        Mark("a", 1.0),
+        Distinct("a", "x", WINDOW),
+        Put("a", b"1", 60),
+    ]
+    nothing = [0, Leave(allowed=True, wait=0.0, used=0.0), Tally(), 0, None]
+    for asks, answers in ((looks, nothing), ([*looks, Mark("b", 1.0)], [*nothing, None])):
+        spoil(servers, form, keys)
+        assert state.exchange(asks) == answers
+    state.exchange(writes)
+    assert state.exchange(looks) == [1, Leave(True, 0.0, pytest.approx(1.0)), Tally(1.0, 0.0), 1, b"1"]
+    state.close()
+
+
+def spoil(servers: Servers, form: str, keys: Sequence[str]) -> None:
+    """Put a list under each key."""
+    for key in keys:
+        node = servers.cluster.owner(f"gp:{key}") if form == "redis-cluster" else servers.single
+        node.command(b"DEL", f"gp:{key}".encode())
+        node.command(b"LPUSH", f"gp:{key}".encode(), b"x")
 
 
 def test_redis_goes_and_comes_back(tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,9 +1,10 @@
 """State in Redis, shared by all workers of all hosts.
 
 Every exchange is one round trip: one MGET where it only looks, one script where it writes; in a cluster, where a command may
-touch one slot, one GET or script for each ask, sent to all nodes before the first answer is read. A script goes by its SHA-1
+touch one slot, one MGET or script for each ask, sent to all nodes before the first answer is read. A script goes by its SHA-1
 (EVALSHA) and is sent in full only when the server has lost it (SCRIPT FLUSH, restart): a NOSCRIPT answer means that nothing was
-run, so repeating it never counts twice. Every key is under `gp:`, and all but those of journals expire.
+run, so repeating it never counts twice. Every key is under `gp:`, and all but those of journals expire. What somebody else put
+there, of whatever type, counts as nothing (MGET gives nothing for it, SET replaces it).
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class RedisState(Asking):
         if self._servers.one:
             (given,) = self._ask([(keys[0], ("MGET", *keys))])
             return list(given)
-        return self._ask([(key, ("GET", key)) for key in keys])
+        return [item for (item,) in self._ask([(key, ("MGET", key)) for key in keys])]
 
     def _written(self, asks: Sequence[Ask], keys: Sequence[str], now: float) -> list[Any]:
         head = redis_script.head(now, self._half_life)

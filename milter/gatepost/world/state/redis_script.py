@@ -37,12 +37,18 @@ local function put(key, data, seconds)
   redis.call('SET', key, data, 'EX', seconds)
   return data
 end
+local function read(key)
+  local data = redis.pcall('GET', key)
+  if type(data) ~= 'table' then return data end
+  if string.find(data.err, 'WRONGTYPE', 1, true) then return false end
+  return redis.call('GET', key)
+end
 local function get(key, size)
-  local data = redis.call('GET', key)
+  local data = read(key)
   return data and #data == size and data
 end
 local asks = {}
-function asks.g(key) return redis.call('GET', key) end
+function asks.g(key) return read(key) end
 function asks.h(key, arg)
   local bucket, amount, window, limit, seconds = struct.unpack('<ddddd', arg, 2)
   local b, c, p, first, last, p_first, p_last = bucket, 0, 0, 0, 0, 0, 0
@@ -97,7 +103,7 @@ end
 function asks.s(key, arg)
   local window, most = struct.unpack('<dd', arg, 2)
   local name, second = string.sub(arg, 18), math.floor(now)
-  local old = redis.call('GET', key) or ''
+  local old = read(key) or ''
   if #old % 12 ~= 0 then old = '' end
   local kept = {}
   for at = 1, #old, 12 do
