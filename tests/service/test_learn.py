@@ -72,6 +72,23 @@ def odds(run: Run, config: Path, *files: Path) -> list[float]:
     return [found["spam_probability"] for found in scanned(run, config, *files)]
 
 
+def test_many_labels_are_taken_back_a_few_at_a_time(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All labels in one command, one of them twice: each is taken back once, and no exchange keeps the store for long."""
+    config = write_config(place, f"sqlite://{place}/named.db")
+    texts = [f"{TEXT} {number} {' '.join(f'w{number}x{more}' for more in range(30))}" for number in range(60)]
+    for number, text in enumerate(texts):
+        (place / f"{number}.eml").write_bytes(letter(f"Offer {number}", text))
+    assert run("learn", "spam", *(place / f"{number}.eml" for number in range(60)), "--config", config)[0] == 0
+    listed = [json.loads(line)["id"] for line in run("learn", "--list", "--json", "--config", config)[1].splitlines()]
+    asked: list[int] = []
+    exchange = SqliteState.exchange
+    monkeypatch.setattr(SqliteState, "exchange", lambda self, asks: asked.append(len(asks)) or exchange(self, asks))
+    code, out, err = run("learn", "--undo", *listed, listed[0], "--config", config)
+    assert (code, out.count("taken back"), err) == (0, 60, "")
+    assert sum(asked) >= 60
+    assert max(asked) <= 200
+
+
 def test_learning_counts_at_once_and_undoing_leaves_nothing(run: Run, config: Path, place: Path) -> None:
     """A reported message and its twin become spam, other mail does not move; undone, all is as before."""
     files = [place / f"{name}.eml" for name in ("one", "twin", "other")]

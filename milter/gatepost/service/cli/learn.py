@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,7 +55,7 @@ _BATCH: Final = 50
 
 _BATCH_SECONDS: Final = 30.0
 _TAUGHT_AT_ONCE: Final = 10
-"""Labels told to the memory of senders and texts in one go: some twenty questions each."""
+"""Labels told to the memory of senders and texts, or taken back, in one go: some twenty questions each."""
 
 _DAY: Final = 86_400.0
 _ID: Final = re.compile(r"[0-9a-f]{20}")
@@ -263,10 +263,21 @@ def _require(state: State) -> None:
 
 
 def _undo(site: _Site, ids: list[str], json_output: bool) -> None:
-    """Take labels back; exits 1 where an id is not known."""
-    answers = site.state.note(JOURNAL, [Entry(each, None) for each in ids])
-    take_back(site.state, ids, SystemClock().now(), site.half_life)
-    _require(site.state)
+    """Take labels back, each once, in batches: a store must not stand still for a thousand; exits 1 where an id is not known."""
+    clock, named, known = SystemClock(), list(dict.fromkeys(ids)), True
+    for start in range(0, len(named), _TAUGHT_AT_ONCE):
+        batch = named[start : start + _TAUGHT_AT_ONCE]
+        with allowance(clock, _BATCH_SECONDS):
+            answers = site.state.note(JOURNAL, [Entry(each, None) for each in batch])
+            take_back(site.state, batch, clock.now(), site.half_life)
+            _require(site.state)
+        known = _told_back(batch, answers, json_output) and known
+    if not known:
+        raise typer.Exit(1)
+
+
+def _told_back(ids: Sequence[str], answers: Sequence[bool], json_output: bool) -> bool:
+    """Say what was taken back; gives whether all of it was there."""
     for each, there in zip(ids, answers, strict=True):
         if json_output:
             _print_json({"id": each, "undone": there})
@@ -274,8 +285,7 @@ def _undo(site: _Site, ids: list[str], json_output: bool) -> None:
             console().print(f"{each}  taken back", highlight=False)
         if not there:
             sys.stderr.write(f"gatepost learn: {each}: there is no such label\n")
-    if not all(answers):
-        raise typer.Exit(1)
+    return all(answers)
 
 
 def _lessons(state: State) -> Iterator[Lesson]:
