@@ -52,6 +52,24 @@ def test_grows_from_normal_over_high_to_exceeded() -> None:
     assert said[-1].detail == "11 messages of 192.0.2.1 in the last hour, more than 10."
 
 
+def test_a_recipient_is_a_mailbox_however_it_is_written() -> None:
+    """Case, quotes that need not be and +details do not get round a limit; another mailbox and needed quotes are others."""
+    here = rates("inbound", {"per": "recipient", "limit": 3}, exempt_recipients=("Abuse@here.example",))
+    same = (
+        "bob@here.example",
+        "BOB@here.example",
+        '"bob"@here.example',
+        "bob+1@here.example",
+        '"b\\ob+2"@here.example',
+    )
+    said = [codes(here, mail(to=to)) for to in same]
+    assert said == [["normal"]] * 3 + [["recipient-exceeded"]] * 2
+    assert here.gate(mail(to="bob+3@here.example")) != ()
+    for other in ('"bob+1;x"@here.example', "bobby@here.example"):
+        assert codes(here, mail(to=other)) == ["normal"]
+    assert codes(here, mail(to="abuse+bob@here.example")) == []
+
+
 def test_a_whole_network_of_ipv6_addresses_is_one_client() -> None:
     """Rotating through a /64 does not help."""
     here = site(client_soft=3)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from gatepost.mail import limits
 from gatepost.mail.suffix import registrable
+from gatepost.world.seen.people import plain
 
 What = Literal["messages", "connections", "recipients", "bytes"]
 Per = Literal["client", "network", "sender", "login", "recipient"]
@@ -15,6 +16,8 @@ Act = Literal["score", "defer", "reject"]
 
 Domain = Annotated[str, Field(min_length=1, max_length=limits.DOMAIN_OCTETS), AfterValidator(registrable)]
 Name = Annotated[str, Field(min_length=1, max_length=320), AfterValidator(str.casefold)]
+
+Mailbox = Annotated[str, Field(min_length=1, max_length=320), AfterValidator(plain)]
 
 
 class Limit(BaseModel):
@@ -29,7 +32,7 @@ class Limit(BaseModel):
     per: Per = Field(
         description="Whose: a client (IPv4 address or IPv6 /64), a network (IPv4 /24, IPv6 /48), a sender (inbound: the "
         "envelope domain, together with the network unless SPF passes; submission: the address), a login (submission "
-        "alone), or a recipient's address.",
+        "alone), or a recipient's mailbox (with any +detail).",
     )
     limit: int = Field(ge=1, le=2**50, description="How many in the window are still fine.")
     window_seconds: int = Field(default=3_600, ge=1, le=86_400, description="The window in seconds.")
@@ -78,7 +81,7 @@ class RateSettings(BaseModel):
         max_length=10_000,
         description="Envelope domains whose mail from outside is not counted, where SPF passes.",
     )
-    exempt_recipients: tuple[Name, ...] = Field(
+    exempt_recipients: tuple[Mailbox, ...] = Field(
         default=(),
         max_length=10_000,
         description="Recipients' addresses that are not counted, such as abuse@ and postmaster@.",

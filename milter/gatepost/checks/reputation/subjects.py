@@ -4,6 +4,7 @@
 - An envelope domain is counted as itself only under an SPF pass, and otherwise together with the client's network. Else
   anybody could use up the allowance of a domain by forging it.
 - A login counts on outbound mail: a thousand messages an hour from one mailbox is a stolen password.
+- A recipient is a mailbox, however its address is written: `Bob@`, `"bob"@` and `bob+anything@` fill the same one.
 
 Names of people stand in a counter's key as a digest. It has no key of the site's: the counter is gone after two windows, and
 hosts that share a store must count together whatever keys they hold.
@@ -21,6 +22,7 @@ from gatepost.mail import limits
 from gatepost.mail.address import Address
 from gatepost.mail.envelope import Direction, Envelope, IpNetwork, inside
 from gatepost.mail.suffix import registrable
+from gatepost.world.seen.people import plain
 from gatepost.world.state import keys
 
 _DIGEST_BYTES = 12
@@ -72,7 +74,7 @@ class Counted:
             case "sender" if envelope.sender is not None and found is not None:
                 return self._sender(envelope, envelope.sender, found)
             case "recipient":
-                named = dict.fromkeys(address.spec.casefold() for address in envelope.recipients)
+                named = dict.fromkeys(plain(address.spec) for address in envelope.recipients)
                 wanted = [name for name in named if name not in self.lists.exempt_recipients]
                 return tuple(
                     Subject(per, f"recipient {name}", ("recipient", _digest(name)))

@@ -21,6 +21,8 @@ from gatepost.world.state.keys import identities, key, network_of
 
 _AUTOMATIC: Final = re.compile(rb"\s*+(?:bulk|list|junk|auto_reply)\b", re.IGNORECASE)
 _BY_HAND: Final = re.compile(rb"\s*+no\b", re.IGNORECASE)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+_DOT_STRING: Final = re.compile(r"[^\s\x00-\x1f\x7f<>()\[\]\\,;:\"@]++")
 _ID: Final = re.compile(rb"<([^<>\s]{3,998})>")
 
 
@@ -50,8 +52,13 @@ class People:
 
 
 def plain(spec: str) -> str:
-    """Give an address as it is compared: without case, and without the detail of `user+detail@` (RFC 5233)."""
+    """Give an address as it is compared: without case, needless quotes (RFC 5321 4.1.2), and the detail of `user+detail@` (RFC 5233)."""
     local, at, domain = spec.casefold().rpartition("@")
+    if local.startswith('"'):
+        bare = _ESCAPED.sub(r"\1", local[1:-1])
+        if not _DOT_STRING.fullmatch(bare):
+            return f"{local}{at}{domain}"
+        local = bare
     return f"{local.partition('+')[0] or local}{at}{domain}"
 
 
