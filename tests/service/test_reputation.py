@@ -125,6 +125,22 @@ def test_a_network_means_the_tally_of_that_network(text: str, tallies: list[tupl
 
 
 @pytest.mark.parametrize(
+    ("text", "name", "key"),
+    [
+        ("helo:FOO.", "foo", "helo:foo"),
+        ("helo:mx.shop.example from 192.0.2.0/24", "mx.shop.example from 192.0.2.0/24", None),
+        ("HELO:mx.shop.example from 192.0.2.9", "mx.shop.example from 192.0.2.0/24", None),
+        ("helo:mx.shop.example from 2001:db8:1::5", "mx.shop.example from 2001:db8:1::/48", None),
+    ],
+)
+def test_a_greeting_is_named_as_the_finding_names_it(text: str, name: str, key: str | None) -> None:
+    """A name that was not proven lies under its network, and is shown and forgotten there."""
+    network = name.partition(" from ")[2]
+    expected = key or f"helo:mx.shop.example:{network}"
+    assert [(each.capacity, each.name, each.key) for each in named(text)] == [("helo", name, expected)]
+
+
+@pytest.mark.parametrize(
     "wide", ["10.0.0.0/8", "192.0.2.128/25", "2001:db8::/32", "2001:db8::/56", "::ffff:10.0.0.0/120"]
 )
 def test_a_network_of_another_size_is_refused(run: Run, config: Path, wide: str) -> None:
@@ -136,7 +152,7 @@ def test_a_network_of_another_size_is_refused(run: Run, config: Path, wide: str)
     assert shown(run, config, "10.0.0.0/24")["network"]["unwanted"] == pytest.approx(9.0)
 
 
-@pytest.mark.parametrize("wrong", ["", "helo:", "a b", "@"])
+@pytest.mark.parametrize("wrong", ["", "helo:", "a b", "@", "helo:x from 192.0.2.999"])
 def test_a_name_that_means_nothing_is_wrong_usage(run: Run, config: Path, wrong: str) -> None:
     """One line and exit 2."""
     code, out, err = run("reputation", "show", wrong, "--config", config)
