@@ -41,9 +41,21 @@ def remembering(config: Config, state: State, known: People) -> Remembering:
 
 
 def list_trouble(listed: DnsList, resolver: Resolver) -> str:
-    """Say in half a sentence what is wrong with a DNS list, asking for what is always on it; "" where all is well."""
-    if not listed.test:
+    """Say in half a sentence what is wrong with a DNS list, asking for what is always on it, and what never; "" where all is well."""
+    return (_test_trouble(listed, resolver) if listed.test else "") or _lists_all(listed, resolver)
+
+
+def _lists_all(listed: DnsList, resolver: Resolver) -> str:
+    """Say that a list names what no list may (RFC 5782 5): one that was given up answers everything, and all mail is listed."""
+    never = "127.0.0.1" if "address" in listed.kinds else "invalid"
+    subject = by_address(listed, ip_address(never)) if never != "invalid" else by_domain(listed, "link", never)
+    if read(listed, resolver.ask(subject.question)).standing is not Standing.LISTED:
         return ""
+    return f"lists {never}, which no list may: it lists everything, take it out"
+
+
+def _test_trouble(listed: DnsList, resolver: Resolver) -> str:
+    """Say what is wrong with a list by its own test entry."""
     try:
         subject = by_address(listed, ip_address(listed.test))
     except ValueError:

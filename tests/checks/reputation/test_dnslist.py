@@ -12,8 +12,9 @@ from gatepost.checks.reputation.dnslist_settings import PRESETS, DnsList, DnsLis
 from gatepost.evidence import Evidence, Found, Status
 from gatepost.mail.envelope import Direction
 from gatepost.service.remembering import list_trouble
+from gatepost.world.budget import allowance, current
 from gatepost.world.clock import FakeClock
-from gatepost.world.dns.door import Records
+from gatepost.world.dns.door import Answer, Question, Records, TempFailure
 from gatepost.world.dns.fake import FakeDns, NoNetworkDns
 from gatepost.world.dns.live import LiveResolver
 from gatepost.world.dns.live import Settings as DnsSettings
@@ -40,7 +41,8 @@ def asked(zone: dict[str, str], *, config: DnsListSettings | None = None, **more
     resolver = more.pop("resolver", None) or FakeDns({name: {"A": [answer]} for name, answer in zone.items()})
     message = more.pop("message", letter("hi", From="a@shop.example", urls=["http://www.link.example/x"]))
     check = DnsListCheck(config or settings(), resolver, FakeClock(), more.pop("exempt", ()))
-    said = list(check.run(mail(**{"ip": "198.51.100.9", **more}), message, Found()))
+    found = more.pop("found", Found())
+    said = list(check.run(mail(**{"ip": "198.51.100.9", **more}), message, found))
     assert {item.code for item in said} <= set(CODES)
     return said
 
@@ -177,6 +179,58 @@ def test_the_key_in_a_zone_is_not_told(own: dict[str, object], dns: FakeDns) -> 
     assert ("spamhaus-zen" if "like" in own else "zen.dq.list.example") in said[0].detail
     (listed,) = config.active
     assert "sekret" not in f"{said} {listed.title} {list_trouble(listed, dns)}".lower()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "zone", "expected"),
+    [
+        (["address"], {"2.0.0.127": "127.0.0.2", "1.0.0.127": "127.0.0.2"}, "lists 127.0.0.1, which no list may"),
+        (["link"], {"2.0.0.127": "127.0.0.2", "invalid": "127.0.0.2"}, "lists invalid, which no list may"),
+        (["address"], {"2.0.0.127": "127.0.0.2"}, ""),
+        (["address"], {"2.0.0.127": "127.0.0.2", "1.0.0.127": "127.0.0.99"}, ""),
+    ],
+)
+def test_a_list_that_was_given_up_and_names_everything_is_told(kinds: list[str], zone: dict, expected: str) -> None:
+    """`gatepost status` asks for what no list may name, too (RFC 5782 5)."""
+    (listed,) = settings(list=[{**OURS, "kinds": kinds, "test": "127.0.0.2"}]).active
+    dns = FakeDns({f"{name}.bl.here.example": {"A": [answer]} for name, answer in zone.items()})
+    assert list_trouble(listed, dns).startswith(expected)
+    assert bool(list_trouble(listed, dns)) == bool(expected)
+
+
+def test_a_known_forwarders_address_is_not_asked_about() -> None:
+    """Who hands on what others sent is listed for that: it says nothing of this message, and its links still do."""
+    zone = {"9.100.51.198.bl.here.example": "127.0.0.2", "link.example.bl.here.example": "127.0.0.2"}
+    forwarded = Found((Evidence("forward", "forward.known", Status.PASS),))
+    assert [item.code for item in asked(zone, found=forwarded)] == ["dnslist.link"]
+
+
+@pytest.mark.parametrize("spent", ["time", "look-ups"])
+def test_a_list_that_a_message_could_not_ask_is_asked_for_the_next_one(spent: str) -> None:
+    """Where the message has nothing left to ask with, the list is not taken for one that does not answer."""
+    clock = FakeClock()
+    dns = FakeDns({"9.100.51.198.bl.here.example": {"A": ["127.0.0.2"]}})
+    check = DnsListCheck(settings(), Spent(dns), clock)
+    with allowance(clock, 0.0 if spent == "time" else 5.0) as left:
+        left.lookups = 0
+        assert {item.code for item in check.run(mail("198.51.100.9"), letter(), Found())} == {"dnslist.temperror"}
+    with allowance(clock, 5.0):
+        assert [item.code for item in check.run(mail("198.51.100.9"), letter(), Found())] == ["dnslist.address"]
+
+
+class Spent:
+    """A resolver that asks nobody for a message that has nothing left."""
+
+    def __init__(self, behind: FakeDns) -> None:
+        self.behind = behind
+
+    def prefetch(self, _: object) -> None:
+        """Do nothing."""
+
+    def ask(self, question: Question) -> Answer:
+        """Ask, or say that nothing is left."""
+        left = current()
+        return self.behind.ask(question) if left.lookups and left.remaining() else TempFailure("spent")
 
 
 def test_lists_of_one_title_are_told_apart() -> None:

@@ -21,6 +21,7 @@ from gatepost.mail.address import author
 from gatepost.mail.envelope import Direction, Envelope, IpAddress, IpNetwork, inside, unmapped
 from gatepost.mail.message import Message
 from gatepost.mail.suffix import private_suffix
+from gatepost.world import budget
 from gatepost.world.clock import Clock
 from gatepost.world.dns.door import Answer, Question, Records, RecordType, Resolver, TempFailure
 
@@ -119,7 +120,7 @@ class DnsListCheck:
 
     name: Final = "dnslist"
     codes: Final = CODES
-    after: Final = frozenset({"content"})
+    after: Final = frozenset({"forward", "content"})
 
     def __init__(
         self, settings: DnsListSettings, resolver: Resolver, clock: Clock, exempt: Sequence[IpNetwork] = ()
@@ -130,22 +131,32 @@ class DnsListCheck:
         self._exempt = tuple(exempt)
         self._resting: dict[str, float] = {}  # by zone of the config: until when it is left alone
 
-    def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:  # noqa: ARG002  the contract
-        """Give the worst finding of each kind, or one that says that nothing is listed; nothing where no list is in use."""
+    def run(self, envelope: Envelope, message: Message, found: Found) -> Sequence[Evidence]:
+        """Give the worst finding of each kind, or one that says that nothing is listed; nothing where no list is in use.
+
+        What is said of a known forwarder's address is not said of whose mail it hands on.
+        """
         if envelope.direction is not Direction.INBOUND or envelope.client.login or not self._lists:
             return ()
         asked = [(listed, subject) for listed in self._lists for subject in self._subjects(listed, envelope, message)]
+        if found.code("forward.known"):
+            asked = [(listed, subject) for listed, subject in asked if subject.word != "address"]
         if not asked:
             return ()
         self._resolver.prefetch(subject.question for listed, subject in asked if not self._rests(listed))
         return [*_told([(listed, subject, self._ask(listed, subject)) for listed, subject in asked])]
 
     def _ask(self, listed: DnsList, subject: Subject) -> Finding:
-        """Ask a list; one that did not answer is left alone for a while, so that it holds up one message and not each."""
+        """Ask a list; one that did not answer is left alone for a while, so that it holds up one message and not each.
+
+        One that was never asked, because the message had no time or look-ups left, is not blamed for that.
+        """
         if self._rests(listed):
             return Finding(Standing.AWAY, "it did not answer a moment ago")
+        left = budget.current()
+        may_ask = left.lookups > 0 and left.remaining() > 0
         found = read(listed, self._resolver.ask(subject.question))
-        if found.standing is Standing.AWAY:
+        if may_ask and found.standing is Standing.AWAY:
             self._resting[listed.zone] = self._clock.monotonic() + REST_SECONDS
         return found
 
