@@ -7,7 +7,7 @@ import pytest
 from gatepost.checks.reputation.family import GreylistSettings
 from gatepost.decision.decide import decide
 from gatepost.decision.policy import Policy
-from gatepost.evidence import Evidence
+from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.verdict import Accept, Defer, Reject
 from gatepost.world.clock import FakeClock
@@ -95,6 +95,21 @@ def test_own_mail_bounces_and_relays_are_never_put_off() -> None:
         mail(ip=""),
     ):
         assert arrive(site, envelope)[1] == []
+
+
+def test_known_forwarders_are_never_put_off() -> None:
+    """The administrator named them, and what they hand on is not theirs: they could never prove that they try again."""
+    assert arrive(Site(ON), mail(), Evidence("forward", "forward.known", Status.PASS)) == ("Accept", [])
+
+
+def test_a_clock_that_was_ahead_keeps_nobody_out() -> None:
+    """A contact that was noted a day ahead, and put off, is through when the clock is right again; a second ahead is none."""
+    for ahead, decided in ((86_400, "Accept"), (1, "Defer")):
+        site = Site(ON)
+        site.clock.advance(ahead)
+        assert arrive(site, mail())[0] == "Defer"
+        site.clock.advance(-ahead)
+        assert arrive(site, mail())[0] == decided
 
 
 def test_it_is_off_unless_switched_on() -> None:

@@ -73,6 +73,13 @@ def test_an_unproven_name_is_blamed_in_its_network_alone() -> None:
     assert "reputation.helo-bad" not in site.say(mail(helo="mail.bank.example.com"), letter(), iprev)
 
 
+def test_how_a_known_forwarder_greets_is_no_trace() -> None:
+    """Its greeting comes with all that it hands on."""
+    envelope = mail(helo="forwarder.example")
+    assert [str(trace.kind) for trace in traces(envelope, letter(), Found())] == ["helo"]
+    assert traces(envelope, letter(), Found((Evidence("forward", "forward.known", Status.PASS),))) == ()
+
+
 def test_what_is_named_as_a_trace() -> None:
     """HELO names of nobody, addresses in brackets, link domains without those of bare addresses, files once."""
     message = letter(urls=["https://a.co.uk/x", "http://192.0.2.7/", "HTTP://B.example:8/", "mailto:x@y"], file=DIGEST)

@@ -68,7 +68,9 @@ def test_an_exempt_network_is_not_an_identity() -> None:
 def test_a_known_forwarder_is_not_an_identity() -> None:
     """Whoever hands on what others sent is not blamed for it, nor praised."""
     forwarded = Evidence("forward", "forward.known", Status.PASS)
-    assert who(forwarded, proof("dmarc", "header.from", "shop.example")) == [(Role.AUTHOR, "shop.example")]
+    author = proof("dmarc", "header.from", "shop.example")
+    rewritten = proof("spf", "smtp.mailfrom", "SRS0=x=y=shop.example=ann@forwarder.example")
+    assert who(forwarded, author, rewritten) == [(Role.AUTHOR, "shop.example")]
 
 
 @pytest.mark.parametrize(

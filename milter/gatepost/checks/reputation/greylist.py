@@ -4,7 +4,8 @@ A program that sends spam from a stolen machine seldom tries again; a mail serve
 envelope sender and a recipient, is `greylist.first`, before the minimum time has passed `greylist.early`, and both put the message off
 only where its score makes it doubtful ([thresholds] greylist). Whoever tried again after the minimum time is through
 (`greylist.passed`), and networks and authenticated domains that did so a few times are not asked any more. The same holds for
-authenticated senders that are known, for correspondents, and for the null path, because a bounce must arrive.
+authenticated senders that are known, for correspondents, for forwarders that the administrator named, which do try again, and for
+the null path, because a bounce must arrive.
 
 Mail must not be lost for it: nobody is put off by this worker's own memory while the shared store is away, nor where the store did not
 confirm that it wrote the contact down; and mail of own users never is.
@@ -56,7 +57,7 @@ class GreylistJudge:
         ip = envelope.client.ip
         if not (self.settings.enabled and case.stranger and envelope.sender and envelope.recipients) or ip is None:
             return None
-        if inside(ip, self.exempt) or not self.people.secret.ready():
+        if inside(ip, self.exempt) or case.found.code("forward.known") or not self.people.secret.ready():
             return None
         contact = self.people.contact(envelope)
         earned = proven_by(envelope, case.found)
@@ -85,9 +86,11 @@ class GreylistJudge:
                 detail = "This sender never wrote to this recipient from this network."
                 yield Evidence("greylist", "greylist.first", Status.POLICY, detail)
             return
-        age = max(0, int(now) - TIME.unpack(first)[0])
-        if put_off is None:
+        age = int(now) - TIME.unpack(first)[0]
+        # A time to come was written by a clock that was ahead: how long ago it was nobody knows, only that it was before.
+        if put_off is None or age < -self.settings.minimum_seconds:
             return
+        age = max(0, age)
         if age < self.settings.minimum_seconds:
             detail = f"A first contact came back after {age} seconds, before {span(self.settings.minimum_seconds)} had passed."
             yield Evidence("greylist", "greylist.early", Status.POLICY, detail, facts={"greylist.seconds": str(age)})

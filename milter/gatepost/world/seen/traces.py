@@ -40,13 +40,14 @@ def traces(envelope: Envelope, message: Message, found: Found, exempt: Sequence[
     """Give the traces of a message, at most one HELO, limits.REPUTATION_LINKS links and limits.REPUTATION_FILES files.
 
     Reads the evidence of `spf` (`smtp.helo`) and `iprev` (`name`) with status pass, and what identities() reads. How a client
-    in an `exempt` network greets is no trace, and neither is a link to the proven sender's own domain: that has a record
+    in an `exempt` network or a known forwarder greets is no trace, and neither is a link to the proven sender's own domain: that has a record
     already, and one mistake must not count twice.
     """
     ip = envelope.client.ip
     own = {each.name for each in identities(envelope, found) if each.role.authenticated}
+    relayed = ip is None or inside(ip, exempt) or found.code("forward.known")
     return (
-        *(() if ip is None or inside(ip, exempt) else _helo(envelope.client.helo, network_of(ip), found)),
+        *(() if ip is None or relayed else _helo(envelope.client.helo, network_of(ip), found)),
         *(link(domain) for domain in message.link_domains if domain not in own),
         *(file(digest) for digest in message.file_digests),
     )

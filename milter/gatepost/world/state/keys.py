@@ -51,14 +51,16 @@ def identities(envelope: Envelope, found: Found, exempt: Sequence[IpNetwork] = (
     """Give the authenticated identities behind a message, strongest first, at most limits.REPUTATION_IDENTITIES.
 
     Reads the evidence of `dmarc` (`header.from`), `dkim` (`header.d`) and `spf` (`smtp.mailfrom`) with status pass. One
-    domain appears once, in its strongest role; the client's address and network come last, unless among the `exempt` ones or
-    those of a known forwarder (`forward.known`): they hand on what others sent.
+    domain appears once, in its strongest role; the client's address and network come last, unless among the `exempt` ones. A
+    known forwarder (`forward.known`) hands on what others sent: neither its address nor the envelope domain that it may have
+    put in the place of theirs stands behind that.
     """
     names: dict[str, Role] = {}
+    forwarded = found.code("forward.known") is not None
     for role, check, fact in (
         (Role.AUTHOR, "dmarc", "header.from"),
         (Role.SIGNER, "dkim", "header.d"),
-        (Role.ENVELOPE, "spf", "smtp.mailfrom"),
+        *(() if forwarded else ((Role.ENVELOPE, "spf", "smtp.mailfrom"),)),
     ):
         for item in found.of(check):
             domain = _proven(item, fact)
@@ -67,7 +69,7 @@ def identities(envelope: Envelope, found: Found, exempt: Sequence[IpNetwork] = (
     domains = [Identity(role, name, domain_key(name)) for name, role in names.items()]
     del domains[limits.REPUTATION_IDENTITIES - 2 :]
     ip = envelope.client.ip
-    relayed = ip is None or inside(ip, exempt) or found.code("forward.known")
+    relayed = ip is None or inside(ip, exempt) or forwarded
     return tuple(domains) if ip is None or relayed else (*domains, *places(ip))
 
 
