@@ -216,6 +216,16 @@ def test_members_are_told_apart_and_bounded(state: State, clock: FakeClock) -> N
     assert state.exchange([Distinct("a", "x", WINDOW)]) == [1]
 
 
+def test_members_from_the_future_fill_no_set(state: State, clock: FakeClock) -> None:
+    """What a host noted whose clock was a day ahead counts no more, looked at or added to; a clock a little ahead is none such."""
+    clock.advance(86_400)
+    state.exchange([Distinct("a", name, WINDOW, 3) for name in "xyz"])
+    clock.advance(-86_400)
+    assert state.exchange([Distinct("a", "", WINDOW, 3), Distinct("a", "w", WINDOW, 3)]) == [0, 1]
+    clock.advance(-1)
+    assert state.exchange([Distinct("a", "v", WINDOW, 3), Distinct("a", "", WINDOW, 3)]) == [2, 2]
+
+
 def test_leave_is_given_at_the_rate_after_the_burst(state: State, clock: FakeClock) -> None:
     """A burst at once, then one each window / limit seconds; a refusal says how long to wait and uses nothing up."""
     rate = Rate("a", limit=6, window=WINDOW, burst=3)

@@ -170,11 +170,14 @@ def leave(rate: Rate, arrival: float, now: float, *, allowed: bool) -> Leave:
 
 
 def _kept(ask: Distinct, found: bytes | None, now: float) -> list[tuple[bytes, int]]:
-    """Give the members within the window, each as its hash and the second it was last seen."""
+    """Give the members within the window, each as its hash and the second it was last seen.
+
+    A second further ahead than a window was written by a clock that was wrong: such members would fill a set for ever.
+    """
     if not found or len(found) % MEMBER.size:
         return []
-    since = int(now) - ask.window
-    return [item for item in MEMBER.iter_unpack(found) if item[1] > since]
+    since, until = int(now) - ask.window, int(now) + ask.window
+    return [item for item in MEMBER.iter_unpack(found) if since < item[1] <= until]
 
 
 def _distinct(ask: Distinct, found: bytes | None, now: float) -> Step:

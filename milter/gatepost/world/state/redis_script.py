@@ -107,7 +107,8 @@ function asks.s(key, arg)
   if #old % 12 ~= 0 then old = '' end
   local kept = {}
   for at = 1, #old, 12 do
-    if struct.unpack('<I4', old, at + 8) > second - window and string.sub(old, at, at + 7) ~= name then
+    local seen = struct.unpack('<I4', old, at + 8)
+    if seen > second - window and seen <= second + window and string.sub(old, at, at + 7) ~= name then
       kept[#kept + 1] = string.sub(old, at, at + 11)
     end
   end
