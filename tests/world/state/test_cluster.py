@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -39,6 +42,24 @@ def test_an_exchange_reaches_all_nodes(cluster: RedisCluster, clock: FakeClock) 
     assert min(held) > 0
     assert sum(held) == 2 * len(MANY)
     state.close()
+
+
+def test_nodes_that_say_nothing_hold_up_no_exchange_for_long(cluster: RedisCluster, clock: FakeClock) -> None:
+    """Of a cluster with many silent nodes as many are waited for as there is time; the next question asks the others."""
+    with ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname() for _ in range(6)]
+        seeds = [*silent, ("127.0.0.1", cluster.nodes[0].port)]
+        hosts = ",".join(f"{host}:{port}" for host, port in seeds)
+        state = open_redis(f"redis+cluster://{hosts}", clock, timeout=0.1)
+        waited = []
+        for _ in range(4):
+            began = time.monotonic()
+            with suppress(StateUnavailableError):
+                state.hit([Hit("a", WINDOW)])
+            waited.append(time.monotonic() - began)
+        assert max(waited) < 0.6
+        assert state.hit([Hit("b", WINDOW)]) == [1]
+        state.close()
 
 
 def test_a_slot_that_moves_under_load_loses_nothing(cluster: RedisCluster, clock: FakeClock) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -127,3 +129,30 @@ def test_an_answer_in_drops_has_one_time_limit(server: RedisServer) -> None:
         assert late(servers, ["GET", "key"]) < TIMEOUT + SLACK
         proxy.drip = 0.0
         assert ask(servers, "GET", "key") == b"x" * 100
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://{name}:{port}", "redis+sentinel://{name}:{port}/m", "redis+cluster://{name}:{port}"]
+)
+def test_a_name_that_nobody_looks_up_costs_one_wait(
+    url: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's resolver may take ten seconds where DNS is down; a message waits no longer than for any server that is gone."""
+    answered = threading.Event()
+    look_up = socket.getaddrinfo
+
+    def slow(host: Any, *rest: Any, **more: Any) -> Any:
+        if host == "redis.here.example":
+            answered.wait(10.0)
+            host = "127.0.0.1"
+        return look_up(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with opened(url.format(name="redis.here.example", port=server.port), timeout=0.1) as servers:
+        began = time.monotonic()
+        with pytest.raises(redis.RedisError):
+            ask(servers, "PING")
+        assert time.monotonic() - began < 1.0
+        answered.set()
+        if url.startswith("redis://"):
+            assert ask(servers, "PING") == b"PONG"

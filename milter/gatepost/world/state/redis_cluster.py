@@ -9,6 +9,7 @@ library's own cluster pipeline does the same with waits and repetitions that a m
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -39,6 +40,9 @@ class ClusterServers:
         self._lines: dict[Address, Line] = {}
         self._slots: Mapping[int, Address] = {}  # empty: to be asked for
         self._guide: tuple[Address, ...] = ()
+        self._silent: frozenset[Address] = (
+            frozenset()
+        )  # nodes that did not answer when they were last asked for the map
         self._lock = threading.Lock()
 
     def send(self, commands: Sequence[tuple[str, Command]]) -> list[Any]:
@@ -95,30 +99,42 @@ class ClusterServers:
     def _line(self, node: Address) -> Line:
         with self._lock:
             if node not in self._lines:
-                self._lines[node] = Line(lambda: self._connecting.to(node))
+                self._lines[node] = Line(lambda: self._connecting.to(node), self._connecting.seconds)
             return self._lines[node]
 
     def _map(self) -> Mapping[int, Address]:
-        """Give the map of slots, asked of the first node that answers where none is at hand."""
+        """Give the map of slots, asked of the first node that answers where none is at hand.
+
+        There may be many nodes to wait for, and an exchange has no time for all: those left over are asked first the next time.
+        """
         slots = self._slots
         if slots:
             return slots
-        # The one that answered last comes first: the others may be away.
-        known = dict.fromkeys([*self._guide, *self._seeds, *self._lines])
+        end = time.monotonic() + self._connecting.seconds
         trouble: Exception = redis.ConnectionError("no node of the cluster is known")
-        for node in known:
+        for node in self._known():
             try:
                 (answer,) = self._line(node).talk([("CLUSTER", "SLOTS")])
+                if isinstance(answer, ResponseError):
+                    raise answer
             except (redis.RedisError, OSError) as error:
                 trouble = error
-                continue
-            if isinstance(answer, ResponseError):
-                trouble = answer
-                continue
-            self._slots, self._guide = (slots := _read_slots(answer, node)), (node,)
-            self._forget(set(slots.values()))
-            return slots
+                self._silent |= {node}
+                if time.monotonic() >= end:
+                    break
+            else:
+                self._slots, self._guide = (slots := _read_slots(answer, node)), (node,)
+                self._silent = frozenset()
+                self._forget(set(slots.values()))
+                return slots
         raise trouble
+
+    def _known(self) -> list[Address]:
+        """Give the nodes to ask for the map: first the one that answered last, and at the end those that did not."""
+        known = dict.fromkeys([*self._guide, *self._seeds, *self._lines])
+        if self._silent.issuperset(known):
+            self._silent = frozenset()
+        return sorted(known, key=self._silent.__contains__)
 
     def _forget(self, nodes: Iterable[Address]) -> None:
         """Close the lines to nodes that are no longer masters, but for the seeds."""

@@ -22,6 +22,11 @@ class Connecting:
     kind: Any
     options: Mapping[str, Any]
 
+    @property
+    def seconds(self) -> float:
+        """How long making one may take: the steps of it have the time of one answer each, and few take half of that."""
+        return 2.0 * float(self.options["socket_timeout"])
+
     def to(self, address: Address | None) -> Any:
         """Give a new connection, not connected yet; None where the options say where to (a unix socket)."""
         where = {"host": address[0], "port": address[1]} if address else {}
@@ -42,7 +47,7 @@ class SingleServer:
     def __init__(self, connecting: Connecting, address: Address | None) -> None:
         place = f"{told(address)}/{connecting.options.get('db') or 0}" if address else str(connecting.options["path"])
         self.place: Final = place
-        self._line = Line(lambda: connecting.to(address))
+        self._line = Line(lambda: connecting.to(address), connecting.seconds)
 
     def send(self, commands: Sequence[tuple[str, Command]]) -> list[Any]:
         """Send commands; see Servers."""
@@ -68,7 +73,7 @@ class SentinelServers:
         db = connecting.options.get("db") or 0
         self.place: Final = f"sentinel {','.join(map(told, sentinels))} {service}/{db}"
         sentinel: Any = Sentinel(list(sentinels), sentinel_kwargs=dict(options))  # type: ignore[no-untyped-call]
-        self._line = Line(lambda: connecting.to(sentinel.discover_master(service)))
+        self._line = Line(lambda: connecting.to(sentinel.discover_master(service)), connecting.seconds)
 
     def send(self, commands: Sequence[tuple[str, Command]]) -> list[Any]:
         """Send commands to the master; see Servers."""
