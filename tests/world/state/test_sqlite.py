@@ -173,7 +173,7 @@ def test_a_file_that_is_damaged_at_work_is_replaced_once(tmp_path: Path, clock: 
     assert path.with_name("state.db.broken").exists()
 
 
-@pytest.mark.parametrize("how", ["removed", "removed with its log", "emptied"])
+@pytest.mark.parametrize("how", ["removed", "removed with its log", "emptied", "without tables"])
 def test_a_file_that_goes_away_at_work_begins_anew(how: str, tmp_path: Path, clock: FakeClock) -> None:
     """An administrator removes or empties the file under two workers: both go on with a new one, and share it."""
     path = tmp_path / "state.db"
@@ -181,10 +181,18 @@ def test_a_file_that_goes_away_at_work_begins_anew(how: str, tmp_path: Path, clo
     one, other = file_state(path, clock), file_state(path, clock)
     one.remember([Mark("a", 1.0)])
     assert other.recall(["a"]) == [Tally(1.0, 0.0)]
-    if how == "emptied":
+    if how in {"emptied", "without tables"}:
         one.close()
         other.close()
         path.write_bytes(b"")
+    if how == "without tables":
+        with sqlite3.connect(path) as half_made:  # as a disk that became full leaves it
+            half_made.execute("PRAGMA journal_mode = WAL")
+        half_made.close()
+        with suppress(StateUnavailableError):
+            one.recall(["a"])
+        with suppress(StateUnavailableError):
+            other.recall(["a"])
     for each in tmp_path.iterdir():
         if how == "removed with its log" or (how == "removed" and each == path):
             each.unlink()

@@ -201,19 +201,29 @@ class SqliteState(Asking):
             try:
                 if self._connection is not None and self._inode != _inode(self._path):
                     self._drop()  # Another process has replaced the file, or an administrator has.
-                if self._connection is None:
-                    self._make_ready(patience)
-                    self._inode = _inode(self._path)
-                    self._connection = sqlite_file.connect(self._path)
-                    self._log.opened()
-                    self._keyed = blake2b(digest_size=8, key=sqlite_file.secret(self._connection))
+                connection = self._connection or self._opened(max(0.0, end - time.monotonic()))
                 if statement:
-                    self._connection.execute(statement)
-                return self._connection
+                    connection.execute(statement)
+                return connection
             except sqlite3.OperationalError as error:
                 if sqlite_file.plain_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
                     raise
             time.sleep(BUSY_PAUSE)
+
+    def _opened(self, patience: float) -> sqlite3.Connection:
+        """Open the file for this process; one that turns out to hold nothing of ours is prepared anew the next time."""
+        self._make_ready(patience)
+        inode = _inode(self._path)
+        connection = sqlite_file.connect(self._path)
+        try:
+            self._keyed = blake2b(digest_size=8, key=sqlite_file.secret(connection))
+        except sqlite3.Error:
+            connection.close()
+            self._prepared = False
+            raise
+        self._log.opened()
+        self._inode, self._connection = inode, connection
+        return connection
 
     def _make_ready(self, patience: float) -> None:
         """Prepare the file, if that was not possible at the start, or if somebody has removed or emptied it since."""
