@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ from support.state_forms import Servers
 from support.waiting import free_port
 
 WINDOW = 3_600
+ROOT = Path(__file__).parents[3]
 
 
 def test_lost_scripts_are_sent_again(server: RedisServer, clock: FakeClock) -> None:
@@ -192,6 +194,20 @@ def spoil(servers: Servers, form: str, keys: Sequence[str]) -> None:
         node = servers.cluster.owner(f"gp:{key}") if form == "redis-cluster" else servers.single
         node.command(b"DEL", f"gp:{key}".encode())
         node.command(b"LPUSH", f"gp:{key}".encode(), b"x")
+
+
+def test_a_full_redis_keeps_what_is_in_use(tmp_path: Path, clock: FakeClock) -> None:
+    """Under the policy that docs/state.md asks for, a flood of invented names drops neither a limit nor a known sender."""
+    (policy,) = re.findall(r"`maxmemory-policy (\S+)`", (ROOT / "docs" / "state.md").read_text())
+    with RedisServer(tmp_path, maxmemory="3mb", maxmemory_policy=policy) as full:
+        state = open_redis(full.url, clock, timeout=5.0)
+        state.remember([Mark("domain:shop.example", wanted=50.0)])
+        for turn in range(1, 301):
+            state.remember([Mark(f"link:{turn}-{number}.example", unwanted=0.5) for number in range(100)])
+            used = state.exchange([Hit("client", WINDOW), Recall("domain:shop.example")])
+            assert used == [turn, Tally(50.0, 0.0)]
+        assert full.told("stats", "evicted_keys:") > 1_000
+        state.close()
 
 
 def test_redis_goes_and_comes_back(tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
