@@ -182,7 +182,7 @@ def test_one_thread_finds_out_whether_a_server_is_back() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert 1 <= len(queries) - before <= 3
+        assert 1 <= len(queries) - before < len(threads)
 
 
 def test_who_has_no_time_left_says_nothing_of_a_server() -> None:
