@@ -6,6 +6,8 @@ import mmap
 import os
 import resource
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,6 +146,50 @@ def test_a_file_that_cannot_be_used_just_now_is_no_config_error(
     assert state.hit([Hit("a", WINDOW)]) == [1]
     assert (state.degraded(), state.backend) == (False, f"sqlite at {path}")
     state.close()
+
+
+READ_ONLY_DISK = """
+import subprocess, sys
+from pathlib import Path
+from gatepost.world.clock import FakeClock
+from gatepost.world.state.door import Mark
+from gatepost.world.state.opening import open_state
+from gatepost.world.state.settings import Settings
+
+disk, log_left = Path(sys.argv[1]), sys.argv[2] == "left"
+clock, path = FakeClock(), disk / "state.db"
+subprocess.run(["mount", "-t", "tmpfs", "none", disk], check=True)
+state = open_state(Settings(), path, clock)
+state.remember([Mark("a", 1.0)])
+kept = {file: file.read_bytes() for file in disk.iterdir()}
+state.close()
+if log_left:  # as a machine that was switched off leaves it
+    for file, data in kept.items():
+        file.write_bytes(data)
+subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+state = open_state(Settings(), path, clock)
+state.remember([Mark("a", 1.0)])
+print("degraded" if state.degraded() else "well", state.backend)
+subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+for _ in range(2):
+    clock.advance(30.0)
+    state.remember([Mark("a", 1.0)])
+print("degraded" if state.degraded() else "well", state.backend)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a disk read-only")
+@pytest.mark.parametrize("log", ["none", "left"])
+def test_a_read_only_disk_is_no_config_error(log: str, tmp_path: Path) -> None:
+    """The daemon starts on a disk that became read-only, counts by itself, and takes the file when it may write again."""
+    command = ["unshare", "--mount", sys.executable, "-c", READ_ONLY_DISK, str(tmp_path), log]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip("no mount namespaces here")
+    degraded, well = done.stdout.splitlines() or [done.stderr, ""]
+    assert degraded.startswith("degraded ")
+    assert ("takes nothing new" if log == "left" else "Read-only file system") in degraded
+    assert well == f"well sqlite at {tmp_path}/state.db"
 
 
 def test_an_empty_file_is_not_left_behind(tmp_path: Path, clock: FakeClock) -> None:

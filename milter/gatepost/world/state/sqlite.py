@@ -236,8 +236,12 @@ class SqliteState(Asking):
         self._prepared = True
 
     def _abandon(self, error: sqlite3.Error) -> None:
-        """Undo what was begun. With no room left the connection is kept: a new one would need some before it could read."""
-        if self._connection is not None and sqlite_file.plain_code(error) in _REFUSALS:
+        """Undo what was begun. With no room left the connection is kept: a new one would need some before it could read.
+
+        One that may not write is not: it was opened while the disk was read-only, and stays so whatever becomes of the disk.
+        """
+        code = sqlite_file.plain_code(error)
+        if self._connection is not None and code in _REFUSALS and code != sqlite3.SQLITE_READONLY:
             with suppress(sqlite3.Error):
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")

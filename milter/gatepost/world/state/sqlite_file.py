@@ -109,21 +109,32 @@ def prepare(path: Path, *, patience: float, own: bool = False) -> None:
         _prepare(path, patience)
 
 
-def _trouble(what: str, error: OSError | sqlite3.Error) -> StateConfigError | StateUnavailableError:
-    """Give the door's word for an error of the system or of SQLite."""
+def _trouble(what: str, path: Path, error: OSError | sqlite3.Error) -> StateConfigError | StateUnavailableError:
+    """Give the door's word for an error of the system or of SQLite; `what` failed is said of a path."""
+    what = f"{what} {path}"
     text = f"{what}: {reason(error)}"
     if isinstance(error, OSError):
         return StateConfigError(text) if error.errno in _LASTING else StateUnavailableError(text)
     if damaged(error):
         return _DamagedError(text)
+    if plain_code(error) == sqlite3.SQLITE_CANTOPEN and _on_a_read_only_disk(path):
+        # SQLite cannot make its log there, and says no more than that it cannot open.
+        return StateUnavailableError(f"{what}: {os.strerror(errno.EROFS)}")
     return StateUnavailableError(text) if plain_code(error) in _PASSING else StateConfigError(text)
+
+
+def _on_a_read_only_disk(path: Path) -> bool:
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise _trouble(f"cannot create the state directory {folder}", error) from error
+        raise _trouble("cannot create the state directory", folder, error) from error
 
 
 class _DamagedError(StateConfigError):
@@ -188,13 +199,13 @@ def _prepare(path: Path, patience: float) -> None:
         # SQLite itself creates nothing here: it would follow a link.
         connection = sqlite3.connect(_existing(path), uri=True, timeout=patience, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
-        raise _trouble(f"cannot open the state file {path}", error) from error
+        raise _trouble("cannot open the state file", path, error) from error
     try:
         _adopt(connection, path)
     except sqlite3.Error as error:
         if made:
             _take_back(path)
-        raise _trouble(f"cannot use the state file {path}", error) from error
+        raise _trouble("cannot use the state file", path, error) from error
     finally:
         connection.close()
 
