@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pwd
@@ -75,6 +76,24 @@ def test_a_named_state_file_is_the_workers(shared: Path, wide: bool) -> None:
         hand_over(loaded, shared / "var")
     assert (file.stat().st_uid, place.stat().st_uid) == (account.uid, account.uid if wide else 0)
     assert wide or "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not ROOT, reason="gives files away")
+@pytest.mark.parametrize(("code", "starts"), [(errno.EROFS, True), (errno.EIO, True), (errno.EPERM, False)])
+def test_a_disk_that_takes_nothing_refuses_no_start(
+    code: int, starts: bool, shared: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be given away on a disk with errors stays whose it is, with a line in the log; another refusal is one."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code), str(shared))
+
+    monkeypatch.setattr(places, "hand_over", refuse)
+    monkeypatch.setattr("gatepost.service.doors.on_a_read_only_disk", lambda _: starts)
+    (shared / "var").mkdir()
+    with nullcontext() if starts else pytest.raises(AssemblyError, match="cannot be given"):
+        hand_over(config_of(shared, shared / "state.db"), shared / "var")
+    assert ("cannot be given to the workers" in caplog.text) == starts
 
 
 @pytest.mark.skipif(not ROOT, reason="gives files away")

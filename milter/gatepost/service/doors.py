@@ -23,6 +23,7 @@ from gatepost.world.state.door import State, StateConfigError
 from gatepost.world.state.memory import MemoryState
 from gatepost.world.state.opening import open_state, state_file
 from gatepost.world.state.readonly import ReadOnlyState
+from gatepost.world.state.sqlite_file import on_a_read_only_disk
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
@@ -152,7 +153,9 @@ def hand_over(config: Config, directory: Path) -> None:
     """
     account = _give(config, directory)
     file = _file(config, directory)
-    if account is not None and file is not None and config.state.url and not privileges.may_write(account, file):
+    if account is None or file is None or not config.state.url or on_a_read_only_disk(file.parent):
+        return
+    if not privileges.may_write(account, file):
         raise AssemblyError(
             f"[state] url: {account.name}, as whom the workers run, cannot write to {file} and beside it: "
             f"let the file and its folder be {account.name}'s"
@@ -160,20 +163,25 @@ def hand_over(config: Config, directory: Path) -> None:
 
 
 def _give(config: Config, directory: Path) -> privileges.Account | None:
-    """Give the state directory and a state file that root made to the workers' account, and say whose they are now."""
+    """Give the state directory and a state file that root made to the workers' account, and say whose they are now.
+
+    On a disk that is full, read-only or broken they stay whose they are: that passes, and mail does not wait for it.
+    """
     try:
         account = privileges.choose(config.milter.user, as_root=os.geteuid() == 0)
-        if account is None:
-            return None
+    except privileges.PrivilegeError as error:
+        raise AssemblyError(str(error)) from None
+    if account is None:
+        return None
+    try:
         if directory.exists():  # on a full disk it may not
             places.hand_over(directory, account.uid, account.gid)
         file = _file(config, directory)
         if file is not None and config.state.url:
             places.hand_over_file(file, account.uid, account.gid)
-    except privileges.PrivilegeError as error:
-        raise AssemblyError(str(error)) from None
     except OSError as error:
-        raise AssemblyError(
-            f"{error.filename or directory}: cannot be given to the workers: {error.strerror}"
-        ) from None
+        trouble = f"{error.filename or directory}: cannot be given to the workers: {error.strerror}"
+        if error.errno not in _NO_ROOM:
+            raise AssemblyError(trouble) from None
+        _log.warning("%s", trouble)
     return account

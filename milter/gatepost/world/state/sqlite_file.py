@@ -117,13 +117,14 @@ def _trouble(what: str, path: Path, error: OSError | sqlite3.Error) -> StateConf
         return StateConfigError(text) if error.errno in _LASTING else StateUnavailableError(text)
     if damaged(error):
         return _DamagedError(text)
-    if plain_code(error) == sqlite3.SQLITE_CANTOPEN and _on_a_read_only_disk(path):
+    if plain_code(error) == sqlite3.SQLITE_CANTOPEN and on_a_read_only_disk(path):
         # SQLite cannot make its log there, and says no more than that it cannot open.
         return StateUnavailableError(f"{what}: {os.strerror(errno.EROFS)}")
     return StateUnavailableError(text) if plain_code(error) in _PASSING else StateConfigError(text)
 
 
-def _on_a_read_only_disk(path: Path) -> bool:
+def on_a_read_only_disk(path: Path) -> bool:
+    """Say whether the disk of a file or folder takes nothing just now, as the system mounts one that had errors."""
     try:
         return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
     except OSError:
