@@ -8,13 +8,16 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from gatepost.effects.remember import Remembering
+from gatepost.effects.teach import Label as Given
+from gatepost.effects.teach import take_back, teach
 from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import Client, Direction, Envelope
 from gatepost.verdict import Accept, Because, Defer, Label, Quarantine, Reject, Verdict
 from gatepost.world.clock import FakeClock
-from gatepost.world.state.door import Tally
+from gatepost.world.seen.lessons import LABEL_WEIGHT
+from gatepost.world.state.door import Put, Tally
 from gatepost.world.state.memory import MemoryState
-from support.remembered import KEPT, PEOPLE, Away, letter
+from support.remembered import DAY, KEPT, PEOPLE, Away, letter
 
 MAIL = Envelope(client=Client(ip=ip_address("192.0.2.1")))
 DMARC = Evidence("dmarc", "dmarc.pass", Status.PASS, facts={"header.from": "shop.example"})
@@ -133,3 +136,19 @@ def test_an_exempt_relay_is_not_blamed_for_what_it_hands_on() -> None:
     state = MemoryState(FakeClock())
     Remembering(state, PEOPLE, KEPT, exempt=(ip_network("192.0.2.0/24"),))(MAIL, LETTER, (DMARC,), SPAM)
     assert state.recall(KEYS) == [Tally(0, 0.5), Tally()]
+
+
+@pytest.mark.parametrize(
+    "record", [b"junk", b"\xff", b"[]", b'{"a":1}', b'["odd",1,"k"]', b'["spam","x","k"]', b"[" * 900]
+)
+def test_what_is_no_record_of_a_label_takes_nothing_back(record: bytes) -> None:
+    """Bytes that somebody else left in its place: the message can be labelled, and its label taken back, all the same."""
+    clock = FakeClock()
+    state = MemoryState(clock)
+    state.exchange([Put("label:x", record, 600)])
+    take_back(state, ["x"], clock.now(), DAY)
+    state.exchange([Put("label:x", record, 600)])
+    teach(state, [Given("x", "spam", ("k",))], clock.now(), DAY)
+    assert state.recall(["k"]) == [Tally(0.0, LABEL_WEIGHT)]
+    take_back(state, ["x"], clock.now(), DAY)
+    assert state.recall(["k"]) == [Tally()]

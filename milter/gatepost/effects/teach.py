@@ -119,9 +119,11 @@ def _record(label: Label, now: float) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _taken_back(record: bytes | None, now: float, half_life: float) -> Iterator[Mark]:
-    if not record:
+    """Give what takes out what a label added; nothing for a record that is none."""
+    try:
+        word, then, *keys = json.loads(record or b"")
+        kind, age = _LABELS[word], max(0.0, now - float(then))
+    except (KeyError, OverflowError, RecursionError, TypeError, ValueError):
         return
-    word, then, *keys = json.loads(record)
-    weight = LABEL_WEIGHT * 0.5 ** (max(0.0, now - then) / half_life)
     for each in keys:
-        yield from marks(each, _LABELS[word], -weight)
+        yield from marks(str(each), kind, -LABEL_WEIGHT * 0.5 ** (age / half_life))
