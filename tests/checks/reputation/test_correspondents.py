@@ -63,6 +63,17 @@ def test_what_is_not_somebodys_choice_is_not_remembered() -> None:
     for envelope, message, verdict in (
         (OUT, letter("Away", message_id="<1@here.example>", Auto_Submitted="auto-replied"), HAM),
         (OUT, letter("News", message_id="<1@here.example>", Precedence="bulk"), HAM),
+        (OUT, letter("Away", message_id="<1@here.example>", X_Autoreply="yes"), HAM),
+        (OUT, letter("Away", message_id="<1@here.example>", X_Auto_Response_Suppress="All"), HAM),
+        (
+            OUT,
+            letter(
+                "Read",
+                message_id="<1@here.example>",
+                Content_Type="Multipart/Report; report-type=disposition-notification",
+            ),
+            HAM,
+        ),
         (mail(login="ann", sender="", to="bob@there.example"), SENT, HAM),
         (mail(login="ann", sender="ann@here.example", to=f"bob@there.example {many}"), SENT, HAM),
         (OUT, SENT, SPAM),

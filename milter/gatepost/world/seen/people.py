@@ -20,6 +20,8 @@ from gatepost.world.seen.secret import Secret
 from gatepost.world.state.keys import identities, key, network_of
 
 _AUTOMATIC: Final = re.compile(rb"\s*+(?:bulk|list|junk|auto_reply)\b", re.IGNORECASE)
+_REPORT: Final = re.compile(rb"\s*+multipart/report\b", re.IGNORECASE)
+_PROGRAMS: Final = (b"x-autoreply", b"x-autorespond", b"x-auto-response-suppress")
 _BY_HAND: Final = re.compile(rb"\s*+no\b", re.IGNORECASE)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _DOT_STRING: Final = re.compile(r"[^\s\x00-\x1f\x7f<>()\[\]\\,;:\"@]++")
@@ -93,7 +95,14 @@ def proven_writer(envelope: Envelope, message: Message, found: Found) -> str:
 
 
 def automatic(message: Message) -> bool:
-    """Say whether a program wrote the message (RFC 3834 5, RFC 2076 3.9): its recipients are nobody's choice."""
-    return any(_AUTOMATIC.match(field.value) for field in message.every(b"precedence")) or any(
-        not _BY_HAND.match(field.value) for field in message.every(b"auto-submitted")
+    """Say whether a program wrote the message: its recipients are nobody's choice.
+
+    RFC 3834 5 and RFC 2076 3.9 have fields for that; older answering programs and Exchange have their own, and receipts and
+    reports have a type (RFC 6522, RFC 8098).
+    """
+    return (
+        any(_AUTOMATIC.match(field.value) for field in message.every(b"precedence"))
+        or any(not _BY_HAND.match(field.value) for field in message.every(b"auto-submitted"))
+        or any(_REPORT.match(field.value) for field in message.every(b"content-type"))
+        or any(message.every(name) for name in _PROGRAMS)
     )
