@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
@@ -14,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.arrival.settings import parse_listen
-from gatepost.service.sockets import Listener
+from gatepost.arrival.settings import Settings, parse_listen
+from gatepost.service.sockets import Listener, ListenError, open_listener
 from support.daemon import refused, scripted
 from support.milter_client import MilterClient
 from support.waiting import free_port, until
@@ -207,3 +208,17 @@ def test_closing_hangs_up_on_who_was_not_accepted(tmp_path: Path, family: socket
     path.write_text("another's")
     listener.remove()
     assert path.exists() or family == socket.AF_INET
+
+
+def test_an_owner_that_cannot_be_given_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Who may not give the socket away is told which setting asked for it, and no socket is left."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    path = tmp_path / "milter"
+    settings = Settings(listen=f"unix:{path}", socket_owner="nobody")
+    with pytest.raises(ListenError, match="socket_owner: cannot give the socket to nobody: Operation not permitted"):
+        open_listener(settings, lambda name: Path(name.removeprefix("unix:")).touch())
+    assert not list(tmp_path.iterdir())

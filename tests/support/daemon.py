@@ -149,10 +149,11 @@ def gatepost(
     virus: str = "",
     milter: str = "",
     model: str = "",
+    listen: str = "",
     program: Sequence[str | Path] = _GATEPOST,
     reader: LogReader | None = None,
 ) -> Iterator[Daemon]:
-    """Run `gatepost run` as it ships on a free loopback port, its state in a directory of its own.
+    """Run `gatepost run` as it ships on a free loopback port or at `listen`, its state in a directory of its own.
 
     `config` is TOML for the tables other than [milter], [dns], [virus] and [classifier] (whose further settings may stand at
     its beginning). `virus` and `milter` hold further settings of [virus] and [milter]. Without a `model` the shipped one is used, or a tiny one where none is installed yet.
@@ -160,7 +161,7 @@ def gatepost(
     # The workers may be another account than ours, which could not pass the directories pytest makes.
     place = Path(tempfile.mkdtemp(prefix="gatepost-"))
     place.chmod(0o755)
-    address = f"inet:127.0.0.1:{free_port()}"
+    address = listen or f"inet:127.0.0.1:{free_port()}"
     tables = f"""
 [milter]
 listen = "{address}"

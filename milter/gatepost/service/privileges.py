@@ -25,6 +25,9 @@ from gatepost.arrival.settings import Settings
 _PREFERRED: Final = ("gatepost", "nobody")
 _PR_SET_NO_NEW_PRIVS: Final = 38  # prctl(2)
 
+UNCHANGED: Final = (-1, -1)
+"""Owner and group that chown(2) leaves as they are."""
+
 
 class PrivilegeError(Exception):
     """The account cannot be taken on; the text is one line for people."""
@@ -154,12 +157,13 @@ def refusals(settings: Settings) -> Iterator[str]:
 def owner_ids(owner: str) -> tuple[int, int]:
     """Read `user` or `user:group` as ids, -1 for what is not named; raises PrivilegeError for an unknown name."""
     user, _, group = owner.partition(":")
+    uid, gid = UNCHANGED
     try:
-        uid = pwd.getpwnam(user).pw_uid if user else -1
+        uid = pwd.getpwnam(user).pw_uid if user else uid
     except KeyError:
         raise PrivilegeError(f"[milter] socket_owner: there is no user {user}") from None
     try:
-        gid = grp.getgrnam(group).gr_gid if group else -1
+        gid = grp.getgrnam(group).gr_gid if group else gid
     except KeyError:
         raise PrivilegeError(f"[milter] socket_owner: there is no group {group}") from None
     return uid, gid

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.arrival.settings import Listen, Settings
-from gatepost.service.privileges import account_name, owner_ids
+from gatepost.service import privileges
 
 _MAKING: Final = ".new"
 _GAP: Final = 256
@@ -129,7 +129,7 @@ def _probe_inet(address: Listen) -> None:
 
 def _open_unix(settings: Settings, address: Listen, bind: Callable[[str], None]) -> int:
     path = Path(address.path)
-    owner = owner_ids(settings.socket_owner)
+    owner = privileges.owner_ids(settings.socket_owner)
     _clear_the_way(path, address, None if settings.remove_stale_socket else {os.geteuid(), owner[0]})
     making = Path(address.path + _MAKING)
     mode = int(settings.socket_mode, 8)
@@ -137,13 +137,25 @@ def _open_unix(settings: Settings, address: Listen, bind: Callable[[str], None])
         making.unlink(missing_ok=True)
         with _umask(0o777 & ~mode):
             _bound(address, bind, f"unix:{making}")
-        os.chown(making, *owner, follow_symlinks=False)
+        _give(making, owner, settings.socket_owner)
         making.chmod(mode)
         making.rename(path)
         return path.lstat().st_ino
     except OSError as error:
         making.unlink(missing_ok=True)
         raise ListenError(f"cannot listen on {address}: {error.strerror}") from None
+
+
+def _give(socket_file: Path, owner: tuple[int, int], name: str) -> None:
+    if owner == privileges.UNCHANGED:
+        # Asked for nothing the call may be refused all the same: the shipped systemd unit forbids it.
+        return
+    try:
+        os.chown(socket_file, *owner, follow_symlinks=False)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"[milter] socket_owner: cannot give the socket to {name}: {error.strerror}"
+        ) from None
 
 
 @contextmanager
@@ -175,7 +187,7 @@ def _clear_the_way(path: Path, address: Listen, ours: Container[int] | None) -> 
         raise ListenError(f"cannot listen on {address}: another program already does; stop it or choose another path")
     if ours is not None and found.st_uid not in ours:
         raise ListenError(
-            f"cannot listen on {address}: a socket of {account_name(found.st_uid)} that nobody answers at stands there; "
+            f"cannot listen on {address}: a socket of {privileges.account_name(found.st_uid)} that nobody answers at stands there; "
             "remove it, or set [milter] remove_stale_socket = true"
         )
 

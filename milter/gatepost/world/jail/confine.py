@@ -63,7 +63,9 @@ def confine(memory_bytes: int) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         _lower(limit, value)
-    os.nice(_NICENESS)
+    # The shipped systemd unit forbids it, as it does all of @resources.
+    with suppress(OSError):
+        os.nice(_NICENESS)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
