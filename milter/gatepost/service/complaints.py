@@ -91,7 +91,8 @@ def without_password(url: str) -> str:
     A password may hold an @ or a slash that should have been written as %XX, so all before the last @ belongs to the account;
     what has no colon is a user's name only if the URL is well formed so far.
     """
-    found = _ACCOUNT.match(url)
+    # Without an @ the pattern would try every way to cut a long text.
+    found = _ACCOUNT.match(url) if "@" in url else None
     if found:
         start, user, colon, _ = found.groups()
         shown = f"{user}:(hidden)" if colon else user if start.endswith("://") else "(hidden)"
