@@ -108,6 +108,7 @@ def test_what_is_no_mail_is_counted(tmp_path: Path) -> None:
     assert names == ["1.eml", "2.eml", "3.eml", "4.eml"]
     assert said == [f"4 files are empty or no mail, passed over: {place}/a, {place}/b, {place}/dovecot-uidlist, ..."]
     assert found(place / "b", root=place) == ([], [f"1 file is empty or no mail, passed over: {place}/b"])
+    assert list(files([place / "b", place / "a"], any_file=True)) == [place / "b", place / "a"]
 
 
 def test_a_file_counts_once(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ def test_files_that_move_or_break_meanwhile_stop_nothing(
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr("gatepost.service.cli.learn.files", rearranged)
+        patch.setattr("gatepost.service.cli.reading.files", rearranged)
         code, out, err = run("learn", "spam", box, "--config", config)
     assert code == 1
     assert out == (

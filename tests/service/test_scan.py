@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from gatepost.arrival.replay import files
 from gatepost.verdict import Label
 from support.cases import FOLDER, Case
 from support.cli import COMMAND, gatepost, measured, on_terminal
@@ -420,3 +421,50 @@ def test_a_reader_that_goes_away() -> None:
         err = process.stderr.read()
     closer.join()
     assert (process.returncode, err) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\n", bytes(range(256)) * 8, b"\x00" * 600 + b"ustar"], ids=["empty", "a line end", "binary", "tar"]
+)
+def test_a_named_file_is_judged_whatever_is_in_it(run: Run, tmp_path: Path, data: bytes) -> None:
+    """A file that is given by itself gets a verdict, as the same bytes do on standard input; in a folder it is passed over or judged."""
+    path = tmp_path / "odd"
+    path.write_bytes(data)
+    code, out, err = run("scan", "--json", "--no-network", path)
+    assert (code, err) == (0, "")
+    (verdict,) = verdicts(out)
+    assert (verdict["file"], verdict["outcome"]) == (str(path), "accept")
+    assert run("explain", "--no-network", path)[0] == 0
+
+
+def test_mail_that_moves_or_breaks_meanwhile_stops_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a Maildir in use a renamed message is judged, one that is gone is counted, one that cannot be read is named: exit 1, or 2 with no verdict."""
+    box = tmp_path / "Maildir"
+    for folder in ("cur", "new", "tmp"):
+        (box / folder).mkdir(parents=True)
+    for number in range(4):
+        (box / "new" / f"{number}.host").write_bytes(b"From: a@b.example\n\nhello\n")
+
+    def rearranged(paths: list[Path], **options: bool) -> list[Path]:
+        found = list(files(paths, **options))
+        (box / "new" / "0.host").rename(box / "cur" / "0.host:2,S")
+        (box / "new" / "1.host").unlink()
+        (box / "new" / "2.host").unlink()
+        (box / "new" / "2.host").mkdir()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gatepost.service.cli.scan.files", rearranged)
+        code, out, err = run("scan", "--json", "--no-network", box)
+    assert code == 1
+    assert len(verdicts(out)) == 2
+    assert err.splitlines() == [
+        f"gatepost scan: {box / 'new' / '2.host'}: cannot be read: Is a directory",
+        "gatepost scan: left out, as they were gone before they were read: 1 files",
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr("gatepost.service.cli.scan.files", lambda *_, **__: [box / "new" / "2.host"])
+        code, out, err = run("scan", "--json", "--no-network", box)
+    assert (code, out, err.count("\n")) == (2, "", 1)

@@ -91,14 +91,17 @@ def in_log(line: str) -> None:
     _LOG.warning("%s", line)
 
 
-def files(paths: Iterable[Path], *, without: AbstractSet[str] = frozenset(), say: Say = in_log) -> Iterator[Path]:
+def files(
+    paths: Iterable[Path], *, without: AbstractSet[str] = frozenset(), say: Say = in_log, any_file: bool = False
+) -> Iterator[Path]:
     """Give the files behind paths, in a stable order, each once: a directory stands for the files below it, a Maildir for its own mail.
 
     `-` is given as it is. Places in `without` are left out. Links are followed, in circles once. Devices, pipes and sockets inside a
     directory are passed over; so are files that are no mail and folders within Maildirs, and `say` is told a line about each
-    kind. Raises ReplayError for a path that does not exist or cannot be listed.
+    kind. With `any_file` a file that is given by itself is a message whatever is in it. Raises ReplayError for a path that does
+    not exist or cannot be listed.
     """
-    walk = _Walk(without, look=True)
+    walk = _Walk(without, look=True, any_file=any_file)
     for path in paths:
         yield from walk.given(path)
     walk.tell(say)
@@ -124,12 +127,16 @@ def place_of(folder: str | Path) -> str:
 
 
 class _Walk:
-    """Paths on their way to files; `seen` are the places whose files were given, `look` says whether files are opened to tell mail."""
+    """Paths on their way to files; `seen` are the places whose files were given.
 
-    def __init__(self, without: AbstractSet[str], *, look: bool) -> None:
+    `look` says whether files are opened to tell mail, `any_file` that those given by themselves are not.
+    """
+
+    def __init__(self, without: AbstractSet[str], *, look: bool, any_file: bool = False) -> None:
         self.seen: set[str] = set()
         self._without = without
         self._look = look
+        self._any_file = any_file
         self._no_mail = Passed()
         self._beside: list[Path] = []
 
@@ -162,7 +169,7 @@ class _Walk:
     def _single(self, path: Path, place: str) -> Iterator[Path]:
         if not self._known(place):
             self.seen.add(place)
-            if self._is_mail(path):
+            if self._any_file or self._is_mail(path):
                 yield path
 
     def _below(self, directory: Path) -> Iterator[Path]:

@@ -80,7 +80,7 @@ def _replayed(
 ) -> Iterator[Explanation]:
     """Judge stored messages as `scan` does, and explain each."""
     pipeline = replay_pipeline(loaded, doors)
-    found = list(files(paths))
+    found = list(files(paths, any_file=True))
     for name, record in verdicts(pipeline, envelope, _stored(found), jobs):
         yield explain(name, record, pipeline.policy)
 

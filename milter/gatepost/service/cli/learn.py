@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import sys
@@ -16,7 +15,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gatepost.arrival.replay import ReplayError, Stored, files, messages
+from gatepost.arrival.replay import Stored
 from gatepost.checks.content.fields import field_tokens
 from gatepost.checks.content.follow import PAGES
 from gatepost.checks.content.lesson import JOURNAL, LABELS, Lesson, decode, encode, make
@@ -27,6 +26,7 @@ from gatepost.ledger.record import shown
 from gatepost.service import logs
 from gatepost.service.assemble import learning_writer
 from gatepost.service.cli import options
+from gatepost.service.cli.reading import Reading, found
 from gatepost.service.cli.show import console
 from gatepost.service.complaints import plain
 from gatepost.service.config import load
@@ -135,14 +135,15 @@ def _require_label(given: list[str]) -> None:
 
 def _learn(site: _Site, label: str, paths: list[Path], json_output: bool) -> None:
     """Learn messages; exits 1 where none had anything to learn from, or a file could not be read."""
-    found = list(_found(paths))
+    named = list(found(paths))
     told: Counter[str] = Counter()
+    reading = Reading("learn")
     last: _Done | None = None
     error = console(error=True)
     columns = (TextColumn("learning"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=error, transient=True, disable=not error.is_terminal or len(found) < 2) as progress:
-        task = progress.add_task("learning", total=len(found))
-        stored = _each(found, told, lambda: progress.advance(task))
+    with Progress(*columns, console=error, transient=True, disable=not error.is_terminal or len(named) < 2) as progress:
+        task = progress.add_task("learning", total=len(named))
+        stored = reading.each(named, lambda: progress.advance(task))
         try:
             for last in _taught(site, label, stored):
                 told["empty" if last.lesson is None else "again" if last.again else "new"] += 1
@@ -155,67 +156,13 @@ def _learn(site: _Site, label: str, paths: list[Path], json_output: bool) -> Non
                 )
             raise
     if not json_output:
-        _summary(label, told, last)
-    if told["gone"]:
-        sys.stderr.write(f"gatepost learn: left out, as they were gone before they were read: {told['gone']} files\n")
-    if told["gone"] + told["unread"]:
+        _summary(label, told, reading, last)
+    reading.tell()
+    if not reading.complete:
         raise typer.Exit(1)
     if not told["new"] + told["again"]:
         sys.stderr.write("gatepost learn: there was no message with text to learn from\n")
         raise typer.Exit(1)
-
-
-def _found(paths: Iterable[Path]) -> Iterator[Path]:
-    """Give the files behind paths; one that a mail reader has renamed since it was named counts."""
-    for path in paths:
-        try:
-            yield from files([path])
-        except ReplayError:
-            if (now := _moved(path)) is None:
-                raise
-            yield now
-
-
-def _each(found: Iterable[Path], told: Counter[str], done: Any) -> Iterator[Stored]:
-    """Give the messages in files; `told` counts those that were gone by then, and those that cannot be read, which are also said."""
-    for path in found:
-        try:
-            yield from _read(path)
-        except ReplayError as error:
-            gone = _gone(path)
-            told["gone" if gone else "unread"] += 1
-            if not gone:
-                sys.stderr.write(f"gatepost learn: {plain(str(error))}\n")
-        done()
-
-
-def _read(path: Path) -> Iterator[Stored]:
-    try:
-        yield from messages(path)
-    except ReplayError:
-        if (now := _moved(path)) is None:
-            raise
-        yield from messages(now)
-
-
-def _gone(path: Path) -> bool:
-    try:
-        path.lstat()
-    except OSError as error:
-        return error.errno == errno.ENOENT
-    return False
-
-
-def _moved(path: Path) -> Path | None:
-    """Give where a message of a Maildir is now: readers move it from new to cur and write flags behind its name (maildir(5))."""
-    if not (_gone(path) and path.parent.name in {"new", "cur"}):
-        return None
-    unique = path.name.partition(":")[0]
-    try:
-        beside = path.parent.with_name("cur").iterdir()
-        return next((each for each in beside if each.name.partition(":")[0] == unique), None)
-    except OSError:
-        return None
 
 
 def _taught(site: _Site, label: str, stored: Iterable[Stored]) -> Iterator[_Done]:
@@ -323,20 +270,20 @@ def _told(lesson: Lesson | None) -> dict[str, Any]:
     return {"id": lesson.id, "label": lesson.label, "time": lesson.time, "tokens": int(lesson.tokens.size)}
 
 
-def _summary(label: str, told: Counter[str], last: _Done | None) -> None:
+def _summary(label: str, told: Counter[str], reading: Reading, last: _Done | None) -> None:
     """Say what was learned; a single message with its id, which takes it back."""
     out = console()
-    if last is not None and last.lesson and told.total() == 1:
+    if last is not None and last.lesson and told.total() == 1 and reading.complete:
         word = "learned again" if last.again else "learned"
         out.print(f"{word} as {label}: {last.lesson.id}", highlight=False)
         return
     parts = [f"{told['new']} new", f"{told['again']} known before"]
     if told["empty"]:
         parts.append(f"{told['empty']} without text left out")
-    if told["gone"]:
-        parts.append(f"{told['gone']} files gone before they were read")
-    if told["unread"]:
-        parts.append(f"{told['unread']} files that cannot be read")
+    if reading.gone:
+        parts.append(f"{reading.gone} files gone before they were read")
+    if reading.unread:
+        parts.append(f"{reading.unread} files that cannot be read")
     out.print(f"learned as {label}: {', '.join(parts)}", highlight=False)
 
 

@@ -13,12 +13,13 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gatepost.arrival.replay import ReplayError, Stored, files, messages
+from gatepost.arrival.replay import ReplayError, Stored, files
 from gatepost.ledger.record import Record, judgement, shown
 from gatepost.mail.envelope import Envelope
 from gatepost.pipeline import Pipeline
 from gatepost.service.assemble import replay_pipeline
 from gatepost.service.cli import options
+from gatepost.service.cli.reading import Reading
 from gatepost.service.cli.show import Row, console, page, row, verdict_table
 from gatepost.service.config import load
 from gatepost.service.doors import ReplayDoors
@@ -34,6 +35,10 @@ One message, the whole story:    gatepost scan message.eml
 Many messages, a table:          gatepost scan --jobs 2 Maildir/ old.mbox
 With what SMTP would have told:  gatepost scan --client-ip 192.0.2.1
                                    --helo mx.example.org --mail-from a@example.org message.eml
+
+A file given by itself is judged whatever is in it; in a folder, what is empty or no mail is passed over.
+
+Exit 1: some file could not be read or was gone; the others were judged. Exit 2: none was, or the options are wrong.
 """
 
 Verdicts = Iterator[tuple[str, Record]]
@@ -58,13 +63,16 @@ def scan(
     doors = ReplayDoors(dns_zone=dns_zone, no_network=no_network)
     loaded = load(config)
     pipeline = replay_pipeline(loaded, doors)  # here too with --jobs: a wrong zone or model is said once
-    found = list(files(paths))
+    found, reading = list(files(paths, any_file=True)), Reading("scan")
     with _progress(len(found)) as progress:
         task = progress.add_task("scanning", total=len(found))
-        stored = _each(found, lambda: progress.advance(task))
+        stored = reading.each(found, lambda: progress.advance(task))
         records = verdicts(pipeline, envelope, stored, jobs)
         print_verdicts = _print_json if json_output else _print_table
         count = print_verdicts(records, progress.stop)
+    reading.tell()
+    if not reading.complete:
+        raise typer.Exit(1 if count else 2)
     if not count:
         raise ReplayError(f"no message found in {', '.join(map(str, paths))}")
 
@@ -74,12 +82,6 @@ def _progress(count: int) -> Progress:
     error = console(error=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=error, transient=True, disable=not error.is_terminal or count < 2)
-
-
-def _each(found: list[Path], done: Callable[[], None]) -> Iterator[Stored]:
-    for path in found:
-        yield from messages(path)
-        done()
 
 
 def verdicts(pipeline: Pipeline, envelope: Envelope, stored: Iterator[Stored], jobs: int) -> Verdicts:
