@@ -44,6 +44,15 @@ def test_a_hundred_thousand_headers() -> None:
     assert (len(message.headers), message.body, message.truncated) == (limits.HEADER_FIELDS, b"body", True)
 
 
+def test_an_author_past_a_hundred_thousand_headers_is_known() -> None:
+    """A stored message is judged by the author, and cleaned of the forgeries, that its delivery by SMTP would have shown."""
+    for filler in (b"X: y\r\n" * 100_000, b"X: y" + b"\r\n y" * (limits.HEADER_BYTES // 4) + b"\r\n"):
+        message = from_bytes(filler + b"X-Spam-Flag: NO\r\nFrom:\r\n a@b.example\r\nX-Spam-Flag : NO\r\n\r\nbody")
+        assert [header.value for header in message.every(b"from")] == [b"\r\n a@b.example"]
+        assert message.passed == (b"X-Spam-Flag", b"X-Spam-Flag ")
+        assert (message.body, message.truncated) == (b"body", True)
+
+
 def test_every_finds_all_spellings() -> None:
     """Fields are found whatever their case, and with white space before the colon."""
     message = from_bytes(b"from: a\nFROM : b\nFrom: c\n\n")

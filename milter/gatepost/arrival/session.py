@@ -21,8 +21,8 @@ from gatepost.arrival.settings import Network, Settings
 from gatepost.mail import limits
 from gatepost.mail.address import Address, parse_path
 from gatepost.mail.envelope import Client, Direction, Envelope, IpAddress
-from gatepost.mail.forgeable import may_be_forged
 from gatepost.mail.header import Header
+from gatepost.mail.late import Late
 from gatepost.mail.message import Message
 from gatepost.verdict import Outcome
 
@@ -108,9 +108,7 @@ class Transaction:
     telling: int = 0
     truncated: bool = False
     full: bool = False
-    late_authors: int = 0
-    passed: list[bytes] = field(default_factory=list)
-    overfull: bool = False
+    late: Late = field(default_factory=Late)
     broken: bool = False
     listener: Listener | None = None
 
@@ -145,7 +143,7 @@ class Transaction:
         )
         if self.full:
             self.truncated = True
-            self._pass(kept)
+            self.late.take(kept)
             return None
         self.headers.append(kept)
         self.header_size += size
@@ -158,19 +156,10 @@ class Transaction:
         self.telling += 1
         return kept
 
-    def _pass(self, late: Header) -> None:
-        """Note what must be known of a field past the limits: who the author is, or that a name must not stay.
-
-        Past limits.FORGED_FIELDS such names the transaction is `overfull`: the message could not be cleaned.
-        """
-        if late.key == b"from" and self.late_authors < limits.LATE_AUTHORS:
-            self.late_authors += 1
-            self.headers.append(Header(late.name, late.value[: limits.FROM_BYTES + 1]))
-        elif self.direction is Direction.INBOUND and may_be_forged(late.key):
-            if len(self.passed) < limits.FORGED_FIELDS and len(late.name) <= limits.FIELD_NAME_BYTES:
-                self.passed.append(late.name)
-            else:
-                self.overfull = True
+    @property
+    def overfull(self) -> bool:
+        """Whether more forged fields came than can be removed; mail of our own users keeps what it says."""
+        return self.direction is Direction.INBOUND and self.late.overfull
 
     def body(self, chunk: bytes) -> bool:
         """Keep a stretch of the body; False when no more is wanted."""
@@ -189,7 +178,7 @@ class Transaction:
     def listen(self, listener: Listener) -> None:
         """Let somebody hear what came so far."""
         self.listener = listener
-        for piece in (*Message(tuple(self.headers)).chunks(), *self.chunks):
+        for piece in (*Message((*self.headers, *self.late.authors)).chunks(), *self.chunks):
             listener.hear(piece)
 
     def tell(self) -> None:
@@ -205,7 +194,9 @@ class Transaction:
 
     def message(self) -> Message:
         """Give the message; to be asked once, at its end."""
-        return Message(tuple(self.headers), b"".join(self.chunks), truncated=self.truncated, passed=tuple(self.passed))
+        passed = tuple(self.late.passed) if self.direction is Direction.INBOUND else ()
+        headers = (*self.headers, *self.late.authors)
+        return Message(headers, b"".join(self.chunks), truncated=self.truncated, passed=passed)
 
 
 class Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,19 +30,23 @@ class Header:
         return b"%b:%b\r\n" % (self.name, self.value)
 
 
-def split_fields(data: bytes, start: int, end: int, max_fields: int, max_bytes: int) -> tuple[list[Header], int, bool]:
+def split_fields(
+    data: bytes, start: int, end: int, max_fields: int, max_bytes: int, late: Callable[[Header], None] | None = None
+) -> tuple[list[Header], int, bool]:
     """Cut `data[start:end]` into header fields up to the empty line.
 
-    Gives the fields, the offset where the body begins, and whether a limit dropped any. A line that is neither a field
-    nor a continuation ends the header there and belongs to the body, as Postfix has it. Lines end in LF or CRLF.
+    Gives the fields, the offset where the body begins, and whether a limit dropped any; `late` is told each that was. A line that
+    is neither a field nor a continuation ends the header there and belongs to the body, as Postfix has it. Lines end in LF or
+    CRLF.
     """
     fields: list[Header] = []
+    keep: Callable[[Header], None] | None = fields.append
     name, value_start, kept_end = b"", 0, 0
     position, dropped = start, False
 
     def close() -> None:
-        if name:
-            fields.append(Header(name, data[value_start:kept_end]))
+        if name and keep is not None:
+            keep(Header(name, data[value_start:kept_end]))
 
     while position < end:
         newline = data.find(b"\n", position, end)
@@ -53,20 +58,18 @@ def split_fields(data: bytes, start: int, end: int, max_fields: int, max_bytes: 
             position = following
             break
         if data[position] in b" \t" and (name or dropped):
-            if line_end - start > max_bytes:
-                dropped = True
-            else:
+            if keep is late or line_end - start <= max_bytes:
                 kept_end = line_end
+            else:
+                dropped = True
         else:
             match = _FIELD.match(data, position, line_end)
             if match is None:
                 break
             close()
-            name = b""
-            if len(fields) >= max_fields or line_end - start > max_bytes:
-                dropped = True
-            else:
-                name, value_start, kept_end = match[1], match.end(), line_end
+            over = len(fields) >= max_fields or line_end - start > max_bytes
+            keep, dropped = late if over else fields.append, dropped or over
+            name, value_start, kept_end = match[1], match.end(), line_end
         position = following
     close()
     return fields, position, dropped

@@ -14,6 +14,7 @@ from typing import Final
 from gatepost.mail import limits
 from gatepost.mail.charset import header_text
 from gatepost.mail.header import Header, split_fields
+from gatepost.mail.late import Late
 from gatepost.mail.links import domains
 from gatepost.mail.mime import Mime, parse_mime
 from gatepost.mail.shingles import bands
@@ -150,7 +151,8 @@ def from_bytes(data: bytes, *, cut: bool = False) -> Message:
 
     Takes any bytes. Bare LF line ends, as files have them, become CRLF unless the first line already ends in CRLF, in
     which case the bytes are taken as they are. `cut` says that the caller already shortened the data. Past
-    limits.MESSAGE_BYTES the rest is dropped and the message is marked truncated.
+    limits.MESSAGE_BYTES the rest is dropped and the message is marked truncated; of fields past the limits as much is known as
+    of those that come by SMTP.
     """
     cut = cut or len(data) > limits.MESSAGE_BYTES
     data = data[: limits.MESSAGE_BYTES]
@@ -159,5 +161,6 @@ def from_bytes(data: bytes, *, cut: bool = False) -> Message:
         data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     if data[:6] == b">From " or MBOX_LINE.match(data):
         data = data[data.find(b"\n") + 1 :]
-    fields, start, dropped = split_fields(data, 0, len(data), limits.HEADER_FIELDS, limits.HEADER_BYTES)
-    return Message(tuple(fields), data[start:], truncated=cut or dropped)
+    late = Late()
+    fields, start, dropped = split_fields(data, 0, len(data), limits.HEADER_FIELDS, limits.HEADER_BYTES, late.take)
+    return Message((*fields, *late.authors), data[start:], truncated=cut or dropped, passed=tuple(late.passed))
