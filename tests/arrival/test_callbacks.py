@@ -18,7 +18,7 @@ from gatepost.arrival.session import Ours
 from gatepost.arrival.settings import Settings, Trouble
 from gatepost.mail import limits
 from gatepost.mail.header import Header
-from gatepost.verdict import Accept, AddHeader, Verdict
+from gatepost.verdict import Accept, AddHeader, RemoveHeader, Verdict
 
 OFFER = [0x1FF, 0x1FFFFF, 0, 0]
 
@@ -30,6 +30,7 @@ class Context:
     private: object = None
     replies: list[tuple[str, ...]] = field(default_factory=list)
     headers: list[tuple[str, str, int]] = field(default_factory=list)
+    removed: list[tuple[str, int]] = field(default_factory=list)
     refuse_symbols: bool = False
 
     def setpriv(self, value: object) -> None:
@@ -51,6 +52,11 @@ class Context:
     def setreply(self, *words: str) -> None:
         """Note a reply."""
         self.replies.append(words)
+
+    def chgheader(self, name: str, nth: int, value: str | None) -> None:
+        """Note a field that goes."""
+        assert value is None
+        self.removed.append((name, nth))
 
     def addheader(self, name: str, value: str, index: int) -> None:
         """Note a field."""
@@ -80,10 +86,22 @@ class Judge:
         """Accept."""
         return Verdict(Accept(), 0.0, edits=(AddHeader("X-Seen", "yes"),))
 
+    def clean(self, *_: object) -> tuple[RemoveHeader, ...]:
+        """Take two forged fields out."""
+        return RemoveHeader("X-Seen", 2), RemoveHeader("X-Seen", 1)
 
-def site(on_error: Trouble = Trouble.TEMPFAIL) -> Site:
-    """Give a site with the accepting judge."""
-    return Site(Settings(on_error=on_error), Judge(), lambda _: Answer(Kind.CONTINUE))
+
+class Failing(Judge):
+    """Cannot judge."""
+
+    def judge(self, *_: object) -> Verdict:
+        """Fail as a bug outside any check would."""
+        raise MemoryError("no more")
+
+
+def site(on_error: Trouble = Trouble.TEMPFAIL, judge: Judge | None = None) -> Site:
+    """Give a site, with the accepting judge where none is given."""
+    return Site(Settings(on_error=on_error), judge or Judge(), lambda _: Answer(Kind.CONTINUE))
 
 
 def event(of: Site, step: str, call: Callable[..., int]) -> Callable[..., int]:
@@ -121,6 +139,19 @@ def test_a_failure_on_the_way_is_answered_at_the_end(step: str, on_error: Troubl
     assert event(of, "eom", Filter.eom)(context) == code
     assert [reply[0] for reply in context.replies] == ([rcode] if rcode else [])
     assert context.headers == []
+    assert context.removed == ([] if rcode else [("X-Seen", 2), ("X-Seen", 1)])
+    assert of.traffic.in_flight == 0
+
+
+@pytest.mark.parametrize(
+    ("on_error", "removed"), [(Trouble.ACCEPT, [("X-Seen", 2), ("X-Seen", 1)]), (Trouble.TEMPFAIL, [])]
+)
+def test_mail_let_through_unjudged_keeps_no_forged_verdict(on_error: Trouble, removed: list[tuple[str, int]]):
+    """Where [milter] on_error = "accept", a message that could not be judged is cleaned of what it claims to have been judged as."""
+    of = site(on_error, Failing())
+    context = begun(of)
+    assert event(of, "eom", Filter.eom)(context) == (Milter.TEMPFAIL if not removed else Milter.CONTINUE)
+    assert (context.headers, context.removed) == ([], removed)
     assert of.traffic.in_flight == 0
 
 

@@ -31,7 +31,7 @@ from gatepost.service.doors import AssemblyError, Doors, ReplayDoors
 from gatepost.service.doors import site_key as lasting_key
 from gatepost.service.places import site_key, state_directory
 from gatepost.testing import FakeClock, FakeDns, FakeScanner, MemoryState
-from gatepost.verdict import Accept, Defer, Quarantine, Reject
+from gatepost.verdict import Accept, Defer, Quarantine, Reject, RemoveHeader
 from gatepost.world.dns.door import Question
 from gatepost.world.scanner.door import Infected, Scan
 from gatepost.world.scanner.head_start import head_start
@@ -226,6 +226,15 @@ def test_a_head_start_reaches_the_scanner_of_its_message() -> None:
         assert stream.ended == ["finished"]
     assert SiteJudge(judge.pipeline, world.resolver).listen(Envelope()) is None
     assert judge.judge(Envelope(), message).outcome == Accept()
+
+
+def test_what_passes_unjudged_is_cleaned() -> None:
+    """Mail from outside that nobody could judge loses the verdicts that it brought along; that of our own users stays as it is."""
+    judge = SiteJudge(pipeline(load(None), doors(), b"key", live=False), FakeDns({}))
+    message = from_bytes(b"X-Spam-Flag: NO\r\nSubject: x\r\nX-Spam-Flag: NO\r\nX-Virus-Status: clean\r\n\r\n")
+    gone = [RemoveHeader("X-Virus-Status", 1), RemoveHeader("X-Spam-Flag", 2), RemoveHeader("X-Spam-Flag", 1)]
+    assert list(judge.clean(Envelope(), message)) == gone
+    assert judge.clean(Envelope(direction=Direction.OUTBOUND), message) == ()
 
 
 def test_own_mail_asks_nothing_early() -> None:

@@ -17,7 +17,7 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final
@@ -237,22 +237,30 @@ class Filter(Milter.Base):  # type: ignore[misc]  # pymilter has no type stubs
         if transaction is None:
             return self.trouble()
         try:
-            if transaction.broken:
-                return self.trouble()
             if transaction.overfull:
                 log.warning("refused: more forged header fields than can be removed (queue id %s)", self.macro("i"))
                 return self._reply(_OVERFULL)
-            envelope, message = transaction.envelope(self.macro("i")), transaction.message()
-            verdict = self._site.judge.judge(envelope, message, transaction.listener)
-            answer = self._site.answer(verdict.outcome)
+            edits, answer = self._judged(transaction)
             if answer.kind in {Kind.CONTINUE, Kind.ACCEPT}:
-                for edit in verdict.edits:
+                for edit in edits:
                     self._edit(edit)
                 if answer.quarantine is not None:
                     self.quarantine(answer.quarantine.encode("ascii", "replace").decode()[:_REASON_BYTES])
             return self._reply(answer)
         finally:
             self._connection.drop()
+
+    def _judged(self, transaction: Transaction) -> tuple[Sequence[Edit], Answer]:
+        """Give the edits of a whole message and the answer; what could not be judged and is let through keeps no forged verdict."""
+        envelope, message = transaction.envelope(self.macro("i")), transaction.message()
+        if not transaction.broken:
+            try:
+                verdict = self._site.judge.judge(envelope, message, transaction.listener)
+                return verdict.edits, self._site.answer(verdict.outcome)
+            except Exception:
+                log.exception("judging failed (queue id %s)", envelope.queue_id or "unknown")
+        answer = _ON_ERROR[self._site.settings.on_error]
+        return self._site.judge.clean(envelope, message) if answer.kind is Kind.CONTINUE else (), answer
 
     def abort(self) -> int:
         """Forget the message under way; the connection lives on."""

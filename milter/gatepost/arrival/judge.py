@@ -6,7 +6,7 @@ hands arrival a `Judge` and an `Answers`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -14,7 +14,7 @@ from typing import Protocol
 from gatepost.mail.envelope import Envelope
 from gatepost.mail.header import Header
 from gatepost.mail.message import Message
-from gatepost.verdict import Outcome, Verdict
+from gatepost.verdict import Edit, Outcome, Verdict
 
 
 class Listener(Protocol):
@@ -54,6 +54,10 @@ class Judge(Protocol):
 
     def judge(self, envelope: Envelope, message: Message, heard: Listener | None = None) -> Verdict:
         """Answer at the end of a message; `heard` is whoever listened to it."""
+        ...
+
+    def clean(self, envelope: Envelope, message: Message) -> Sequence[Edit]:
+        """Give what must be done to a message that nobody could judge before it is let through: no forged verdict stays."""
         ...
 
 

@@ -149,7 +149,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     )
     on_error: Trouble = Field(
         Trouble.TEMPFAIL,
-        description="What the MTA is told when Gatepost itself fails on a message: tempfail, accept (unjudged) or reject.",
+        description="What the MTA is told when Gatepost itself fails on a message: tempfail, accept (unjudged, without the verdicts it brought along) or reject.",
     )
     message_seconds: float = Field(
         30.0,

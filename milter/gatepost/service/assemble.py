@@ -44,7 +44,7 @@ from gatepost.service.doors import (
 from gatepost.service.organs import organs
 from gatepost.service.remembering import people, remembering
 from gatepost.service.worker import Snapshot
-from gatepost.verdict import Accept, Defer, Outcome, Quarantine, Reject, Verdict
+from gatepost.verdict import Accept, Defer, Edit, Outcome, Quarantine, Reject, Verdict
 from gatepost.world.clock import SystemClock
 from gatepost.world.dns.door import Question, RecordType, Resolver
 from gatepost.world.dns.names import reverse_name
@@ -160,6 +160,10 @@ class SiteJudge:
         """Answer at the end of a message."""
         with at_hand(heard if isinstance(heard, HeadStart) else HeadStart()):
             return self.pipeline.judge(envelope, message).verdict
+
+    def clean(self, envelope: Envelope, message: Message) -> tuple[Edit, ...]:
+        """Take forged verdicts out of mail from outside that passes unjudged."""
+        return tuple(self.pipeline.headers.removals(message)) if envelope.direction is Direction.INBOUND else ()
 
 
 def early_questions(envelope: Envelope) -> Iterable[Question]:
