@@ -315,6 +315,15 @@ def test_where_the_state_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert state_directory() == Path("/var/lib/gatepost")
 
 
+def test_who_has_no_home_has_the_systems_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number without an account, as containers give one, is no reason to fail: commands that need no state go on."""
+    for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    monkeypatch.setattr(Path, "home", Mock(side_effect=RuntimeError("Could not determine home directory.")))
+    assert state_directory() == Path("/var/lib/gatepost")
+
+
 def test_a_case_names_its_files() -> None:
     """A case without an .smtp file has an empty envelope: the corpus' defaults are in its files, not in code."""
     envelope = Case(Path("nowhere")).envelope()

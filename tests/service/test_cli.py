@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from gatepost.service.cli.main import main
 from gatepost.service.config import Config
 from gatepost.service.doors import AssemblyError
 from gatepost.service.reference import reference
-from support.cli import gatepost, on_terminal
+from support.cli import COMMAND, gatepost, on_terminal
 from support.model import write_model
 
 Run = Callable[..., tuple[int, str, str]]
@@ -31,6 +32,19 @@ def test_the_installed_command_answers() -> None:
     bad = gatepost("nonsense")
     assert (bad.code, bad.out) == (2, "")
     assert bad.err == "gatepost: No such command 'nonsense'. (gatepost --help tells more)\n"
+
+
+def test_the_version_alone(run: Run) -> None:
+    """`--version` is understood as every command line understands it."""
+    assert run("--version") == (0, f"gatepost {package.__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [("config", "show"), ("config", "reference"), ("version", "--json")])
+def test_output_that_cannot_be_written_is_one_line(arguments: tuple[str, ...]) -> None:
+    """A full disk behind standard output is said in one line, with exit 1."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, check=False, text=True)
+    assert (done.returncode, done.stderr) == (1, "gatepost: the output cannot be written: No space left on device\n")
 
 
 def test_version_for_machines(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -41,6 +42,21 @@ WRONG = {
     "not a number": ("[thresholds]\ntag = nan\n", ":2: [thresholds] tag: nan", "from 0.1 to 1000"),
     "form": ('[milter]\nauthserv_id = "a b"\n', ':2: [milter] authserv_id: "a b"', "must match"),
     "address": ('[milter]\nlisten = "tcp:1"\n', ':2: [milter] listen: "tcp:1"', "unix:/PATH"),
+    "address of other milters": (
+        '[milter]\nlisten = "inet:8890@127.0.0.1"\n',
+        ':2: [milter] listen: "inet:8890@127.0.0.1": the host stands before the port here',
+        "write inet:127.0.0.1:8890 ",
+    ),
+    "address of other milters, IPv6": (
+        '[milter]\nlisten = "inet6:8890@::1"\n',
+        ":2: [milter] listen",
+        "inet:[::1]:8890 ",
+    ),
+    "what must be given": (
+        '[[rates.inbound]]\nper = "client"\n',
+        ":1: [rates] inbound.limit: must be given",
+        "How many in the window",
+    ),
     "network": ('[reputation]\nexempt_networks = ["x"]\n', ":2: [reputation] exempt_networks", "192.0.2.0/24"),
     "host bits": ('[milter]\nown_networks = ["10.0.0.1/8"]\n', ":2: [milter] own_networks", "host bits set"),
     "choice": ('[milter]\non_error = "drop"\n', ':2: [milter] on_error: "drop"', "'tempfail', 'accept' or 'reject'"),
@@ -353,3 +369,30 @@ def test_the_reference_has_every_setting_and_every_code() -> None:
 def test_lines_of_keys(text: str, keys: list[str], line: int | None) -> None:
     """A key is found where it stands, or the nearest table around it; comments and other tables do not count."""
     assert line_of(text, keys) == line
+
+
+def test_one_mistake_is_one_line(tmp_path: Path) -> None:
+    """What a wrong outcome for `virus.error` would mean for other codes, which the site does not name, is not told as well."""
+    path = tmp_path / "site.toml"
+    path.write_text('[actions.outbound]\n"virus.error" = "discard"\n')
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    (line,) = caught.value.problems
+    assert line.startswith(f'{path}:2: [actions] outbound.virus.error: "discard"')
+
+
+def test_a_long_value_is_refused_as_fast_as_a_short_one(tmp_path: Path) -> None:
+    """A complaint about a long text takes no more than reading it once."""
+    path = tmp_path / "site.toml"
+    path.write_text(f'[milter]\non_error = "{"y" * 100_000}"\n')
+    begin = time.process_time()
+    with pytest.raises(ConfigError, match="must be one of"):
+        load(path)
+    assert time.process_time() - begin < 5
+
+
+def test_a_mark_before_the_text_is_none_of_it(tmp_path: Path) -> None:
+    """A file saved by an editor that begins UTF-8 with a byte order mark is read."""
+    path = tmp_path / "site.toml"
+    path.write_bytes(b"\xef\xbb\xbf[milter]\nworkers = 3\n")
+    assert load(path).config.milter.workers == 3

@@ -18,6 +18,7 @@ _HOST: Final = r"[A-Za-z0-9_.-]{1,253}"
 _INET: Final = re.compile(rf"inet:(?:(?P<host>{_HOST}):)?(?P<port>\d{{1,5}})")
 _INET6: Final = re.compile(r"inet6?:\[(?P<host>[0-9A-Fa-f:.]{2,45})\]:(?P<port>\d{1,5})")
 _UNIX: Final = re.compile(r"unix:(?P<path>/[^\x00-\x1f]{1,200})")
+_MILTER_ORDER: Final = re.compile(r"inet6?:(?P<port>\d{1,5})@(?P<host>[^@]{1,253})")
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
 _OWNER: Final = re.compile(r"(?:[A-Za-z0-9_.$-]{1,64}(?::[A-Za-z0-9_.$-]{1,64})?)?")
 
@@ -76,7 +77,7 @@ def parse_listen(text: str) -> Listen:
     family: Literal["inet", "inet6"] = "inet6" if found else "inet"
     found = found or _INET.fullmatch(text)
     if found is None:
-        raise ValueError("write inet:HOST:PORT, inet:[IPV6]:PORT or unix:/PATH")
+        raise ValueError(_meant(text) or "write inet:HOST:PORT, inet:[IPV6]:PORT or unix:/PATH")
     port = int(found["port"])
     if not 1 <= port <= 65535:
         raise ValueError("a port lies between 1 and 65535")
@@ -86,6 +87,15 @@ def parse_listen(text: str) -> Listen:
         except OSError:
             raise ValueError(f"{found['host']} is not an IPv6 address") from None
     return Listen(family, host=found["host"] or "", port=port)
+
+
+def _meant(text: str) -> str:
+    """Give what to write in the place of an address in the notation of Sendmail and other milters, or ""."""
+    found = _MILTER_ORDER.fullmatch(text)
+    if found is None:
+        return ""
+    host = f"[{found['host']}]" if ":" in found["host"] else found["host"]
+    return f"the host stands before the port here: write inet:{host}:{found['port']}"
 
 
 def _listen(text: str) -> str:

@@ -112,7 +112,8 @@ class Actions(BaseModel, frozen=True, extra="forbid"):
         for name in ("inbound", "outbound"):
             said = merged.get(name)
             if isinstance(said, Mapping):
-                follows = dict.fromkeys(NO_ANSWER, said["virus.error"]) if "virus.error" in said else {}
+                action = said.get("virus.error")
+                follows = dict.fromkeys(NO_ANSWER, action) if action in tuple(Action) else {}
                 merged[name] = {**cls.model_fields[name].default, **follows, **said}
         return merged
 

@@ -175,6 +175,8 @@ def _allowed(found: Any, info: FieldInfo | None) -> str:
     )
     if must:
         return f"must be {must}" + (f" {bounds(info)}" if info and "number" in must and bounds(info) else "")
+    if kind == "missing":
+        return "must be given"
     if kind == "string_pattern_mismatch":
         return f"must match {context['pattern']}"
     return str(found["msg"]).removeprefix("Value error, ")
@@ -184,7 +186,7 @@ def _shown(given: object, keys: list[str]) -> str:
     """Give what was written, cut to a bearable length, without secrets."""
     if _SECRETS & set(keys):
         return "(hidden)"
-    if isinstance(given, str):
+    if isinstance(given, str) and keys[-1:] != ["listen"]:
         given = without_key(given) if keys[-1:] == ["zone"] else without_password(given)
     text = json.dumps(given, ensure_ascii=False) if isinstance(given, str | bool) else repr(given)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."

@@ -173,7 +173,8 @@ def _read(path: Path) -> str:
             data = stream.read(MAX_CONFIG_BYTES + 1)
         if len(data) > MAX_CONFIG_BYTES:
             raise ConfigError([plain(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, this is not a config file")])
-        return data.decode("utf-8")
+        # The mark that some editors of Windows put before a text is none of it.
+        return data.decode("utf-8").removeprefix("\ufeff")
     except OSError as error:
         raise ConfigError([plain(f"{path}: cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:

@@ -20,15 +20,18 @@ _SYSTEM: Final = Path("/var/lib/gatepost")
 def state_directory() -> Path:
     """Give the directory for the embedded state: systemd's `STATE_DIRECTORY`, else the system's, else the user's own.
 
-    Follows the XDG base directory specification for an ordinary user.
+    Follows the XDG base directory specification for an ordinary user; who has no home has the system's.
     """
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     if given:
         return Path(given)
     if os.geteuid() == 0:
         return _SYSTEM
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "gatepost"
+    try:
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "gatepost"
+    except RuntimeError:
+        # A number without an account and without $HOME, as containers have it.
+        return _SYSTEM
 
 
 def site_key(directory: Path) -> bytes:

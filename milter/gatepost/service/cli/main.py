@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
-from typing import Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -27,7 +28,7 @@ from gatepost.service.cli.status import HELP as STATUS_HELP
 from gatepost.service.cli.status import status
 from gatepost.service.cli.train import HELP as TRAIN_HELP
 from gatepost.service.cli.train import train
-from gatepost.service.cli.version import version
+from gatepost.service.cli.version import number, version
 from gatepost.service.complaints import plain
 from gatepost.service.config import ConfigError
 from gatepost.service.doors import AssemblyError
@@ -52,6 +53,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback(help=_HELP)
+def _options(
+    _: Annotated[bool, typer.Option("--version", is_eager=True, callback=number, help="Print the version.")] = False,
+) -> None:
+    """Take what stands before a command."""
+
+
 app.command()(run)
 app.command(help=SCAN_HELP)(scan)
 app.command("explain", help=EXPLAIN_HELP)(explain_command)
@@ -64,6 +74,8 @@ app.command()(version)
 app.add_typer(config_app, name="config")
 app.add_typer(reputation_app, name="reputation")
 
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 # Newer versions of Typer carry their own copy of click: its usage errors are found by their place, not by their module.
 _UsageError: Final = typer.BadParameter.__mro__[1]
@@ -78,6 +90,8 @@ def main() -> None:
     try:
         # Not "standalone": click would answer a wrong option with four lines.
         code = app(prog_name="gatepost", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except ConfigError as error:
         _fail(error.problems, 2)
     except (AssemblyError, ReplayError) as error:
@@ -86,15 +100,23 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output is gone (`gatepost scan | head`): that is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+            _drop_output()
+            _fail([f"the output cannot be written: {error.strerror}"], 1)
         if isinstance(error, _UsageError):
             _wrong_usage(error)
         if os.environ.get("GATEPOST_DEBUG"):
             raise
         _fail([f"internal error: {type(error).__name__}: {error} (GATEPOST_DEBUG=1 shows the traceback)"], 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere, so that the end of the process does not stumble over it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _wrong_usage(error: Any) -> NoReturn:

@@ -15,6 +15,13 @@ import gatepost
 _NAMED: Final = ("pymilter", "dkimpy", "pyspf", "authres", "numpy", "scikit-learn", "clamd", "redis", "dnspython")
 
 
+def number(asked: bool) -> None:
+    """Print the version alone, where `gatepost --version` asks for it."""
+    if asked:
+        print(f"gatepost {gatepost.__version__}")
+        raise typer.Exit
+
+
 def version(
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
 ) -> None:
@@ -28,5 +35,5 @@ def version(
     if json_output:
         print(json.dumps(found))
         return
-    for name, number in found.items():
-        print(f"{name:14} {number}")
+    for name, known in found.items():
+        print(f"{name:14} {known}")
