@@ -1,4 +1,4 @@
-"""Compile the loops of the content check when the project is installed or packed (hatchling calls this).
+"""Compile the loops of the content check when the project is installed or packed, and pack the models (hatchling calls this).
 
 Needs a C compiler and the headers of Python, as pymilter does. `CC`, `CFLAGS` and `LDFLAGS` are heeded. What comes out uses
 Python's stable interface alone, so that one file serves every Python from 3.11 on.
@@ -23,17 +23,24 @@ _FLAGS: Final = shlex.split(
 
 
 class LoopsHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Puts the compiled module beside its sources' folder, and into the wheel."""
+    """Puts the compiled module beside its sources' folder, and into the wheel; the models that score mail go there, too."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile; raises RuntimeError, one line, where that cannot be done."""
         if self.target_name != "wheel":
             return
         compile_loops(Path(self.root))
+        if version != "editable":  # a checkout has its models beside the code
+            build_data["force_include"].update(shipped(Path(self.root)))
         build_data["artifacts"].append(_MADE.as_posix())
         build_data["pure_python"] = False
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"cp311-abi3-{platform}"
+
+
+def shipped(root: Path) -> dict[str, str]:
+    """Give the models of the tree at `root` and where they stand in the wheel; the mail written for training stays behind."""
+    return {str(model): f"gatepost/_models/{model.name}" for model in sorted((root / "models").glob("base-*"))}
 
 
 def compile_loops(root: Path) -> None:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_the_wheel_carries_its_model(tmp_path: Path) -> None:
-    """A wheel built from this tree, unpacked somewhere else, judges a message with the model inside it."""
+    """A wheel built from this tree, unpacked somewhere else, judges a message with the model inside it, and has no training mail."""
     build = [
         sys.executable,
         "-m",
@@ -31,6 +31,8 @@ def test_the_wheel_carries_its_model(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("gatepost-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
+        names = archive.namelist()
+    assert {name.split("/")[2][:5] for name in names if name.startswith("gatepost/_models/")} == {"base-"}
     (tmp_path / "message.eml").write_bytes(b"From: a@example.org\nSubject: hello\n\nSee you at lunch.\n")
     code = (
         "import sys; sys.path.insert(0, 'site'); import gatepost, gatepost.checks.content.family as family;"
