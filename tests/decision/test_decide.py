@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gatepost.decision.decide import decide
 from gatepost.decision.explain import reason, refusal
-from gatepost.decision.policy import EXCUSES, Actions, Policy, Thresholds
+from gatepost.decision.policy import EXCUSES, Action, Actions, Policy, Thresholds
 from gatepost.decision.weights import WEIGHTS
 from gatepost.evidence import Evidence, Status
 from gatepost.mail.envelope import Direction
@@ -35,7 +35,19 @@ def test_a_passed_limit_names_what_it_counts(what: str) -> None:
     """The sender is told of what there was too much, and whether to come back."""
     for word, text in (("exceeded", ", try again later"), ("refused", "")):
         passed = Evidence("rate", f"rate.client-{word}", Status.POLICY, facts={"rate.of": what})
-        assert refusal(passed, "") == f"too many {what} from this address{text}"
+        assert refusal(passed, "", final=False) == f"too many {what} from this address{text}"
+
+
+@pytest.mark.parametrize("name", ["virus.unreachable", "virus.timeout", "greylist.first", "rate.client-exceeded"])
+def test_a_refusal_for_good_asks_for_no_other_try(name: str) -> None:
+    """Where a site refuses for good what is put off by default, the reply does not ask the sender to come back."""
+    refused = POLICY.actions.model_copy(update={"inbound": {name: Action.REJECT}})
+    low = POLICY.thresholds.model_copy(update={"greylist": -1.0})
+    outcome = verdict(code(name), policy=replace(POLICY, actions=refused, thresholds=low)).outcome
+    assert isinstance(outcome, Reject)
+    assert "again" not in outcome.text.replace("tried again", "")
+    put_off = verdict(code(name), policy=replace(POLICY, thresholds=low), direction=Direction.OUTBOUND).outcome
+    assert not isinstance(put_off, Defer) or "try again" in put_off.text
 
 
 def test_no_evidence_is_delivered() -> None:

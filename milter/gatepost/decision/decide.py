@@ -96,9 +96,9 @@ def _outcome(action: Action, code: str, evidence: Sequence[Evidence], because: S
         case Action.QUARANTINE:
             return Quarantine(quarantine_reason(cause, because))
         case Action.DEFER:
-            return Defer((4, 7, 1), refusal(cause, "try again later"))
+            return Defer((4, 7, 1), refusal(cause, "try again later", final=False))
         case Action.REJECT:
-            return Reject((5, 7, 1), refusal(cause, "message refused as spam"))
+            return Reject((5, 7, 1), refusal(cause, "message refused as spam", final=True))
     assert_never(action)
 
 

@@ -37,11 +37,15 @@ _REFUSALS: Final = {
 }
 
 
-def refusal(cause: Evidence | None, otherwise: str) -> str:
-    """Give the text of a 4xx or 5xx reply for the evidence that forced it, or the general one."""
+_LATER: Final = ", try again "
+
+
+def refusal(cause: Evidence | None, otherwise: str, *, final: bool) -> str:
+    """Give the text of a 4xx or 5xx reply for the evidence that forced it, or the general one; a `final` one asks for no other try."""
     if cause is None:
         return otherwise
     text = _REFUSALS.get(cause.code, f"refused by local policy ({cause.code})")
+    text = text.partition(_LATER)[0] if final else text
     return text.replace("{what}", cause.facts.get("rate.of", "messages"))
 
 
