@@ -57,6 +57,11 @@ WRONG = {
         ":1: [rates] inbound.limit: must be given",
         "How many in the window",
     ),
+    "table that only tables within it show": (
+        '[milter]\n[[dnslists.list]]\nzone = "x.example"\nlike = "nosuch"\n',
+        ":2: [dnslists]: 'nosuch' is not a built-in list",
+        "spamhaus-zen",
+    ),
     "network": ('[reputation]\nexempt_networks = ["x"]\n', ":2: [reputation] exempt_networks", "192.0.2.0/24"),
     "host bits": ('[milter]\nown_networks = ["10.0.0.1/8"]\n', ":2: [milter] own_networks", "host bits set"),
     "choice": ('[milter]\non_error = "drop"\n', ':2: [milter] on_error: "drop"', "'tempfail', 'accept' or 'reject'"),
@@ -363,6 +368,7 @@ def test_the_reference_has_every_setting_and_every_code() -> None:
         ("[a]\n# b = 1\nb = 2\n", ["a", "b"], 3),
         ('[a]\nx = "\u2028"\nb = 2\n', ["a", "b"], 3),
         ("[z]\n", ["a", "b"], None),
+        ("[z]\n[[a.c]]\n[a.d]\n", ["a"], 2),
         ("", [], None),
     ],
 )

@@ -17,7 +17,7 @@ def _parts(dotted: str) -> list[str]:
 
 
 def line_of(text: str, keys: list[str], nth: int = 0) -> int | None:
-    """Give the line (from 1) where a key is set, else where the nearest table around it begins, else None.
+    """Give the line (from 1) where a key is set, else where the nearest table around it begins, else the first within it, else None.
 
     `keys` is the path as parts; of several tables of one name, `[[a.b]]`, the one numbered `nth` from 0 is meant. Lines end where TOML says that they do: at LF, not at other separators of Unicode.
     """
@@ -25,6 +25,7 @@ def line_of(text: str, keys: list[str], nth: int = 0) -> int | None:
     repeated: list[str] = []
     count = -1
     best: tuple[int, int] | None = None
+    within: int | None = None
     for number, line in enumerate(text.split("\n"), 1):
         header = _TABLE.match(line)
         if header:
@@ -36,4 +37,6 @@ def line_of(text: str, keys: list[str], nth: int = 0) -> int | None:
         other = bool(repeated) and table[: len(repeated)] == repeated and count != nth
         if path and path == keys[: len(path)] and not other and (best is None or len(path) > best[0]):
             best = (len(path), number)
-    return best[1] if best else None
+        elif path and within is None and path[: len(keys)] == keys:
+            within = number
+    return best[1] if best else within
