@@ -18,6 +18,7 @@ from support.cli import gatepost
 from support.letters import letter
 from support.model import write_model
 from support.redis_server import RedisServer
+from support.slow_proxy import SlowProxy
 
 Run = Callable[..., tuple[int, str, str]]
 TEXT = "Buy our wonderful garden furniture today while the stock lasts, delivered to your very door next Tuesday"
@@ -70,6 +71,21 @@ def scanned(run: Run, config: Path, *files: Path, options: tuple[str, ...] = ())
 def odds(run: Run, config: Path, *files: Path) -> list[float]:
     """Give the spam probabilities of messages."""
     return [found["spam_probability"] for found in scanned(run, config, *files)]
+
+
+def test_a_command_waits_for_a_slow_store(run: Run, place: Path, server: RedisServer) -> None:
+    """Mail goes on without a store that takes 0.3 s for each answer; who teaches, looks or forgets has the time."""
+    server.command(b"FLUSHALL")
+    with SlowProxy(server.port) as proxy:
+        config = write_config(place, f"redis://127.0.0.1:{proxy.port}/0")
+        config.write_text(config.read_text().replace("timeout_seconds = 2.0", "timeout_seconds = 0.2"))
+        proxy.delay = 0.3
+        assert run("learn", "spam", place / "one.eml", "--config", config)[0] == 0
+        code, out, _ = run("learn", "--list", "--json", "--config", config)
+        assert (code, out.count('"id"')) == (0, 1)
+        for word in ("show", "reset"):
+            assert run("reputation", word, "shop.example", "--config", config)[0] == 0
+        assert run("learn", "--undo", json.loads(out)["id"], "--config", config)[0] == 0
 
 
 def test_many_labels_are_taken_back_a_few_at_a_time(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

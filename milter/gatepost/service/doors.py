@@ -106,19 +106,19 @@ def _stored(config: Config, clock: Clock) -> State:
 
 
 def learning_state(loaded: Loaded) -> State:
-    """Give the store that `gatepost learn` writes into, the daemon's own. Raises AssemblyError, one line."""
+    """Give the store that `gatepost learn` writes into, the daemon's own, to a caller with patience. Raises AssemblyError, one line."""
     config, directory = loaded.config, places.state_directory()
-    state = site_state(config, directory, SystemClock())
+    state = site_state(config, directory, SystemClock(), patient=True)
     if _file(config, directory) is not None:
         # Made by root before the daemon was first started, it is the workers' all the same.
         _give(config, directory)
     return state
 
 
-def site_state(config: Config, directory: Path, clock: Clock) -> State:
+def site_state(config: Config, directory: Path, clock: Clock, *, patient: bool = False) -> State:
     """Give the state store that the config means, by default a file in `directory`. Raises AssemblyError, one line."""
     try:
-        return open_state(config.state, directory / "state.sqlite", clock)
+        return open_state(config.state, directory / "state.sqlite", clock, patient=patient)
     except StateConfigError as error:
         raise AssemblyError(str(error)) from None
 

@@ -15,20 +15,26 @@ from gatepost.world.state.resilient import ResilientState
 from gatepost.world.state.settings import REDIS_SCHEMES, SCHEMES, Settings
 from gatepost.world.state.sqlite import SqliteState
 
+PATIENCE: Final = 2.0
+"""Seconds that a command waits for one answer of a store, whatever mail has time for."""
+
 _DAY: Final = 86_400.0
 
 
-def open_state(settings: Settings, default_path: Path, clock: Clock) -> ResilientState:
+def open_state(settings: Settings, default_path: Path, clock: Clock, *, patient: bool = False) -> ResilientState:
     """Give the site's memory: Redis, a named SQLite file, or the embedded one at `default_path`, with local memory behind it.
 
     To be called before the workers are forked: an SQLite file is created and checked here, and each process opens its own
     connection later. Raises StateConfigError, one line, for a URL or path that can never work. A Redis that does not answer
-    right now, a full disk and a locked file are no such error: the verdicts are marked degraded until they pass.
+    right now, a full disk and a locked file are no such error: the verdicts are marked degraded until they pass. A `patient`
+    caller, a command and not mail, waits PATIENCE seconds for an answer at least, and is content with slow ones.
     """
+    if patient:
+        settings = settings.model_copy(update={"timeout_seconds": max(PATIENCE, settings.timeout_seconds)})
     half_life = settings.half_life_days * _DAY
     local = MemoryState(clock, half_life=half_life, entries=settings.local_entries)
     primary = _primary(settings, default_path, clock, half_life)
-    state = ResilientState(primary, local, clock, pause_max=settings.retry_seconds)
+    state = ResilientState(primary, local, clock, pause_max=settings.retry_seconds, patient=patient)
     if isinstance(primary, SqliteState):
         try:
             primary.prepare()

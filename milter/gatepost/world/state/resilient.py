@@ -64,13 +64,17 @@ class _Circuit(Enum):
 class ResilientState(Asking):
     """The state door that never raises StateUnavailableError; `degraded()` tells where the last answer came from.
 
-    Journals are the exception: this worker's memory knows nothing of what others wrote into them. `pause_max` is in seconds.
+    Journals are the exception: this worker's memory knows nothing of what others wrote into them. `pause_max` is in seconds. To a
+    `patient` caller, who holds up no mail, a slow store is as good as any.
     """
 
-    def __init__(self, primary: State, local: State, clock: Clock, *, pause_max: float = PAUSE_MAX) -> None:
+    def __init__(
+        self, primary: State, local: State, clock: Clock, *, pause_max: float = PAUSE_MAX, patient: bool = False
+    ) -> None:
         self._primary = primary
         self._local = local
         self._clock = clock
+        self._patient = patient
         self._lock = threading.Lock()
         self._circuit = _Circuit.CLOSED
         self._retry_at = 0.0
@@ -208,7 +212,7 @@ class ResilientState(Asking):
     def _weighed(self, begun: float, *, trial: bool) -> bool:
         """Give whether an answer came in time; slow ones in a row open the breaker, and a trial that was in time closes it."""
         now = self._clock.monotonic()
-        if now - begun < SLOW:
+        if self._patient or now - begun < SLOW:
             if self._slow or trial:
                 with self._lock:
                     self._slow = 0.0
