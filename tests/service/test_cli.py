@@ -47,6 +47,16 @@ def test_output_that_cannot_be_written_is_one_line(arguments: tuple[str, ...]) -
     assert (done.returncode, done.stderr) == (1, "gatepost: the output cannot be written: No space left on device\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("nonsense 2>&-", 2), ("version >&-", 0), ("version <&- >&- 2>&-", 0), ("scan --no-network - <&-", 0)],
+)
+def test_closed_streams_are_no_error(words: str, code: int) -> None:
+    """A caller may close standard streams: the command does what it would, and nothing else gets their numbers."""
+    done = subprocess.run(["sh", "-c", f'exec "$0" {words}', COMMAND], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, b"Error" in done.stderr) == (code, False)
+
+
 def test_version_for_machines(run: Run) -> None:
     """`version --json` is one object with the versions that a bug report needs."""
     code, out, _ = run("version", "--json")

@@ -83,6 +83,7 @@ _UsageError: Final = typer.BadParameter.__mro__[1]
 
 def main() -> None:
     """Run the command line; an error is one clear line on standard error, never a traceback."""
+    _stand_in()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that knows no UTF-8 is shown escapes, not an error.
@@ -117,6 +118,19 @@ def main() -> None:
 def _drop_output() -> None:
     """Let what is still to be written go nowhere, so that the end of the process does not stumble over it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stand_in() -> None:
+    """Open what the caller closed of the three standard streams (`2>&-`): else the next file or socket has its number.
+
+    The log would go there: into the memory that guards it, or to a mail server.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 def _wrong_usage(error: Any) -> NoReturn:
