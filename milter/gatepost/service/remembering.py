@@ -47,11 +47,11 @@ def list_trouble(listed: DnsList, resolver: Resolver) -> str:
 
 def _lists_all(listed: DnsList, resolver: Resolver) -> str:
     """Say that a list names what no list may (RFC 5782 5): one that was given up answers everything, and all mail is listed."""
-    never = "127.0.0.1" if "address" in listed.kinds else "invalid"
-    subject = by_address(listed, ip_address(never)) if never != "invalid" else by_domain(listed, "link", never)
+    addresses = "address" in listed.kinds
+    subject = by_address(listed, ip_address("127.0.0.1")) if addresses else by_domain(listed, "link", "invalid")
     if read(listed, resolver.ask(subject.question)).standing is not Standing.LISTED:
         return ""
-    return f"lists {never}, which no list may: it lists everything, take it out"
+    return f"lists {subject.name}, which no list may: it lists everything, take it out"
 
 
 def _test_trouble(listed: DnsList, resolver: Resolver) -> str:

@@ -40,9 +40,7 @@ class ClusterServers:
         self._lines: dict[Address, Line] = {}
         self._slots: Mapping[int, Address] = {}  # empty: to be asked for
         self._guide: tuple[Address, ...] = ()
-        self._silent: frozenset[Address] = (
-            frozenset()
-        )  # nodes that did not answer when they were last asked for the map
+        self._silent: frozenset[Address] = frozenset()  # nodes that gave no map when they were last asked
         self._lock = threading.Lock()
 
     def send(self, commands: Sequence[tuple[str, Command]]) -> list[Any]:
