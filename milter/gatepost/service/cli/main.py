@@ -125,12 +125,12 @@ def _stand_in() -> None:
 
     The log would go there: into the memory that guards it, or to a mail server.
     """
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+    for stream, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
-            os.fstat(number)
+            os.fstat(stream)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
-            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+            setattr(sys, name, os.fdopen(stream, mode, encoding="utf-8"))
 
 
 def _wrong_usage(error: Any) -> NoReturn:
