@@ -12,6 +12,7 @@ that stand in no other chosen one.
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -30,7 +31,7 @@ from gatepost.checks.content.colours import (
     text_colour,
 )
 from gatepost.checks.content.sheets import Sheets
-from gatepost.checks.content.styles import hides, shows, tiny
+from gatepost.checks.content.styles import hides, hides_in_outlook, plain_style, setting, tiny, veils
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,14 @@ _SETS_COLOUR: Final = _Setter(
     frozenset({"class", "id", "color", "bgcolor", "background"}),
     re.compile(r"(?<![-\w])(?:color|background(?:-color)?)\s{0,5}:"),
 )
+_SETS_VISIBILITY: Final = _Setter(frozenset({"class", "id"}), re.compile(r"visibility\s{0,5}:"))
 _REMEMBERED: Final = 500
 """Characters of a style that is remembered."""
 _COLOUR_CHARACTERS: Final = 200
 """Characters of an attribute that names a colour."""
+
+_NEARLY_ALL: Final = 10
+"""So many times what else is shown, what Outlook alone does not show is nearly all of a page."""
 
 _ROOTS: Final = frozenset({"html", "-undef", "-document"})
 _PAGE: Final = frozenset({"html", "body", "frameset"})
@@ -63,10 +68,12 @@ def take_hidden(tree: LexborHTMLParser, source: bytes, sheets: Sheets, *, concea
     """
     hiding = _Hiding(sheets)
     claims = hiding.read_claims(source)
-    if not (claims.hides or claims.vanishing or concealed or sheets.gone or sheets.small or sheets.light):
+    if not (claims.hides or claims.vanishing or concealed or sheets):
         return ""
     hiding.choose_by_sheets(tree)
     hiding.choose_inline(tree, claims)
+    if tree.body is not None:
+        hiding.choose_for_others(tree.body)
     return hiding.remove()
 
 
@@ -84,10 +91,15 @@ class _Claims:
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """What an inline style does; `plain` where it neither hides or shrinks the text nor gives it a colour."""
+    """What an inline style does; `plain` where it neither hides or shrinks the text nor gives it a colour.
+
+    `for_others` says that Outlook alone does not show it.
+    """
 
     hides: bool
+    for_others: bool
     tiny: bool
+    veils: bool
     text: str
     behind: str
     plain: bool
@@ -95,9 +107,10 @@ class _Style:
 
 def _read_style(style: str) -> _Style:
     """Read an inline style."""
-    lower = style.lower()
-    gone, small, text = hides(lower), tiny(lower), text_colour(lower)
-    return _Style(gone, small, text, backdrop(lower), plain=not (gone or small or text))
+    told = plain_style(style)
+    gone, others, small, veiled, text = hides(told), hides_in_outlook(told), tiny(told), veils(told), text_colour(told)
+    plain = not (gone or others or small or veiled or text)
+    return _Style(gone, others, small, veiled, text, backdrop(told), plain)
 
 
 _known_style = lru_cache(maxsize=1024)(_read_style)
@@ -110,6 +123,7 @@ class _Hiding:
 
     sheets: Sheets
     gone: dict[int, LexborNode] = field(default_factory=dict)
+    for_others: dict[int, LexborNode] = field(default_factory=dict)
     texts: dict[int, LexborNode] = field(default_factory=dict)
     styles: dict[str, _Style] = field(default_factory=dict)
     backgrounds: dict[int, Colour | None] = field(default_factory=dict)
@@ -123,26 +137,47 @@ class _Hiding:
         read = [self._style(style) for style in styles]
         texts = {style.text for style in read} | set(map(_named_colour, colours))
         vanishing = self._vanishing(texts - {""}, set(map(_named_colour, backgrounds)))
-        return _Claims(any(style.hides or style.tiny for style in read), vanishing)
+        return _Claims(any(style.hides or style.for_others or style.tiny or style.veils for style in read), vanishing)
 
     def choose_by_sheets(self, tree: LexborHTMLParser) -> None:
         """Choose what the page's style sheets hide."""
-        for selector in self.sheets.gone:
-            for node in tree.css(selector):
-                if not shows((node.attrs.get("style") or "").lower()):
+        for rule in self.sheets.gone:
+            for node in self._of_path(tree, rule.path):
+                if node.mem_id not in self.gone and self.sheets.hides(rule, node.tag or "", node.attributes):
                     self._choose(node)
+        for selector in self.sheets.veiled:
+            for node in tree.css(selector):
+                self._choose_texts(node, _SETS_VISIBILITY)
         for selector in self.sheets.small:
             for node in tree.css(selector):
                 self._choose_texts(node, _SETS_FONT)
         for selector, value in self.sheets.light:
             for node in tree.css(selector):
-                style = (node.attrs.get("style") or "").lower()
+                style = plain_style(node.attrs.get("style") or "")
                 if not _SETS_COLOUR.declarations.search(style) and self._unseen(node, value):
                     self._choose_texts(node, _SETS_COLOUR)
 
+    def _of_path(self, tree: LexborHTMLParser, path: Sequence[tuple[str, str]]) -> Iterable[LexborNode]:
+        """Give the elements that a selector is of. Linear in the tree, where the tree's own search climbs up anew for each element."""
+        found = {node.mem_id: node for node in tree.css(path[0][1])}
+        for combinator, compound in path[1:]:
+            known: dict[int, bool] = {}
+            outside, found = found, {}
+            for node in tree.css(compound):
+                parent = node.parent
+                within = self._within(outside, node, known) if not combinator else parent and parent.mem_id in outside
+                if within:
+                    found[node.mem_id] = node
+        return found.values()
+
     def choose_inline(self, tree: LexborHTMLParser, claims: _Claims) -> None:
         """Choose what is hidden by an element's own attributes."""
-        hidden = {node.mem_id: node for node in tree.css("[hidden]")}
+        # A style of the page is weightier than what browsers know of the attribute.
+        hidden = {
+            node.mem_id: node
+            for node in tree.css("[hidden]")
+            if "display" not in setting(plain_style(node.attrs.get("style") or ""))
+        }
         for node in hidden.values():
             self._choose(node)
         if not claims.hides and not claims.vanishing:
@@ -154,9 +189,14 @@ class _Hiding:
                 continue
             if style.hides:
                 self._choose(node)
-            elif style.tiny:
+                continue
+            if style.for_others and node.tag not in _PAGE:
+                self.for_others[node.mem_id] = node
+            if style.veils:
+                self._choose_texts(node, _SETS_VISIBILITY)
+            if style.tiny:
                 self._choose_texts(node, _SETS_FONT)
-            else:
+            elif style.text:
                 coloured.append((node, style.text))
         vanishing = claims.vanishing
         if vanishing is None or vanishing:
@@ -171,6 +211,18 @@ class _Hiding:
             if value in vanishing and self._unseen(node, value):
                 self._choose_texts(node, _SETS_COLOUR)
 
+    def choose_for_others(self, body: LexborNode) -> None:
+        """Choose what Outlook alone does not show, but where it is nearly all that the page says to others."""
+        if not self.for_others:
+            return
+        chosen = self.gone | self.for_others
+        known: dict[int, bool] = {}
+        outer = [node for node in chosen.values() if not self._within(chosen, node, known)]
+        hidden = sum(_solid(node.text(separator="")) for node in (*outer, *self.texts.values()))
+        left = _solid(body.text(separator="")) - hidden
+        if left * _NEARLY_ALL >= hidden:
+            self.gone = chosen
+
     def _vanishing(self, values: set[str], backgrounds: set[str]) -> frozenset[str]:
         """Give the text colours that some background of the page could swallow: for the others no background is looked up.
 
@@ -184,7 +236,7 @@ class _Hiding:
     def remove(self) -> str:
         """Remove what was chosen; gives its text."""
         known: dict[int, bool] = {}
-        outer = [node for node in self.gone.values() if not self._within_gone(node, known)]
+        outer = [node for node in self.gone.values() if not self._within(self.gone, node, known)]
         found = [_drop(node) for node in self.texts.values()]
         found += [_drop(node) for node in outer]
         return " ".join(found)
@@ -194,13 +246,14 @@ class _Hiding:
         if node.tag not in _PAGE:
             self.gone[node.mem_id] = node
 
-    def _within_gone(self, node: LexborNode, known: dict[int, bool]) -> bool:
+    @staticmethod
+    def _within(chosen: Container[int], node: LexborNode, known: dict[int, bool]) -> bool:
         """Say whether an element stands in a chosen one; `known` keeps the answer for each element passed on the way up."""
         passed: list[int] = []
         current, within = node.parent, False
         while current is not None and not within and current.mem_id not in known:
             passed.append(current.mem_id)
-            within = current.mem_id in self.gone
+            within = current.mem_id in chosen
             current = current.parent
         if current is not None and not within:
             within = known[current.mem_id]
@@ -228,7 +281,7 @@ class _Hiding:
     def _unseen(self, node: LexborNode, value: str) -> bool:
         """Say whether text of a colour cannot be told from what is behind it; unknown backgrounds show everything."""
         if see_through(value):
-            return value == "transparent" or "(" in value
+            return value == "transparent" or not value.isalpha()
         text = colour(value)
         if text is None:
             return False
@@ -282,6 +335,11 @@ def _sets(node: LexborNode, what: _Setter) -> bool:
         return False
     style = attributes.get("style")
     return not what.attributes.isdisjoint(attributes) or bool(style and what.declarations.search(style.lower()))
+
+
+def _solid(text: str) -> int:
+    """Count the characters of a text that are no blanks."""
+    return sum(map(len, text.split()))
 
 
 def _drop(node: LexborNode) -> str:

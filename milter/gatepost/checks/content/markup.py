@@ -114,16 +114,21 @@ def read_page(source: str, allowance: Allowance) -> Page:
         octets = _without_noscript(source).encode("utf-8", "replace")
     prepared, unseen = prepare_page(octets)
     tree = LexborHTMLParser(prepared)
+    sheets = read_sheets(_sheets_of(tree)) if "style" in unseen and (build.scriptless or build.hiders) else Sheets()
     tree.strip_tags(unseen)
     body = tree.body
     if body is None:
         return _stripped(source, build)
     hidden = ""
     if build.scriptless or build.hiders:
-        sheets = read_sheets(source) if "style" in unseen else Sheets()
         hidden = take_hidden(tree, octets, sheets, concealed=bool(build.scriptless or build.concealed))
     anchors = tuple(_anchors(tree)) if build.links else ()
     return Page(body.text(separator=""), hidden, anchors, build, built=True)
+
+
+def _sheets_of(tree: LexborHTMLParser) -> Iterator[tuple[str, str]]:
+    """Give the style sheets of a page, each with the media it is for; none of what stands in comments."""
+    return ((node.text(), node.attributes.get("media") or "") for node in tree.tags("style"))
 
 
 def _anchors(tree: LexborHTMLParser) -> Iterator[Anchor]:
@@ -140,5 +145,6 @@ def _without_noscript(source: str) -> str:
 
 def _stripped(source: str, build: Build) -> Page:
     """Read a page without a tree: tags cut out, links by their attribute; linear in the length."""
-    anchors = tuple(Anchor(match[1], "") for _, match in zip(range(limits.URLS), _HREF.finditer(source), strict=False))
+    linked = islice(_HREF.finditer(source), limits.URLS)
+    anchors = tuple(Anchor(html.unescape(match[1]), "") for match in linked)
     return Page(html.unescape(_ANY_TAG.sub(" ", source)), "", anchors, build, built=False)
