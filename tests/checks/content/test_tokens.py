@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gatepost.checks.content.text import read_text
 from gatepost.checks.content.tokens import extract
+from gatepost.checks.content.urls import read_links
 from gatepost.mail import limits
 from gatepost.mail.message import from_bytes
 from support.letters import letter
@@ -141,12 +142,64 @@ def test_the_recipients_own_names_are_no_tokens():
         ("<a href='http://paypal.com@evil.example/'>x</a>", "=link-login"),
         ("<a href='http://evil.example:8081/'>x</a>", "=link-port"),
         ("<a href='http://evil.xyz/'>x</a>", "=link-cheap"),
+        ("<a href='http://[::1]/'>here</a>", "=link-ip"),
+        ("<a href='http://127.1/'>here</a>", "=link-ip"),
+        ("<a href='http://0177.0.0.1/'>here</a>", "=link-ip"),
+        ("<a href='http://0x7f.0x0.1/'>here</a>", "=link-ip"),
+        ("<a href='http:\\\\192.0.2.7\\x'>here</a>", "=link-ip"),
+        ("<a href='http:///192.0.2.7/x'>here</a>", "=link-ip"),
+        ("<a href='//192.0.2.7/x'>here</a>", "=link-ip"),
+        ("<a href='ht&#10;tp://192.0.2.7/x'>here</a>", "=link-ip"),
+        ("<a href='&#1;http://192.0.2.7/x'>here</a>", "=link-ip"),
+        ("<a href='http://192。0。2。7/x'>here</a>", "=link-ip"),
+        ("<a href='http://evil\u200b.xyz/'>x</a>", "=link-cheap"),
+        ("<base href='http://evil.xyz/'><a href='login'>x</a>", "=link-cheap"),
+        ("<head><BASE target=_top href='http://evil.xyz/'></head><a href='/login'>x</a>", "=link-cheap"),
+        ("<svg><a xlink:href='http://evil.xyz/'><text>x</text></a></svg>", "=link-cheap"),
+        ("<form action='http://evil.xyz/'><input name=password></form>", "=link-cheap"),
+        ("<form><button formaction='http://evil.xyz/'>go</button></form>", "=link-cheap"),
+        ("<a href='https://evil.example.net/'>pay&#8203;pal.com</a>", "=link-mismatch"),
+        ("<a href='https://evil.example.net/'>p&#x430;ypal.com</a>", "=link-mismatch"),
+        ("<a href='https://evil.example.net/'>(www.paypal.com).</a>", "=link-mismatch"),
+        ("<a href='https://evil.example.net/'>https://www.paypal.com.</a>", "=link-mismatch"),
     ],
 )
 def test_tricks_of_links_are_tokens(source: str, token: str):
     """Each trick a link plays is named; an ordinary link names none."""
     assert token in _html(source)
     assert token not in _html("<a href='https://www.example.org/page'>www.example.org</a>")
+
+
+@pytest.mark.parametrize(
+    ("source", "token"),
+    [
+        ("<a href='https://[2001:db8::1]:443/'>x</a>", "=link-port"),
+        ("<a href='http://1.2.3/'>x</a>", "=link-ip"),
+        ("<a href='https://xn--mller-kva.example/'>www.müller.example</a>", "=link-mismatch"),
+        ("<a href='https://xn--mller-kva.de/'>www.müller.de</a>", "=link-mismatch"),
+        ("<a href='https://example.org/'>http://example.org.</a>", "=link-mismatch"),
+        ("<a href='\\\\server\\share'>x</a>", "=links-domains-0"),
+    ],
+)
+def test_honest_links_play_no_tricks(source: str, token: str):
+    """Addresses that are odd only to the eye are not told as tricks: IPv6 has no port, an umlaut is shown as such."""
+    assert token not in _html(source)
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("请看http://www.example.com。谢谢", "www.example.com"),
+        ("详情www.example.com,谢谢", "www.example.com"),
+        ("http://www.example.com谢谢", "www.example.com"),
+        ("(https://example.com/x)", "example.com"),
+        ("https://例え.jp/", "例え.jp"),
+    ],
+)
+def test_an_address_in_a_text_ends_where_its_characters_do(text: str, host: str):
+    """What follows an address without a space, in scripts that have none, is not part of its host."""
+    reading = read_text(from_bytes(letter("Hello", text)))
+    assert [link.host for link in read_links(reading.anchors, reading.text)[0]] == [host]
 
 
 def test_ten_thousand_nested_tags_and_attribute_floods_are_read_without_a_tree():

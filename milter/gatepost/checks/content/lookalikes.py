@@ -84,6 +84,11 @@ def _plain(character: str) -> str:
     return bare.translate(_OTHERS).translate(_PLAINER)
 
 
+def without_width(text: str) -> str:
+    """Give a text without its characters that take no room."""
+    return _INVISIBLE.sub("", text)
+
+
 def plain_letters(text: str) -> tuple[str, int]:
     """Give a text with accents and characters without width dropped and look-alikes as Latin letters.
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NamedTuple
+from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -30,7 +31,10 @@ _NOSCRIPT: Final = re.compile(r"<noscript(?=[\s/>])", re.IGNORECASE)
 _NOSCRIPT_END: Final = re.compile(r"</noscript(?=[\s>])", re.IGNORECASE)
 _ANY_TAG: Final = re.compile(r"<[^<>]*>")
 _HREF: Final = re.compile(r"href\s{0,5}=\s{0,5}[\"']?([^\s\"'<>]{4,2000})", re.IGNORECASE)
+_BASE: Final = re.compile(r"<[bB][aA][sS][eE](?=[\s/>])")
 _SHOWN_CHARACTERS: Final = 200
+_BASE_CHARACTERS: Final = 2_000
+_LINKS: Final = frozenset({"href", "xlink:href"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ def read_page(source: str, allowance: Allowance) -> Page:
     prepared, unseen = prepare_page(octets)
     tree = LexborHTMLParser(prepared)
     sheets = read_sheets(_sheets_of(tree)) if "style" in unseen and (build.scriptless or build.hiders) else Sheets()
+    base = _base_of(tree) if _BASE.search(source) else ""
     tree.strip_tags(unseen)
     body = tree.body
     if body is None:
@@ -122,7 +127,7 @@ def read_page(source: str, allowance: Allowance) -> Page:
     hidden = ""
     if build.scriptless or build.hiders:
         hidden = take_hidden(tree, octets, sheets, concealed=bool(build.scriptless or build.concealed))
-    anchors = tuple(_anchors(tree)) if build.links else ()
+    anchors = tuple(_anchors(tree, base)) if build.links or build.forms else ()
     return Page(body.text(separator=""), hidden, anchors, build, built=True)
 
 
@@ -131,11 +136,34 @@ def _sheets_of(tree: LexborHTMLParser) -> Iterator[tuple[str, str]]:
     return ((node.text(), node.attributes.get("media") or "") for node in tree.tags("style"))
 
 
-def _anchors(tree: LexborHTMLParser) -> Iterator[Anchor]:
-    """Give the links of a page, at most limits.URLS of them."""
-    linked = (node for node in tree.tags("anchor") + tree.tags("area") if "href" in node.attrs)
-    for node in islice(linked, limits.URLS):
-        yield Anchor(node.attrs["href"] or "", node.text()[:_SHOWN_CHARACTERS].strip())
+def _base_of(tree: LexborHTMLParser) -> str:
+    """Give what relative addresses of a page are relative to, "" for nothing (WHATWG HTML 4.2.3)."""
+    return next((node.attributes["href"] or "" for node in tree.tags("base") if "href" in node.attributes), "")
+
+
+def _anchors(tree: LexborHTMLParser, base: str) -> Iterator[Anchor]:
+    """Give the links of a page, of one that has none where its forms are sent; at most limits.URLS of them."""
+    linked = (node for node in tree.tags("anchor") + tree.tags("area") if not _LINKS.isdisjoint(node.attributes))
+    found = [(node, _address(node.attributes)) for node in islice(linked, limits.URLS)]
+    if not found:
+        sent = [(node, node.attributes.get("action")) for node in tree.tags("form")]
+        sent += [(node, node.attributes.get("formaction")) for node in tree.css("[formaction]")]
+        found = [(node, address) for node, address in sent if address][: limits.URLS]
+    for node, address in found:
+        shown = "" if node.tag == "form" else node.text()[:_SHOWN_CHARACTERS].strip()
+        yield Anchor(_absolute(address, base) if base else address, shown)
+
+
+def _address(attributes: Mapping[str, str | None]) -> str:
+    """Give where a link leads; in drawings it is said in another way, too (SVG 2 16.2)."""
+    return attributes.get("href") or attributes.get("xlink:href") or ""
+
+
+def _absolute(address: str, base: str) -> str:
+    try:
+        return urljoin(base[:_BASE_CHARACTERS].strip(), address)
+    except ValueError:
+        return address
 
 
 def _without_noscript(source: str) -> str:
