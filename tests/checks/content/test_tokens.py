@@ -202,6 +202,67 @@ def test_an_address_in_a_text_ends_where_its_characters_do(text: str, host: str)
     assert [link.host for link in read_links(reading.anchors, reading.text)[0]] == [host]
 
 
+_PITCH = "cheap pills"
+_REST = "\r\n--b--\r\n"
+
+
+def _of(content_type: str, body: str) -> bytes:
+    return (
+        f"From: a@example.org\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: {content_type}\r\n\r\n{body}".encode()
+    )
+
+
+def _part(content_type: str, body: str) -> str:
+    return f"--b\r\nContent-Type: {content_type}\r\n\r\n{body}\r\n"
+
+
+_INNER = f"Subject: x\r\n\r\n{_PITCH}"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _of(
+            "multipart/alternative; boundary=b",
+            _part("text/plain", _PITCH) + _part("text/html", "<html> </html>") + _REST,
+        ),
+        _of(
+            "multipart/alternative; boundary=b", _part("text/plain", _PITCH) + _part("text/html", "<p hidden>x") + _REST
+        ),
+        _of("text/markdown", _PITCH),
+        _of("text/x-unheard-of", _PITCH),
+        _of("multipart/report; boundary=b", _part("message/rfc822", _INNER) + _REST),
+        _of("text/calendar", "BEGIN:VCALENDAR\r\nSUMMARY;LANGUAGE=en:cheap\r\n  pil\r\n ls\r\nEND:VCALENDAR\r\n"),
+        _of("text/calendar", f"BEGIN:VCALENDAR\r\nDESCRIPTION:see\\n{_PITCH}\\, now\r\nEND:VCALENDAR\r\n"),
+    ],
+)
+def test_a_message_that_shows_nothing_is_read_otherwise(data: bytes):
+    """The twin of an empty page, an unknown kind of text, an invitation and the content of an empty report are read."""
+    found = _tokens(data)
+    assert {"cheap", "pills", "cheap pills"} <= found
+    assert not {"begin", "vcalendar", "summary"} & found
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _of("multipart/alternative; boundary=b", _part("text/plain", _PITCH) + _part("text/html", "<p>hello") + _REST),
+        _of(
+            "multipart/alternative; boundary=b",
+            _part("text/plain", _PITCH) + _part("text/html", "<img src=cid:x>") + _REST,
+        ),
+        _of("multipart/mixed; boundary=b", _part("text/plain", "hello") + _part("text/x-patch", _PITCH) + _REST),
+        _of(
+            "multipart/report; boundary=b",
+            _part("message/delivery-status", "Status: 5.1.1") + _part("message/rfc822", _INNER) + _REST,
+        ),
+    ],
+)
+def test_nothing_else_is_read_of_a_message_that_shows_something(data: bytes):
+    """A twin, an unknown kind of text beside others and what a true report carries back are not what the message says."""
+    assert "pills" not in _tokens(data)
+
+
 def test_ten_thousand_nested_tags_and_attribute_floods_are_read_without_a_tree():
     """Past the limits the tags are stripped in one pass, the words are kept, and the limit is named."""
     for source in (

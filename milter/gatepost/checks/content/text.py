@@ -3,12 +3,15 @@
 A client shows one alternative of a multipart/alternative, the HTML one where there is one (RFC 2046 5.1.4), so the plain
 twin is not read: it is where spam hides a second, harmless text. What a bounce carries back (the message inside a
 multipart/report, RFC 6522) was written by somebody else and is not read either. Attachments are not text.
+
+Where all that shows no text and no picture, the rest is what the message says, in one client or another: the twin of an empty
+page, text of a kind that is not known (RFC 2046 4.1.4), an invitation (RFC 5545), what a report that says nothing carries.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import add
 from typing import Final
@@ -21,6 +24,21 @@ from gatepost.mail.message import Message
 from gatepost.mail.mime import Part
 
 _TEXT: Final = frozenset({"text/plain", "text/html", "text/enriched"})
+_FOR_MACHINES: Final = frozenset(
+    {
+        "message/delivery-status",
+        "message/disposition-notification",
+        "message/feedback-report",
+        "message/global-delivery-status",
+    }
+)
+"""What makes a multipart/report one (RFC 6522 3)."""
+_CALENDAR: Final = "text/calendar"
+_FOLD: Final = re.compile(r"\r?\n[ \t]")
+_SAID: Final = re.compile(
+    r"^(?:SUMMARY|DESCRIPTION|LOCATION|COMMENT|URL)(?:;[^:\r\n]{0,200})?:([^\r\n]*)", re.IGNORECASE | re.MULTILINE
+)
+_ESCAPED: Final = re.compile(r"\\([nN\\;,])")
 
 _FOOTER_CHARACTERS: Final = 1_000
 _LIST_WORDS: Final = re.compile(r"mailing list|listinfo|liste de diffusion|mailingliste|/postorius/", re.IGNORECASE)
@@ -46,36 +64,59 @@ class Reading:
     unread: set[str] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class _Budget:
+    """What may still be read of one message."""
+
+    text: int = limits.TEXT_BYTES
+    html: int = limits.HTML_BYTES
+    pages: Allowance = field(default_factory=Allowance)
+
+
 def read_text(message: Message) -> Reading:
     """Read the visible text of a message, at most limits.TEXT_BYTES characters of it; never raises."""
-    reading = Reading()
-    texts: list[str] = []
-    left, html_left, allowance = limits.TEXT_BYTES, limits.HTML_BYTES, Allowance()
-    for part in shown_parts(message.mime.parts):
-        is_html = part.content_type == "text/html"
-        budget = html_left if is_html else left
-        if budget <= 0 or left <= 0:
-            reading.unread.add("text-limit")
-            break
-        source = to_text(part.payload(budget + 1), part.charset)
-        if len(source) > budget:
-            reading.unread.add("text-limit")
-            source = source[:budget]
-        reading.source += len(source)
-        if is_html:
-            html_left -= len(source)
-            text = _add_page(reading, read_page(source, allowance))
-        else:
-            text = source
-            reading.plain = True
-        texts.append(text[:left])
-        left -= len(text)
-    if left < 0:
+    reading, budget = Reading(), _Budget()
+    shown = shown_parts(message.mime.parts)
+    texts = [_read_part(reading, part, budget) for part in shown]
+    if not (reading.build.images or any(map(str.strip, texts))):
+        plain = reading.plain
+        texts += filter(str.strip, (_read_part(reading, part, budget) for part in _besides(message.mime.parts, shown)))
+        reading.plain = plain or len(texts) > len(shown)
+    if budget.text < 0:
         reading.unread.add("text-limit")
     reading.text, dropped = normalise("\n".join(map(without_footer, texts)))
     reading.hidden, _ = normalise(reading.hidden[: limits.TEXT_BYTES])
     reading.invisible = dropped
     return reading
+
+
+def _read_part(reading: Reading, part: Part, budget: _Budget) -> str:
+    """Add what a part shows to the reading, as far as the budget goes; gives its visible text."""
+    is_html = part.content_type == "text/html"
+    left = budget.html if is_html else budget.text
+    if left <= 0 or budget.text <= 0:
+        reading.unread.add("text-limit")
+        return ""
+    source = to_text(part.payload(left + 1), part.charset)
+    if len(source) > left:
+        reading.unread.add("text-limit")
+        source = source[:left]
+    reading.source += len(source)
+    if is_html:
+        budget.html -= len(source)
+        text = _add_page(reading, read_page(source, budget.pages))
+    else:
+        text = _invitation(source) if part.content_type == _CALENDAR else source
+        reading.plain = True
+    shown = text[: budget.text]
+    budget.text -= len(text)
+    return shown
+
+
+def _invitation(source: str) -> str:
+    """Give what an invitation says to people (RFC 5545 3.1 and 3.3.11)."""
+    said = "\n".join(_SAID.findall(_FOLD.sub("", source)))
+    return _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], said)
 
 
 def _add_page(reading: Reading, page: Page) -> str:
@@ -112,18 +153,38 @@ def shown_parts(parts: Sequence[Part]) -> list[Part]:
     """Choose the text parts a mail client shows, in reading order."""
     texts: list[tuple[Part, Part | None]] = []
     with_html: set[int] = set()
+    for part, above in _with_boxes(parts):
+        if part.content_type in _TEXT and part.disposition != "attachment" and not _returned(above):
+            twin = next((box for box in reversed(above) if box.content_type == "multipart/alternative"), None)
+            texts.append((part, twin))
+            if part.content_type == "text/html":
+                with_html.add(id(twin))
+    return [part for part, twin in texts if part.content_type == "text/html" or not twin or id(twin) not in with_html]
+
+
+def _besides(parts: Sequence[Part], shown: Sequence[Part]) -> list[Part]:
+    """Choose the text parts that are not among those shown, and no files; of a true report nothing that it carries back."""
+    chosen = set(map(id, shown))
+    report = any(part.content_type in _FOR_MACHINES for part in parts)
+    return [
+        part
+        for part, above in _with_boxes(parts)
+        if part.content_type.startswith("text/")
+        and not (part.disposition == "attachment" or part.filename or id(part) in chosen)
+        and not (report and _returned(above))
+    ]
+
+
+def _with_boxes(parts: Sequence[Part]) -> Iterator[tuple[Part, Sequence[Part]]]:
+    """Give each part that is no container, with the containers that it stands in, from the outermost on."""
     above: list[Part] = []
     for part in parts:
         while above and above[-1].depth >= part.depth:
             above.pop()
         if part.container:
             above.append(part)
-        elif part.content_type in _TEXT and part.disposition != "attachment" and not _returned(above):
-            twin = next((box for box in reversed(above) if box.content_type == "multipart/alternative"), None)
-            texts.append((part, twin))
-            if part.content_type == "text/html":
-                with_html.add(id(twin))
-    return [part for part, twin in texts if part.content_type == "text/html" or not twin or id(twin) not in with_html]
+        else:
+            yield part, above
 
 
 def _returned(above: Sequence[Part]) -> bool:
