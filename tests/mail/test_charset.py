@@ -35,6 +35,30 @@ def test_dangerous_codecs_are_not_reachable(label: str | None) -> None:
     assert codec(label) is None
 
 
+@pytest.mark.parametrize(
+    ("label", "text", "codec"),
+    [
+        ("gb2312", "发票發票€", "gb18030"),
+        ("csgb2312", "发票", "gbk"),
+        ("shift_jis", "請求書①", "cp932"),
+        ("euc-kr", "똠방각하", "cp949"),
+        ("x-x-big5", "發票", "big5"),
+        ("x-euc-jp", "請求書", "euc-jp"),
+        ("cp50221", "請求書ｱ", "iso2022_jp_ext"),
+        ("iso-2022-kr", "청구서", "iso2022_kr"),
+        ("koi8r", "Счёт", "koi8-r"),
+        ("win-1251", "Счёт", "cp1251"),
+        ("cp-1251", "Счёт", "cp1251"),
+        ("x-cp1251", "Счёт", "cp1251"),
+        ("x-mac-cyrillic", "Счёт", "mac-cyrillic"),
+        ("dos-866", "Счёт", "cp866"),
+    ],
+)
+def test_labels_of_the_web_are_read_as_clients_do(label: str, text: str, codec: str) -> None:
+    """A label stands for the charset that clients take it for, which often knows more than the one that it names."""
+    assert to_text(text.encode(codec), label) == text
+
+
 @pytest.mark.parametrize("label", ["UTF-8", "'iso-8859-1'", "Windows-1252", "GB2312", "utf-8*en", "x-gbk"])
 def test_usual_labels_are_known(label: str) -> None:
     """Labels as mail spells them, quotes and language suffix included, find their codec."""

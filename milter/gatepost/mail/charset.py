@@ -18,7 +18,7 @@ _CODECS: Final = (
     "iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-9 iso8859-10 iso8859-11 iso8859-13 "
     "iso8859-14 iso8859-15 iso8859-16 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp437 cp850 cp852 "
     "cp866 cp874 cp932 cp949 cp950 koi8-r koi8-u gb2312 gbk gb18030 big5 big5hkscs shift_jis euc-jp iso2022_jp euc-kr "
-    "johab hz tis-620 mac-roman mac-cyrillic"
+    "johab hz tis-620 mac-roman mac-cyrillic iso2022_jp_ext iso2022_jp_2 iso2022_kr"
 ).split()
 
 _BYTE_ORDER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -30,15 +30,34 @@ _ALIASES: Final = {
     "utf8mb4": "utf-8",
     "x-gbk": "gbk",
     "gb_2312-80": "gbk",
+    "gb_2312": "gbk",
+    "csgb2312": "gbk",
+    "x-big5": "big5",
+    "x-x-big5": "big5",
     "x-sjis": "cp932",
+    "x-euc-jp": "euc-jp",
+    "cseucpkdfmtjapanese": "euc-jp",
+    "iso-2022-jp-ms": "iso2022_jp_ext",
+    "cp50220": "iso2022_jp_ext",
+    "cp50221": "iso2022_jp_ext",
+    "x-windows-949": "cp949",
     "x-mac-roman": "mac-roman",
+    "x-mac-cyrillic": "mac-cyrillic",
+    "x-mac-ukrainian": "mac-cyrillic",
     "windows-874": "cp874",
     "windows-31j": "cp932",
     "ks_c_5601-1987": "cp949",
     "iso-8859-8-i": "iso8859-8",
     "iso-8859-8-e": "iso8859-8",
     "ansi_x3.4-1968": "ascii",
+    "koi8": "koi8-r",
+    "koi8r": "koi8-r",
+    "koi": "koi8-r",
+    "dos-866": "cp866",
+    **{f"{start}{page}": f"cp{page}" for page in range(1250, 1259) for start in ("x-cp", "cp-", "win-", "win")},
 }
+_WIDER: Final = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "tis-620": "cp874"}
+"""Codecs in whose place programs for mail take one that knows more characters (WHATWG Encoding 4.2)."""
 
 # Looked up once at import: the codec modules are loaded before a worker gives up its privileges.
 _KNOWN: Final = {codecs.lookup(name).name for name in _CODECS}
@@ -63,7 +82,7 @@ def codec(label: str | None) -> str | None:
         found = codecs.lookup(name).name if name.isascii() and len(name) <= 40 else ""
     except (LookupError, ValueError):
         return None
-    return found if found in _KNOWN else None
+    return _WIDER.get(found, found) if found in _KNOWN else None
 
 
 def to_text(data: bytes, label: str | None = None) -> str:
