@@ -67,6 +67,15 @@ def test_one_label_moves_the_message_and_its_twin_alone(logit: float) -> None:
     assert moved(memory, HAM, logit) == 0.0
 
 
+@pytest.mark.parametrize("words", [("d:mail.example",), ("d:mail.example", "f:ann")])
+def test_a_message_without_text_has_no_twins_in_every_other(words: tuple[str, ...]) -> None:
+    """Two pictures from one provider share all the words that they have, and are not called the same message for that."""
+    memory = taught(("spam", features(*words)))
+    found = memory.adjust(features(*words), opinion(0.0))
+    assert found.reported < 0.5
+    assert found.moved < 2.2
+
+
 def test_a_ham_label_is_believed_more_carefully() -> None:
     """A wanted message becomes ham but not beyond doubt: phishing looks like the mail that it imitates."""
     memory = taught(("ham", HAM))

@@ -47,6 +47,8 @@ SAME: Final = 0.75
 BRIEF: Final = 4.0
 """Tokens in common at which a twin has half its weight: two short messages are soon alike."""
 
+_FEWEST: Final = 3
+
 HAM_LOGIT: Final = -2.2
 SPAM_LOGIT: Final = 6.0
 """Log-odds towards which a twin's label draws: ham 10 %, spam 99.8 % likely to be unwanted, which by default is tagged. What lies beyond stays."""
@@ -173,7 +175,8 @@ def _phish(opinion: Opinion, sure: float, share: float) -> float:
 def _strength(twin: Twin) -> float:
     """Give what a twin's label is worth, in [0, 1): by the resemblance, and by how much there is that could be alike."""
     alike = min(1.0, max(0.0, (twin.alike - LIKE) / (SAME - LIKE)))
-    brief = BRIEF if twin.alike < 1 else 1.0  # The very same words are the very same message, were they but three.
+    # The very same words are the very same message, were they but three; fewer are what a picture from some provider has.
+    brief = 1.0 if twin.alike == 1 and twin.common >= _FEWEST else BRIEF
     return alike * alike * twin.common / (twin.common + brief)
 
 
