@@ -275,6 +275,12 @@ def test_ten_thousand_nested_tags_and_attribute_floods_are_read_without_a_tree()
         assert "html-limit" in features.unread
 
 
+def test_links_are_read_without_a_tree():
+    """Past the limits links are still found, with the character references in their addresses undone."""
+    found = _html("<i>" * 11_000 + "<a href='http&#58;//evil&period;xyz/'>here</a>")
+    assert "=link-cheap" in found
+
+
 def test_unclosed_formatting_elements_do_not_multiply():
     """A page that browsers would copy its open elements into thousands of times stays one tree of its own size."""
     source = "<p>" + "".join(f"<b c={n}>" for n in range(3_000)) + "</p>" + "<p>casino" * 3_000
