@@ -243,6 +243,20 @@ def test_a_message_that_shows_nothing_is_read_otherwise(data: bytes):
     assert not {"begin", "vcalendar", "summary"} & found
 
 
+def test_what_stands_beside_a_page_in_its_alternative_is_read():
+    """A multipart inside a multipart/alternative is shown whole, its plain texts too; the twin outside of it is not."""
+    inner = _part("text/html", "<p>hello") + _part("text/plain", _PITCH) + _REST
+    inner = inner.replace("--b", "--c")
+    found = _tokens(
+        _of(
+            "multipart/alternative; boundary=b",
+            _part("text/plain", "twin") + _part("multipart/mixed; boundary=c", inner) + _REST,
+        )
+    )
+    assert {"hello", "pills"} <= found
+    assert "twin" not in found
+
+
 @pytest.mark.parametrize(
     "data",
     [

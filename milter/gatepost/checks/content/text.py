@@ -150,16 +150,29 @@ def normalise(text: str) -> tuple[str, int]:
 
 
 def shown_parts(parts: Sequence[Part]) -> list[Part]:
-    """Choose the text parts a mail client shows, in reading order."""
-    texts: list[tuple[Part, Part | None]] = []
+    """Choose the text parts a mail client shows, in reading order.
+
+    Of a multipart/alternative that has a page those are all texts of the alternatives that have one, whatever stands beside it there.
+    """
+    texts: list[tuple[Part, Part | None, Part]] = []
     with_html: set[int] = set()
     for part, above in _with_boxes(parts):
         if part.content_type in _TEXT and part.disposition != "attachment" and not _returned(above):
-            twin = next((box for box in reversed(above) if box.content_type == "multipart/alternative"), None)
-            texts.append((part, twin))
+            twin, branch = _alternative(part, above)
+            texts.append((part, twin, branch))
             if part.content_type == "text/html":
-                with_html.add(id(twin))
-    return [part for part, twin in texts if part.content_type == "text/html" or not twin or id(twin) not in with_html]
+                with_html |= {id(twin), id(branch)}
+    return [part for part, twin, branch in texts if not twin or id(branch) in with_html or id(twin) not in with_html]
+
+
+def _alternative(part: Part, above: Sequence[Part]) -> tuple[Part | None, Part]:
+    """Give the nearest multipart/alternative that a part stands in, and which of the alternatives it belongs to."""
+    branch = part
+    for box in reversed(above):
+        if box.content_type == "multipart/alternative":
+            return box, branch
+        branch = box
+    return None, part
 
 
 def _besides(parts: Sequence[Part], shown: Sequence[Part]) -> list[Part]:
