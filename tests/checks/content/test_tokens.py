@@ -69,6 +69,13 @@ def test_html_is_read_as_a_browser_shows_it():
     assert not {"stylish", "scripted", "remark", "onetwo"} & found
 
 
+@pytest.mark.parametrize("tag", ["object", "object data=x.swf", "dialog open", "dialog style='display:block'"])
+def test_what_mail_programs_show_is_text(tag: str):
+    """What stands in for an object that is not loaded, and a dialog that is open, are shown, with their links."""
+    found = _html(f"<p>hello</p><{tag}>casino <a href='http://evil.xyz/'>here</a></{tag.split(maxsplit=1)[0]}>")
+    assert {"casino", "=link-cheap"} <= found
+
+
 @pytest.mark.parametrize(
     "style",
     [

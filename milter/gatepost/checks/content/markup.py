@@ -34,6 +34,9 @@ _HREF: Final = re.compile(r"href\s{0,5}=\s{0,5}[\"']?([^\s\"'<>]{4,2000})", re.I
 _BASE: Final = re.compile(r"<[bB][aA][sS][eE](?=[\s/>])")
 _SHOWN_CHARACTERS: Final = 200
 _BASE_CHARACTERS: Final = 2_000
+_SHOWN_IN_MAIL: Final = frozenset({"object", "dialog"})
+"""Elements that browsers hide what is in: of an object that they can load, which no mail program does, and of a dialog that is neither
+open nor styled."""
 _LINKS: Final = frozenset({"href", "xlink:href"})
 
 
@@ -120,7 +123,7 @@ def read_page(source: str, allowance: Allowance) -> Page:
     tree = LexborHTMLParser(prepared)
     sheets = read_sheets(_sheets_of(tree)) if "style" in unseen and (build.scriptless or build.hiders) else Sheets()
     base = _base_of(tree) if _BASE.search(source) else ""
-    tree.strip_tags(unseen)
+    tree.strip_tags([name for name in unseen if name not in _SHOWN_IN_MAIL])
     body = tree.body
     if body is None:
         return _stripped(source, build)
