@@ -20,6 +20,7 @@ WHITE: Final[Colour] = (255, 255, 255)
 # What may not stand before a name is looked for behind it: an expression that begins with a plain word skips to it.
 _TEXT: Final = re.compile(r"color(?<![-\w]color)\s{0,5}:\s{0,5}([^;!\"'}]{1,40})")
 _BEHIND: Final = re.compile(r"background(?<![-\w]background)(?:-color)?\s{0,5}:\s{0,5}([^;!\"'}]{1,200})")
+_DRAWN: Final = re.compile(r"text-(?:shadow|fill-color|stroke)")
 _HEX: Final = re.compile(r"#([0-9a-f]{8}|[0-9a-f]{6}|[0-9a-f]{3,4})(?![0-9a-f])")
 # Attributes need no sign before the digits (WHATWG HTML 2.3.6), nor do styles where a page names no standard.
 _BARE_HEX: Final = re.compile(r"[0-9a-f]{6}")
@@ -67,6 +68,8 @@ _ALIKE: Final = 60
 def text_colour(style: str) -> str:
     """Give what the declarations of a plain style (styles.py) say of the text's colour, or ""."""
     found = _TEXT.findall(style) if "color" in style else ()
+    if found and "text-" in style and _DRAWN.search(style):
+        return ""  # Something else draws the letters.
     if len(found) > 1:
         told = (each.partition(":") for each in settled(style))
         said = [value for name, _, value in told if name == "color" and (see_through(value) or colour(value))]

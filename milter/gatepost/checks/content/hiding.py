@@ -36,16 +36,26 @@ from gatepost.checks.content.styles import hides, hides_in_outlook, plain_style,
 
 @dataclass(frozen=True, slots=True)
 class _Setter:
-    """What sets a thing anew for an element: attributes, and declarations of its style. By its class or id it may be set, too."""
+    """What sets a thing anew for an element: attributes, and declarations of its style. By its class or id it may be set, too.
+
+    Of `tags` browsers themselves set it: buttons have letters of their own (WHATWG HTML 15.3 and 15.5).
+    """
 
     attributes: frozenset[str]
     declarations: re.Pattern[str]
+    tags: frozenset[str] = frozenset()
 
 
-_SETS_FONT: Final = _Setter(frozenset({"class", "id", "size"}), re.compile(r"font(?<![-\w]font)(?:-size)?\s{0,5}:"))
+_FIELDS: Final = frozenset({"button", "select", "textarea"})
+
+
+_SETS_FONT: Final = _Setter(
+    frozenset({"class", "id", "size"}), re.compile(r"font(?<![-\w]font)(?:-size)?\s{0,5}:"), _FIELDS
+)
 _SETS_COLOUR: Final = _Setter(
     frozenset({"class", "id", "color", "bgcolor", "background"}),
     re.compile(r"(?<![-\w])(?:color|background(?:-color)?)\s{0,5}:"),
+    _FIELDS | {"mark"},
 )
 _SETS_VISIBILITY: Final = _Setter(frozenset({"class", "id"}), re.compile(r"visibility\s{0,5}:"))
 _REMEMBERED: Final = 500
@@ -192,7 +202,7 @@ class _Hiding:
                 continue
             if style.for_others and node.tag not in _PAGE:
                 self.for_others[node.mem_id] = node
-            if style.veils:
+            if style.veils and node.tag not in _PAGE:
                 self._choose_texts(node, _SETS_VISIBILITY)
             if style.tiny:
                 self._choose_texts(node, _SETS_FONT)
@@ -330,6 +340,8 @@ def _named_colour(value: str | None) -> str:
 
 def _sets(node: LexborNode, what: _Setter) -> bool:
     """Say whether an element sets a thing by its style or its attributes, or may do so by its class."""
+    if node.tag in what.tags:
+        return True
     attributes = node.attributes
     if not attributes:
         return False
