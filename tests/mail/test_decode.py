@@ -175,6 +175,13 @@ def test_files_in_a_text_are_found() -> None:
     assert list(legacy.embedded_files(b"we begin 2026 with a plan\r\n")) == []
 
 
+@pytest.mark.parametrize("begin", [b"begin 644 a b.txt", b"begin  644   a b.txt", b"begin\t0644\ta b.txt"])
+def test_a_uuencoded_file_begins_with_any_space(begin: bytes) -> None:
+    """Decoders read the first line with scanf: any run of blanks parts its words (POSIX uudecode)."""
+    text = b"see below\r\n" + begin + b"\r\n" + uuencoded(CONTENT, begin=False)
+    assert list(legacy.embedded_files(text)) == [legacy.Embedded("a b.txt", CONTENT)]
+
+
 def test_at_most_so_many_files_are_taken_from_a_text() -> None:
     """A thousand files in a text are not a thousand decodings."""
     assert len(list(legacy.embedded_files(uuencoded(b"x") * 1000))) == limits.EMBEDDED_FILES
@@ -244,6 +251,12 @@ def test_a_tnef_says_that_it_holds_more_than_is_opened() -> None:
     properties = struct.pack("<I", limits.TNEF_PROPERTIES + 1) + dummies
     attribute = struct.pack("<BHHI", 2, 0x9005, 6, len(properties)) + properties + b"\0\0"
     assert tnef.opened(make_tnef(CONTENT) + attribute).cut
+
+
+def test_a_tnef_of_nothing_but_attributes_is_bounded() -> None:
+    """Megabytes of empty attributes are not read one by one, and that is said."""
+    assert tnef.opened(tnef.SIGNATURE + bytes(11 * (limits.TNEF_ATTRIBUTES + 2))).cut
+    assert not tnef.opened(tnef.SIGNATURE + bytes(11 * limits.TNEF_ATTRIBUTES)).cut
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gatepost.mail import limits
 from gatepost.mail.alternatives import alternatives
+from gatepost.mail.decode import legacy
 from gatepost.mail.message import Message, from_bytes
 from gatepost.mail.readings import Ambiguity, ambiguities, readings
 from support.broken_mime import family
@@ -242,6 +243,19 @@ def test_quadratic_tricks_are_read_in_bounded_work(data: bytes) -> None:
             break
 
 
+def test_odd_lines_of_uuencode_are_bounded_over_the_message() -> None:
+    """Many parts that a few bytes blow up to lines of uuencode are mended to one limit together, and being cut is ambiguous."""
+    lines = b"begin 644 a\r\n" + b"!\r\n" * (limits.VIRUS_REPAIRS // 2)
+    part = b"Content-Type: text/plain\r\n" + CTE + b"x-gzip64\r\n\r\n" + b64(gzip.compress(lines, mtime=0))
+    whole = b"begin 644 b\r\n" + uuencoded(CONTENT, begin=False)
+    assert kinds(message(MIXED, body(part, whole))) == []
+    assert kinds(message(MIXED, body(part, part, part, whole))) == ["limit"]
+    mending = legacy.Mending()
+    for _ in range(3):
+        list(legacy.embedded_files(lines, mending))
+    assert mending.left < 0
+
+
 @pytest.mark.parametrize(
     ("fields", "names"),
     [
@@ -252,6 +266,7 @@ def test_quadratic_tricks_are_read_in_bounded_work(data: bytes) -> None:
         (b'Content-Disposition: attachment; filename="=?utf-8?q?b=2Eexe?="', {"b.exe"}),
         (b"Content-Disposition: attachment; filename=b.e(x)xe", {"b.exe", "b.e(x)xe"}),
         (b"Content-Disposition: attachment; filename=my invoice.js", {"my invoice.js", "my"}),
+        (b'Content-Disposition: attachment; filename="a.e\r\n xe"', {"a.e xe", "a.exe"}),
         (b"Content-Disposition: attachment; filename=a b.js size=9", {"a b.js", "a b.js size=9", "a"}),
         (b'Content-Disposition: attachment; filename="a.txt"b.js', {"a.txt", "a.txtb.js"}),
         (b"Content-Disposition: attachment; filename" + b" " * 30 + b"=" + b" " * 30 + b"b.js", {"b.js"}),

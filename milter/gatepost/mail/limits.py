@@ -125,6 +125,9 @@ FILE_NAMES: Final = 16
 QUOTED_PARTS: Final = 8
 """Parts that one text quotes, fields and all, and that are decoded to be scanned. The rest are text."""
 
+TNEF_ATTRIBUTES: Final = 20_000
+"""Attributes read of one TNEF container (an attachment has five or six). Past it as EMBEDDED_FILES."""
+
 TNEF_PROPERTIES: Final = 1_000
 """Values of MAPI properties read of one attachment in a TNEF container. Past it as EMBEDDED_FILES."""
 
@@ -365,9 +368,9 @@ VIRUS_REMEMBERED_BYTES: Final = 8 * 1024 * 1024
 parts are decoded and scanned one by one."""
 
 VIRUS_REPAIRS: Final = 100_000
-"""Places in one part (padding within base64, odd characters, white space behind a soft line break, escapes of yEnc, short lines of
-uuencode) that are mended for another reading. Past it the rest is read as it stands: each place costs an object, and a message
-has room for millions."""
+"""Places in one part (padding within base64, odd characters, white space behind a soft line break, escapes of yEnc) that are
+mended for another reading, and short lines of uuencode in all parts of a message. Past it the rest is read as it stands, and of
+uuencode not at all, as EMBEDDED_FILES: each place costs an object, and a message has room for millions."""
 
 VIRUS_SIGNATURE_CHARACTERS: Final = 120
 """Characters kept of a signature's name or of an error text from the virus scanner. The rest is cut."""

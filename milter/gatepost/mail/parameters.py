@@ -20,8 +20,9 @@ _NEXT_PARAMETER: Final = re.compile(rb"\s[^\s=;\"]{1,80}+=")
 _TYPE: Final = re.compile(rb"\s*([A-Za-z0-9!#$&^_.+-]{1,60})\s{0,20}/\s{0,20}([A-Za-z0-9!#$&^_.+-]{1,80})")
 _NAMING: Final = frozenset({b"content-type", b"content-disposition"})
 _NAMES: Final = frozenset({"name", "filename"})
-_FORMS: Final = 6
-"""Names that one parameter may give at most: in three readings of its end, with comments and without."""
+_FORMS: Final = 8
+"""Names that one parameter may give at most: in three readings of its end and one of its folds, with comments and without."""
+_FOLDED: Final = re.compile(rb"\r?\n[ \t]+")
 
 
 def strip_comments(value: bytes) -> bytes:
@@ -113,6 +114,9 @@ def _names(value: bytes) -> Iterator[str]:
             joined.setdefault(base, []).append((_piece_number(index), name.endswith("*"), data))
         else:
             yield from map(header_text, (data, _to_next_parameter(match), _to_semicolon(match)))
+            # RFC 5322 2.2.3 keeps the space of a fold; some clients drop it, within an extension too.
+            if b"\n" in data:
+                yield header_text(_FOLDED.sub(b"", data))
     for found in joined.values():
         yield _join(sorted(found, key=lambda piece: piece[0]))
 

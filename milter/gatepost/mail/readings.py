@@ -94,18 +94,19 @@ def _distinct(mime: Mime) -> Iterator[Reading]:
 
 def _all(mime: Mime) -> Iterator[tuple[int, Reading]]:
     """Give each reading with the part that it is told apart by: a file of another tree is new only if no part has it."""
-    source = mime.parts[0].region[0]
+    source, mending = mime.parts[0].region[0], legacy.Mending()
     for number, part in enumerate(mime.parts, start=1):
         # What stands in an encoded message does not stand in the raw one.
-        for reading in _of_part(number, part, odd=part.region[0] is not source):
+        for reading in _of_part(number, part, mending, odd=part.region[0] is not source):
             yield number, reading
+    mending = legacy.Mending()
     for other in alternatives(mime).found:
         for part in other.mime.leaves():
-            for reading in _of_part(other.part, part, odd=True):
+            for reading in _of_part(other.part, part, mending, odd=True):
                 yield _ANYWHERE, reading
 
 
-def _of_part(number: int, part: Part, *, odd: bool = False) -> Iterator[Reading]:
+def _of_part(number: int, part: Part, mending: legacy.Mending, *, odd: bool = False) -> Iterator[Reading]:
     """Give the readings of one part: its content in each decoding, and the files within that."""
     other_names = part.other_names if part.filename else ()
     if part.container:
@@ -117,7 +118,7 @@ def _of_part(number: int, part: Part, *, odd: bool = False) -> Iterator[Reading]
     for data in _contents(part, odd=odd):
         yield Reading(number, part.filename, part.content_type, data, other_names)
         yield from (Reading(number, file.name, _UNKNOWN, file.content) for file in tnef.opened(data).files)
-    for embedded in legacy.embedded_files(part.payload()):
+    for embedded in legacy.embedded_files(part.payload(), mending):
         for file in (embedded, *tnef.opened(embedded.content).files):
             yield Reading(number, file.name, _UNKNOWN, file.content)
 
@@ -173,6 +174,8 @@ def ambiguities(message: Message) -> tuple[Ambiguity, ...]:
     if other.cut:
         found[_LIMIT, "the message can be read in more ways than are tried"] = None
     found.update(((_LIMIT, detail), None) for defect, detail in _PAST_LIMITS.items() if defect in mime.defects)
+    if sum(legacy.odd_lines(part.payload()) for part in mime.leaves()) > limits.VIRUS_REPAIRS:
+        found[_LIMIT, "it holds more damaged or short lines of uuencode than are decoded"] = None
     if mime.exhausted:
         found[_LIMIT, "its parts decode to more than is looked at"] = None
     return tuple(Ambiguity(kind, detail) for kind, detail in found)

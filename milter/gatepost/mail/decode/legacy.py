@@ -17,7 +17,9 @@ from typing import Final
 from gatepost.mail import limits
 from gatepost.mail.charset import decode_base64
 
-_UU_BEGIN: Final = re.compile(rb"^begin(?P<base64>-base64)? [0-7]{3,4} ?(?P<name>[^\r\n]{0,300})\r?\n", re.MULTILINE)
+_UU_BEGIN: Final = re.compile(
+    rb"^begin(?P<base64>-base64)?[ \t]{1,20}[0-7]{3,4}[ \t]{0,20}(?P<name>[^\r\n]{0,300})\r?\n", re.MULTILINE
+)
 # Whole lines of 45 bytes are decoded many at once: as base64, whose digits stand in another order.
 _UU_LINES: Final = re.compile(rb"(?P<full>(?:M[ -`]{60}\r?\n)+)|(?P<line>[^\r\n]*)(?:\r?\n|\r|\Z)")
 _UU_FULL: Final = re.compile(rb"^M", re.MULTILINE)
@@ -38,6 +40,8 @@ _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 _UU_TO_BASE64: Final = bytes.maketrans(_UU + b"`", _BASE64 + b"A")
 _TO_BASE64: Final = bytes.maketrans(_BINHEX, _BASE64)
 _NOT_BINHEX: Final = bytes(set(range(256)) - set(_BINHEX))
+BINHEX_MARK: Final = b"(This file must be converted with BinHex"
+"""What stands in front of a BinHex file (RFC 1741 A)."""
 _BINHEX_START: Final = re.compile(rb"^:", re.MULTILINE)
 _BINHEX_HEADER_BYTES: Final = 1024
 """More than the header in front of the fork has, together with the longest repetition."""
@@ -52,13 +56,20 @@ class Embedded:
     content: bytes = field(repr=False)
 
 
-def embedded_files(text: bytes) -> Iterator[Embedded]:
+@dataclass(slots=True)
+class Mending:
+    """How many more lines of uuencode that are not whole ones are decoded, one by one, in all texts of one message."""
+
+    left: int = limits.VIRUS_REPAIRS
+
+
+def embedded_files(text: bytes, mending: Mending | None = None) -> Iterator[Embedded]:
     """Give the uuencoded and yEnc files that stand in a text, at most limits.EMBEDDED_FILES of each kind; never raises."""
     if not _announces(text):
         return
-    left = limits.DECODED_BYTES
+    left, mending = limits.DECODED_BYTES, mending or Mending()
     for begin, body in _bodies(text, _UU_BEGIN, _UU_END):
-        content = decode_base64(body) if begin["base64"] else uudecode(body, left)
+        content = decode_base64(body) if begin["base64"] else uudecode(body, left, mending)
         left -= len(content)
         if content:
             yield Embedded(_name(begin), content)
@@ -71,6 +82,11 @@ def has_more_files(text: bytes) -> bool:
     return _announces(text) and any(
         next(islice(opening.finditer(text), limits.EMBEDDED_FILES, None), None) for opening in (_UU_BEGIN, _Y_BEGIN)
     )
+
+
+def odd_lines(text: bytes) -> int:
+    """Give how many lines of a text may have to be decoded one by one (Mending); none where it announces no uuencoded file."""
+    return text.count(b"\n") - text.count(b"\nM") if _announces(text) and _UU_BEGIN.search(text) else 0
 
 
 def _announces(text: bytes) -> bool:
@@ -118,16 +134,17 @@ def is_fragment(text: bytes) -> bool:
     return bool(found) and len({part for part, _ in found}) < max(total for _, total in found)
 
 
-def uudecode(body: bytes, most: int = limits.DECODED_BYTES) -> bytes:
+def uudecode(body: bytes, most: int = limits.DECODED_BYTES, mending: Mending | None = None) -> bytes:
     """Decode uuencoded lines, with or without `begin` and `end` around them; a line that is none is skipped.
 
     Ends with the line that makes it `most` bytes: one that lost its characters still stands for 45.
     """
     begin = _UU_BEGIN.search(body)
     out: list[bytes] = []
-    size = 0
-    for count, match in enumerate(_UU_LINES.finditer(body, begin.end() if begin else 0)):
-        if count > limits.VIRUS_REPAIRS or match["line"] == b"end" or size >= most:
+    size, mending = 0, mending or Mending()
+    for match in _UU_LINES.finditer(body, begin.end() if begin else 0):
+        mending.left -= not match["full"]
+        if mending.left < 0 or match["line"] == b"end" or size >= most:
             break
         if match["full"]:
             text = _UU_FULL.sub(b"", match["full"]).translate(_UU_TO_BASE64, b"\r\n")

@@ -78,7 +78,10 @@ def _inside(data: bytes, most: int) -> Opened:
     """Give the files directly in one container."""
     found: list[_File] = []
     cut = False
-    for attribute, value in _attributes(data):
+    for count, (attribute, value) in enumerate(_attributes(data)):
+        if count >= limits.TNEF_ATTRIBUTES:
+            cut = True
+            break
         if attribute == _NEW_ATTACHMENT or (not found and attribute in {_TITLE, _DATA, _PROPERTIES}):
             if len(found) >= most:
                 cut = True
