@@ -18,7 +18,7 @@ import pikepdf
 import pypdfium2
 
 from gatepost.checks.attachments.codes import note_codes
-from gatepost.checks.attachments.elsewhere import on_share
+from gatepost.checks.attachments.elsewhere import in_own_network, on_share
 from gatepost.checks.attachments.notes import Notes
 from gatepost.mail import file_limits, limits
 
@@ -130,8 +130,8 @@ def _visit(notes: Notes, item: pikepdf.Object) -> None:
         notes.find("javascript", "holds JavaScript")
     if kind == "/Launch":
         notes.find("launch", f"starts a program: {_target(item)}")
-    elif kind in {"/GoToR", "/GoToE", "/ImportData"} and on_share(_target(item)):
-        notes.find("launch", f"opens a file on another computer: {_target(item)}")
+    elif kind in {"/GoToR", "/GoToE", "/ImportData"}:
+        _on_share(notes, _target(item))
     elif kind == "/URI":
         _link(notes, _text(item.get("/URI")))
     elif kind == "/SubmitForm":
@@ -144,9 +144,15 @@ def _visit(notes: Notes, item: pikepdf.Object) -> None:
 
 
 def _link(notes: Notes, target: str) -> None:
-    if on_share(target):
-        notes.find("launch", f"opens a file on another computer: {target[:200]}")
+    _on_share(notes, target)
     notes.link(target)
+
+
+def _on_share(notes: Notes, target: str) -> None:
+    """Tell of a target on another computer; one in the writer's own network is what documents of companies link to."""
+    if on_share(target):
+        word = "external" if in_own_network(target) else "launch"
+        notes.find(word, f"opens a file on another computer: {target[:200]}")
 
 
 def _within(item: pikepdf.Object, depth: int, *, every: bool = False) -> Iterator[pikepdf.Object]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from oletools.rtfobj import RtfObject, RtfObjParser
 
-from gatepost.checks.attachments.elsewhere import is_remote
+from gatepost.checks.attachments.elsewhere import in_own_network, is_remote
 from gatepost.checks.attachments.fields import starts_program
 from gatepost.checks.attachments.notes import Notes
 from gatepost.checks.attachments.objects import URL_MONIKER
@@ -50,7 +50,8 @@ def inspect_rtf(notes: Notes, data: bytes) -> None:
     for template in templates:
         target = template.strip().strip('"')
         if is_remote(target) or "://" in target[:20]:
-            notes.find("template", f"fetches its template from elsewhere ({target[:120]})")
+            word = "external" if in_own_network(target) else "template"
+            notes.find(word, f"fetches its template from elsewhere ({target[:120]})")
     if starts_program(fields):
         notes.find("dde", "holds a field that starts a program (DDE)")
     if include := _INCLUDE.search(fields):
