@@ -294,6 +294,14 @@ def test_an_encrypted_file_is_not_clean() -> None:
     assert infected.code == "virus.infected"
 
 
+@pytest.mark.parametrize("word", ["unopened", "limit", "bomb", "timeout", "error"])
+def test_a_file_that_was_not_opened_is_not_clean(word: str) -> None:
+    """Where content was not handed to the scanner, because it was too much or its packing is not known, nothing found is not clean."""
+    closed = Found((Evidence("attachment", f"attachment.{word}"),))
+    (said,) = VirusCheck(FakeScanner()).run(Envelope(), mail(PLAIN, part(b"a")), closed)
+    assert (said.code, said.facts["virus.status"]) == ("virus.skipped", "skipped")
+
+
 def test_it_comes_after_the_check_that_lays_open() -> None:
     """Where the line-up has an attachment check before it, it comes after that; else after none."""
     (alone,) = build(Settings(), [])

@@ -15,6 +15,7 @@ from typing import Final
 import msoffcrypto
 import olefile
 
+from gatepost.checks.attachments.elsewhere import in_own_network
 from gatepost.checks.attachments.macros import VBA_SIGNS, inflated, inspect_vba, inspect_workbook
 from gatepost.checks.attachments.notes import Notes
 from gatepost.checks.attachments.objects import URL_MONIKER, native
@@ -71,7 +72,7 @@ def _encrypted(notes: Notes, data: bytes, ole: olefile.OleFileIO, passwords: Seq
                     "hidden-encryption",
                     "is encrypted with the password that Excel tries by itself, which only hides it from filters",
                 )
-            notes.hold("", plain)
+            notes.hold("", plain, unseen=True)
             return True
     notes.find("encrypted", "is a document that needs a password to be read")
     return True
@@ -113,7 +114,8 @@ def _streams(notes: Notes, ole: olefile.OleFileIO) -> None:
         elif name in {"1table", "0table"} and (
             match := _TEMPLATE.search(ole.openstream(path).read().replace(b"\0", b"").decode("latin-1"))
         ):
-            notes.find("template", f"fetches its template from elsewhere ({match[0][:120]})")
+            word = "external" if in_own_network(match[0]) else "template"
+            notes.find(word, f"fetches its template from elsewhere ({match[0][:120]})")
 
 
 def _word(notes: Notes, stream: bytes) -> None:
@@ -144,7 +146,7 @@ def _presentation(notes: Notes, stream: bytes) -> None:
             projects += 1
             inspect_vba(notes, storage)
         else:
-            notes.hold("", storage)
+            notes.hold("", storage, unseen=True)
         if left <= 0:
             notes.find("partial", f"holds more than the {file_limits.OFFICE_BYTES:,} bytes that are looked at")
             return

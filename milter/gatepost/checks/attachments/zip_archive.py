@@ -5,20 +5,22 @@ Encrypted files are given to libarchive one at a time, which knows both ways of 
 
 from __future__ import annotations
 
+import io
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 import libarchive
 
-from gatepost.checks.attachments.bounds import Meter
+from gatepost.checks.attachments.bounds import Bounds, Meter
 from gatepost.checks.attachments.entry import Entry, Listing, name_findings
 from gatepost.checks.attachments.inflate import FAILURES, ZIP_METHODS
 from gatepost.checks.attachments.item import Finding
 from gatepost.checks.attachments.keys import Keys
-from gatepost.checks.attachments.obstacles import LOCKED, OPENED, Stopped, obstacle
+from gatepost.checks.attachments.obstacles import LOCKED, OPENED, Exhausted, Stopped, obstacle
 from gatepost.checks.attachments.zip_directory import (
     ENCRYPTED,
     SIZES_BEHIND,
@@ -53,6 +55,9 @@ def open_zip(data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry | Finding 
             closed = stop
             break
         entries.append(entry)
+    if min((entry.start for entry in entries), default=0) > 0:
+        # Something stands in front of it: other programs, the scanner among them, take that for the archive.
+        entries = [replace(entry, apart=True) for entry in entries]
     if end is None:
         yield obstacle("damaged", "has no directory: it is cut off, or not what it seems")
     yield Listing(tuple(_closed(entry) for entry in entries if not entry.folder))
@@ -62,6 +67,25 @@ def open_zip(data: bytes, keys: Keys, meter: Meter) -> Iterator[Entry | Finding 
     if closed:
         raise closed
     yield from _strays(data, entries, keys, meter, listed_none=end is None)
+
+
+def rebuilt(data: bytes) -> bytes:
+    """Give an archive written anew from the headers in front of its files, as programs mend one whose directory is lost.
+
+    At most file_limits.ZIP_STRAY_HEADERS files; those that cannot be unpacked are left out.
+    """
+    meter = Meter(Bounds(bytes=file_limits.OFFICE_BYTES))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for entry in islice(strays(data, []), file_limits.ZIP_STRAY_HEADERS):
+            try:
+                content = _content(data, entry, meter)
+            except Exhausted:
+                break
+            except (*FAILURES, Stopped):
+                continue
+            archive.writestr(zipfile.ZipInfo(entry.name or "unnamed"), content or b"")
+    return out.getvalue()
 
 
 def _overlaps(data: bytes, entries: list[ZipEntry], meter: Meter) -> Iterator[Finding]:
@@ -142,7 +166,7 @@ def _unpacked(data: bytes, entry: ZipEntry, keys: Keys, meter: Meter) -> Iterato
     if entry.flags & ENCRYPTED or entry.method == _AES:
         yield _decrypted(data, entry, keys, meter, findings)
         return
-    unseen = entry.stray or entry.method not in _SCANNED_METHODS
+    unseen = entry.stray or entry.apart or entry.method not in _SCANNED_METHODS
     try:
         content = _content(data, entry, meter)
     except FAILURES:

@@ -11,7 +11,7 @@ scanner that did not answer is trouble.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Final
@@ -27,8 +27,16 @@ from gatepost.world.scanner.door import Reloading, Scanner, TimedOut, Unreachabl
 
 __all__ = ["CODES", "VirusCheck"]
 
-# The attachment check's word for a file whose content nobody could read: a scanner that found nothing looked at its wrapping.
-_SEALED: Final = "attachment.encrypted"
+# The attachment check's words for a file with content that nobody could read: a scanner that found nothing may have looked at its
+# wrapping alone.
+_SEALED: Final[Mapping[str, str]] = {
+    "attachment.encrypted": "it holds an encrypted file, which no scanner can read",
+    "attachment.unopened": "it holds a file that is packed in a way that is not opened here",
+    "attachment.limit": "it holds more, larger or more deeply nested files than are opened and handed to the scanner",
+    "attachment.bomb": "it holds a file that unpacks to more than is opened",
+    "attachment.timeout": "one of its files could not be opened in time",
+    "attachment.error": "one of its files could not be opened",
+}
 
 # Defects of a structure that was not opened to its end.
 _CLOSED: Final = frozenset({"parts-limit", "depth-limit", "part-header-limit"})
@@ -141,8 +149,9 @@ def _views(message: Message) -> Iterator[View]:
 
 def _unopened(message: Message, found: Found) -> str:
     """Say why parts of a message were not opened, "" if all were."""
-    if found.code(_SEALED) is not None:
-        return "it holds an encrypted file, which no scanner can read"
+    for code, why in _SEALED.items():
+        if found.code(code) is not None:
+            return why
     if message.truncated:
         return "only the beginning of the message was kept"
     if message.mime.exhausted:
