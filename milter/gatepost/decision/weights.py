@@ -67,6 +67,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "attachment.protocol": 3.0,
     "attachment.polyglot": 4.0,
     "attachment.ambiguous": 3.0,
+    "attachment.ambiguous-mail": 4.0,
     "attachment.traversal": 3.0,
     "attachment.unopened": 0.5,
     "attachment.limit": 1.0,

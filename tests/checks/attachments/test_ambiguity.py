@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gatepost.checks.attachments import family as attachment
 from gatepost.checks.attachments.ambiguity import CODES, MimeCheck
 from gatepost.checks.virus.family import Settings, build, open_scanner
 from gatepost.decision.decide import decide
@@ -14,9 +15,11 @@ from gatepost.evidence import Evidence, Found
 from gatepost.mail.envelope import Direction, Envelope
 from gatepost.mail.message import Message, from_bytes
 from gatepost.verdict import Accept, Quarantine
+from support import archives
 from support.broken_mime import family
 from support.clamd import EICAR, Clamd
 from support.mime_pieces import CTE, MIXED, TEXT, TYPE, attached, b64, body, message, zipped
+from support.unpacking import all_words, in_place, look_into
 
 
 def look(data: bytes) -> list[Evidence]:
@@ -55,6 +58,34 @@ def test_every_trick_is_found_or_held(clamd: Clamd, packed: bool) -> None:
             missed.append(case.name)
     assert not missed
     assert len(names) >= 500
+
+
+@pytest.mark.servers
+def test_every_trick_in_an_attached_message_is_found_or_held(clamd: Clamd) -> None:
+    """A message that is attached as a file, of no declared type, is read in as many ways as one that was received."""
+    settings, attachments = Settings(clamd=clamd.address), attachment.Settings()
+    scanner = open_scanner(settings)
+    assert scanner is not None
+    (virus,) = build(settings, [scanner])
+    *_, files = attachment.build(attachments, in_place())
+    missed = []
+    for case in family(EICAR):
+        part = b'Content-Type: application/octet-stream; name="a.eml"\r\n' + CTE + b"base64\r\n\r\n" + b64(case.data)
+        outer = from_bytes(message(MIXED, body(TEXT, part)))
+        found = Found(tuple(files.run(Envelope(), outer, Found())))
+        said = {item.code for item in (*found.items, *virus.run(Envelope(), outer, found))}
+        if not {"virus.infected", "attachment.ambiguous-mail"} & said:
+            missed.append(case.name)
+    assert not missed
+
+
+def test_an_ambiguous_message_within_an_archive_is_held() -> None:
+    """What clients differ over counts as well where the message is in a file, and a well-formed one is nothing remarkable."""
+    fields = CTE + b"base64\r\n" + CTE + b"7bit\r\n"
+    odd = attached(fields, b64(b"anything at all, it need not be known"))
+    assert "ambiguous-mail" in all_words(look_into(archives.zipped({"a.eml": odd}), "a.zip"))
+    plain = attached(CTE + b"base64\r\n", b64(b"anything at all, it need not be known"))
+    assert not all_words(look_into(archives.zipped({"a.eml": plain}), "a.zip"))
 
 
 def test_the_family_is_honest_where_it_says_so() -> None:

@@ -1,17 +1,22 @@
 """Archives of every usual kind are opened, and what cannot be opened says why."""
 
+import base64
+import bz2
 import gzip
 import hashlib
 import io
 import zipfile
 
+import py7zr
 import pytest
 
 from gatepost.checks.attachments.entry import NAME_CHARACTERS
 from gatepost.checks.attachments.formats import MAGIC, Kind
 from gatepost.mail.readings import Reading
 from support import archives
+from support import files as documents
 from support.archives import HELLO
+from support.tricks_in_old_encodings import binhexed, tnef, yencoded
 from support.unpacking import all_words, in_place, look_into, shape, words
 
 CONTENT = HELLO["hello.txt"]
@@ -320,3 +325,45 @@ def test_frames_that_are_passed_over_hide_nothing(method) -> None:
     examined = look_into(data, "hello.txt.zst")
     assert [item.sha256 for item in examined.items[1:]] == [DIGEST]
     assert CONTENT in [inner.content for inner in examined.inner]
+
+
+def bzip2_7z(files: archives.Files) -> bytes:
+    """Make a 7z archive by a method that ClamAV does not know."""
+    out = io.BytesIO()
+    with py7zr.SevenZipFile(out, "w", filters=[{"id": py7zr.FILTER_BZIP2}]) as archive:
+        for name, content in files.items():
+            archive.writestr(content, name)
+    return out.getvalue()
+
+
+UNSEEN = {
+    "a.rar": lambda: archives.rar5(HELLO),
+    "b.rar": lambda: archives.rar4(HELLO),
+    "a.7z": lambda: bzip2_7z(HELLO),
+    "a.pdf": lambda: documents.pdf(embedded=HELLO),
+    "a.txt": lambda: b"See below.\n\n" + archives.uuencoded(HELLO),
+    "y.txt": lambda: b"See below.\r\n" + yencoded(CONTENT),
+    "a.hqx": lambda: binhexed(CONTENT),
+    "a.bz2": lambda: bz2.compress(b"") + bz2.compress(CONTENT),
+    "two.zip": lambda: archives.zipped({"x": b"y"}) + archives.zipped(HELLO),
+    "a.dat": lambda: tnef(CONTENT),
+    "a.vcf": lambda: b"BEGIN:VCARD\r\nKEY:data:text/plain;base64," + base64.b64encode(CONTENT) + b"\r\nEND:VCARD\r\n",
+    "a.ics": lambda: b"BEGIN:VCALENDAR\r\nATTACH:data:text/plain;base64," + base64.b64encode(CONTENT) + b"\r\n",
+    "a.html": lambda: documents.smuggling_page(CONTENT, "hello.txt"),
+    "b.html": lambda: b"<a href='data:x/y;base64," + base64.b64encode(archives.compressed(CONTENT, "lz4")) + b"'>",
+    "a.mbox": lambda: b"From a@b.example x\n" + LETTER + b"\nFrom a@b.example x\n" + LETTER,
+    "a.fodt": lambda: b"<?xml version='1.0'?><d xmlns='urn:oasis:names:tc:opendocument:xmlns:office:1.0'><binary-data>"
+    + base64.b64encode(CONTENT) + b"</binary-data></d>",
+}  # fmt: skip
+LETTER = (
+    b"Subject: x\nFrom: a@b.example\nContent-Type: text/plain; name=a.txt\nContent-Transfer-Encoding: base64\n\n"
+    + base64.encodebytes(CONTENT)
+)
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_content_goes_on_where_the_scanner_may_not_see_it(name: str) -> None:
+    """What some ClamAV would not find in the file itself is handed to it: the formats that it opens in part, or not in every build."""
+    found = [inner.content for inner in look_into(UNSEEN[name](), name).inner if inner.content]
+    assert CONTENT in found or name == "b.html"
+    assert found

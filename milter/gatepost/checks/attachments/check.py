@@ -69,6 +69,7 @@ CODES: Final[Mapping[str, str]] = {
     "attachment.redirect": "A file is a page that leads on to another one by itself.",
     "attachment.protocol": "A file holds a link that opens a program of the reader's system.",
     "attachment.polyglot": "A file is two things at once: one to look at, and an archive.",
+    "attachment.ambiguous-mail": "An attached message is written so that mail clients differ over what they would open in it.",
     "attachment.qr": "An image or page shows a code for cameras; what it says is read like text.",
     "attachment.partial": "A file has more in it than is looked at.",
 }

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from gatepost.checks.attachments import codes, letters, lnk, ole, onenote, ooxml, page, pdf, polyglot, rtf
+from gatepost.checks.attachments import codes, letters, lnk, odf, ole, onenote, ooxml, page, pdf, polyglot, rtf
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.item import Inspection
 from gatepost.checks.attachments.macros import SAVED, inspect_saved, inspect_vba
@@ -42,6 +42,8 @@ def _xml(notes: Notes, data: bytes) -> None:
     # A comment may push what the document says it is past where its kind is looked for.
     if _SINGLE.search(decoded(data[: file_limits.OFFICE_PART_BYTES])):
         _office_xml(notes, data)
+    if b"urn:oasis:names:tc:opendocument" in data:
+        odf.inspect_flat(notes, data[: file_limits.OFFICE_PART_BYTES])
     # Elements of XHTML and SVG run as script wherever they stand in a document.
     if b"1999/xhtml" in data or runs_script(data[: file_limits.OFFICE_PART_BYTES]):
         page.inspect_page(notes, data)
@@ -56,7 +58,7 @@ _INSPECTORS: Final[Mapping[str, Callable[[Notes, bytes], None]]] = {
     Kind.XML: _xml,
     Kind.OFFICE_XML: _office_xml,
     Kind.OOXML: ooxml.inspect_ooxml,
-    Kind.ODF: ooxml.inspect_odf,
+    Kind.ODF: odf.inspect_odf,
     Kind.RTF: rtf.inspect_rtf,
     Kind.ONENOTE: onenote.inspect_onenote,
     Kind.LNK: lnk.inspect_lnk,
@@ -64,9 +66,13 @@ _INSPECTORS: Final[Mapping[str, Callable[[Notes, bytes], None]]] = {
     Kind.IMAGE: codes.inspect_image,
     Kind.CALENDAR: letters.inspect_folded,
     Kind.VCARD: letters.inspect_folded,
+    Kind.TNEF: letters.inspect_container,
     Kind.MAIL: letters.inspect_mail,
-    Kind.MHT: letters.inspect_mail,
+    Kind.MHT: letters.inspect_saved_page,
 }
+
+_TABLE_KINDS: Final = frozenset({Kind.HTML, Kind.XML, Kind.OFFICE_XML})
+"""Kinds that a spreadsheet reads as a table where their name says so."""
 
 
 def inspect_file(kind: str, name: str, data: bytes, passwords: Sequence[str] = ()) -> Inspection:
@@ -116,3 +122,5 @@ def _inspect(notes: Notes, kind: str, name: str, data: bytes, passwords: Sequenc
         inspect_saved(notes, data)
     elif inspector := _INSPECTORS.get(kind):
         inspector(notes, data)
+        if kind in _TABLE_KINDS:
+            letters.inspect_table(notes, name, decoded(data[: file_limits.MARKUP_BYTES]))

@@ -18,6 +18,8 @@ from gatepost.checks.attachments.names import EXECUTABLE, SCRIPT, SHORTCUT, SOUR
 
 PAGES: Final = frozenset("htm html shtml shtm xhtml xht".split())
 """Extensions of web pages."""
+_OFFICE: Final = frozenset("docx docm dotx dotm xlsx xlsm xltx xltm xlsb pptx pptm potx potm ppsx ppsm".split())
+"""Extensions of Office packages."""
 _BY_NAME: Final = {"svg": Kind.SVG, "ics": Kind.CALENDAR, "vcs": Kind.CALENDAR, "vcf": Kind.VCARD, "eml": Kind.MAIL}
 
 _ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK")
@@ -49,12 +51,13 @@ _OFFICE_XML: Final = re.compile(
 )
 _XML_PAGE: Final = re.compile(rb"<html[\s>]|<!doctype\s{1,20}html", re.IGNORECASE)
 _HEADER: Final = re.compile(
-    rb"(?:(?:received|return-path|from|to|subject|date|message-id|mime-version|content-type|x-[a-z-]{1,40}|delivered-to):"
+    rb"(?:From [^\n]{1,200}\n)?(?:(?:received|return-path|from|to|subject|date|message-id|mime-version|content-type|x-[a-z-]{1,40}|delivered-to):"
     rb"[^\n]{0,1000}\r?\n(?:[ \t][^\n]{0,1000}\r?\n){0,20}){2}",
     re.IGNORECASE,
 )
+"""A message, in a mailbox or not: two fields that mail has."""
 _MHT: Final = re.compile(rb"^content-type:\s{0,20}multipart/related", re.IGNORECASE | re.MULTILINE)
-_UUE: Final = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} [^\r\n]{1,255}\r?$", re.MULTILINE)
+_UUE: Final = re.compile(rb"^begin(?:-base64)?[ \t]{1,20}[0-7]{3,4}[ \t]{1,20}[^\r\n]{1,255}\r?$", re.MULTILINE)
 
 
 def kind_of(data: bytes, name: str) -> Kind:
@@ -191,6 +194,8 @@ def _zip_kind(data: bytes, ext: str) -> Kind:
     if "AndroidManifest.xml" in names and ("classes.dex" in names or ext in {"apk", "xapk", "aab"}):
         return Kind.APK
     if any(name.lower() == "[content_types].xml" for name in names):
+        return Kind.OOXML
+    if ext in _OFFICE and b"[Content_Types].xml" in data:  # programs find it there where the directory is lost
         return Kind.OOXML
     mimetype = data[38:100] if data[30:38] == b"mimetype" else b""
     if mimetype.startswith(b"application/vnd.oasis.opendocument"):

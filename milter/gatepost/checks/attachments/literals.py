@@ -17,6 +17,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from gatepost.mail import file_limits
 
+DATA_URI: Final = "data URI"
 _DATA_URI: Final = re.compile(
     r"data:([\w.+-]{0,60}/?[\w.+-]{0,80})((?:;\s{0,5}[\w=.-]{1,60}){0,5})(?:(?<=;base64)\s{0,9},([A-Za-z0-9+/=%_\s-]{20,})"
     r"|,([A-Za-z0-9+/=%_.~!*'();:@&$,?#\[\]-]{20,}))",
@@ -69,7 +70,7 @@ def _all(source: str) -> Iterator[Literal]:
                 else unquote_to_bytes(match[4])
             )
             if content:
-                yield Literal(content, match[1].lower(), "data URI")
+                yield Literal(content, match[1].lower(), DATA_URI)
     for match in _BASE64.finditer(source):
         if len(match[1]) >= _SHORTEST and (content := _base64(_BLANK.sub("", match[1]))):
             yield Literal(content, "", "base64")

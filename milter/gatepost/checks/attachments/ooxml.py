@@ -17,13 +17,14 @@ from typing import Final
 
 from gatepost.checks.attachments import names
 from gatepost.checks.attachments.codes import inspect_image
-from gatepost.checks.attachments.elsewhere import is_remote
+from gatepost.checks.attachments.elsewhere import in_own_network, is_remote
 from gatepost.checks.attachments.fields import starts_program
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.kinds import kind_of
 from gatepost.checks.attachments.macros import VBA_SIGNS, inspect_vba
 from gatepost.checks.attachments.markup import Budget, Element, elements
 from gatepost.checks.attachments.notes import Notes, decoded
+from gatepost.checks.attachments.zip_archive import rebuilt
 from gatepost.mail import file_limits
 
 _BLANK: Final = re.compile(r"[\x00-\x20]+")
@@ -35,7 +36,7 @@ _TELLING: Final = re.compile(r"instrText|fldSimple|ddeLink|definedName|progId|pr
 """Names without which no part does anything by itself; most parts have none, and are not parsed."""
 _WANTED: Final = frozenset("instrText fldSimple ddeLink definedName OLEObject oleObj oleObject control hlinkClick hlinkHover hlinkMouseOver "
     "macrosheet Relationship".split())  # fmt: skip
-_BINARY: Final = frozenset({"binData", "binaryData"})
+_BINARY: Final = frozenset({"binData", "binaryData", "binary-data"})
 _AUTO_NAME: Final = re.compile(r"(?:_xlnm\.)?Auto_(?:Open|Close|Activate)", re.IGNORECASE)
 _UNREAD: Final = ("docprops/", "ppt/slidelayouts/", "ppt/slidemasters/", "ppt/notesmasters/", "ppt/handoutmasters/")
 """Folders of parts whose text nobody reads: properties, and what a design says in place of text."""
@@ -58,7 +59,7 @@ _OLE: Final = b"\xd0\xcf\x11\xe0"
 
 
 @dataclass(slots=True)
-class _Package:
+class Package:
     """The parts of a package, read within the bounds of one document."""
 
     archive: zipfile.ZipFile
@@ -81,32 +82,40 @@ class _Package:
         return data
 
 
+def opened(notes: Notes, data: bytes) -> zipfile.ZipFile | None:
+    """Open the ZIP file that a document is; one whose directory is missing or wrong is mended first, as Office does it."""
+    for mended in (False, True):
+        try:
+            return zipfile.ZipFile(io.BytesIO(rebuilt(data) if mended else data))
+        except Exception as error:  # noqa: BLE001  as above
+            notes.find("damaged", f"is a document that cannot be opened as it is ({type(error).__name__})")
+    return None
+
+
 def inspect_ooxml(notes: Notes, data: bytes) -> None:
     """Read an Office package; embedded files become members. Never raises."""
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except Exception as error:  # noqa: BLE001  as above
-        notes.find("damaged", f"is an Office document that cannot be opened ({type(error).__name__})")
+    archive = opened(notes, data)
+    if archive is None:
         return
     with archive:
         # Relationships first: no padding keeps them from being read.
         entries = sorted(archive.infolist(), key=lambda entry: not entry.filename.lower().endswith(".rels"))
         if len(entries) > file_limits.OFFICE_PARTS:
             notes.find("partial", f"holds more than the {file_limits.OFFICE_PARTS:,} parts that are looked at")
-        package = _Package(archive)
+        package = Package(archive)
         for entry in entries[: file_limits.OFFICE_PARTS]:
             _part(notes, package, entry, entry.filename.replace("\\", "/").lower())
         if package.cut:
             notes.find("partial", f"holds more than the {file_limits.OFFICE_BYTES:,} bytes that are looked at")
 
 
-def _part(notes: Notes, package: _Package, entry: zipfile.ZipInfo, name: str) -> None:
+def _part(notes: Notes, package: Package, entry: zipfile.ZipInfo, name: str) -> None:
     """Look at one part: by what it holds, and by what its name says."""
     if "vbaproject" in name or name.endswith("vbadata.xml"):
         notes.find("macro", "holds macros")
     if "/macrosheets/" in name or "/intlmacrosheets/" in name:
         notes.find("macro", "holds an Excel 4 macro sheet")
-    kind = kind_of(package.read(entry, _GLANCE), "")
+    kind = kind_of(package.read(entry, GLANCE), "")
     if kind is Kind.IMAGE:
         package.images += 1
         if package.images <= file_limits.IMAGES_READ:
@@ -115,7 +124,7 @@ def _part(notes: Notes, package: _Package, entry: zipfile.ZipInfo, name: str) ->
         _content(notes, package, name, package.read(entry))
 
 
-def _content(notes: Notes, package: _Package, name: str, content: bytes) -> None:
+def _content(notes: Notes, package: Package, name: str, content: bytes) -> None:
     macro = content.startswith(_OLE) and any(sign in content for sign in VBA_SIGNS)
     if macro and package.projects < file_limits.FILE_MEMBERS:
         package.projects += 1
@@ -124,13 +133,13 @@ def _content(notes: Notes, package: _Package, name: str, content: bytes) -> None
         notes.find("autoopen", "holds an Excel 4 macro that runs by itself")
     if "/activex/" in name and name.endswith(".bin"):
         notes.find("activex", "holds an ActiveX control")
-    elif _is_file(name, content) and not (macro and "/embeddings/" not in name):
+    elif is_file(name, content) and not (macro and "/embeddings/" not in name):
         _embedded(notes, name, content)
-    elif _is_markup(content):
+    elif is_markup(content):
         inspect_markup_part(notes, name, content, package.budget)
 
 
-_GLANCE: Final = 4_096
+GLANCE: Final = 4_096
 _FILES: Final = (".bin", ".exe", ".dll", ".js", ".vbs", ".lnk", ".hta", ".ps1", ".bat", ".cmd", ".html", ".htm", ".mht", ".rtf", ".zip", ".swf",
     ".docm", ".xlsm", ".docx", ".xlsx", ".pdf", ".ole", ".jar")  # fmt: skip
 _OPENED: Final = names.SCRIPT | names.SHORTCUT | names.DISK | (names.EXECUTABLE - {"bin", "app", "out", "run", "pkg"})
@@ -145,14 +154,16 @@ _CARRIED: Final = frozenset(
 """Kinds of files that are no part of a package, whatever they are called in it."""
 
 
-def _is_file(name: str, content: bytes) -> bool:
+def is_file(name: str, content: bytes) -> bool:
+    """Say whether a part, named in lower case, is a file of its own rather than a piece of the document."""
     if "/embeddings/" in name or "/afchunk" in name or kind_of(content, "") in _CARRIED:
         return True
     own = bool(_OWN.fullmatch(name)) or name.startswith("docprops/")
     return not own and (name.endswith(_FILES) or names.extension(name) in _OPENED)
 
 
-def _is_markup(content: bytes) -> bool:
+def is_markup(content: bytes) -> bool:
+    """Say whether a part is XML, or a page."""
     return content[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<")
 
 
@@ -189,13 +200,17 @@ def inspect_single(notes: Notes, data: bytes) -> None:
     """Read a document that is one XML file: Flat OPC, or Word and Excel 2003; files written in it become members."""
     budget = Budget()
     inspect_markup_part(notes, "", data, budget)
+    hold_binary(notes, data, budget)
+
+
+def hold_binary(notes: Notes, data: bytes, budget: Budget) -> None:
+    """Give the files that are written in XML in base64 as members."""
     for each in elements(data, _BINARY, budget)[0][: file_limits.FILE_MEMBERS]:
         try:
             content = base64.b64decode(each.text)
         except ValueError:
             continue
-        name = each.attributes.get("name", "")
-        notes.hold(name, content)
+        notes.hold(each.attributes.get("name", ""), content)
 
 
 def _judge(notes: Notes, found: list[Element]) -> None:
@@ -242,7 +257,8 @@ def _relation(notes: Notes, each: Element) -> None:
     target = _BLANK.sub("", each.attributes.get("Target", ""))
     if kind in _FETCHED and is_remote(target):
         word, detail = _FETCHED[kind]
-        notes.find(word, f"{detail} ({target[:120]})")
+        # Companies keep their templates on servers that are of no use to others.
+        notes.find("external" if in_own_network(target) else word, f"{detail} ({target[:120]})")
     if kind == "hyperlink" or "://" in target:
         notes.link(target)
 
@@ -254,49 +270,3 @@ def _runs(source: str) -> Iterator[str]:
         yield match[1]
         if left <= 0:
             return
-
-
-_ODF_SCRIPT: Final = re.compile(
-    r"<script:event-listener\s[^<>]{0,500}(?:dom:load|load|on-load|document-open)", re.IGNORECASE
-)
-_ODF_TEXT: Final = re.compile(
-    r"<(?:text|table|draw|office|number|style|form|script|svg|xlink|chart)[:][^<>]{0,4000}>|</[a-z:-]{1,60}>"
-)
-_ODF_LINK: Final = re.compile(r"xlink:href\s?=\s?\"([^\"]{4,2000})\"")
-
-
-def inspect_odf(notes: Notes, data: bytes) -> None:
-    """Read an OpenDocument file (ISO 26300); never raises."""
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except Exception as error:  # noqa: BLE001  as above
-        notes.find("damaged", f"is a document that cannot be opened ({type(error).__name__})")
-        return
-    with archive:
-        package = _Package(archive)
-        for entry in archive.infolist()[: file_limits.OFFICE_PARTS]:
-            name = entry.filename.lower()
-            if (
-                name.startswith("basic/")
-                and name.endswith(".xml")
-                and not name.endswith(("script-lc.xml", "script-lb.xml"))
-            ):
-                notes.find("macro", "holds macros")
-                notes.links_in(package.read(entry).decode("utf-8", "replace"))
-            elif name.startswith("scripts/") and not name.endswith("/"):
-                notes.find("macro", "holds scripts")
-            elif name == "content.xml":
-                _odf_content(notes, package.read(entry).decode("utf-8", "replace"))
-            elif name.startswith("object") and name.endswith((".bin", ".ole")):
-                notes.hold(name, package.read(entry))
-
-
-def _odf_content(notes: Notes, source: str) -> None:
-    if _ODF_SCRIPT.search(source):
-        notes.find("autoopen", "holds a macro that runs by itself")
-    if "text:dde-connection" in source or "office:dde-source" in source:
-        notes.find("dde", "holds a link that starts a program (DDE)")
-    for match in _ODF_LINK.finditer(source):
-        if "://" in match[1]:
-            notes.link(html.unescape(match[1]))
-    notes.read(html.unescape(_ODF_TEXT.sub(" ", source)))

@@ -19,7 +19,7 @@ from typing import Final
 from gatepost.checks.attachments import names
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.kinds import kind_of
-from gatepost.checks.attachments.literals import joined, literals
+from gatepost.checks.attachments.literals import DATA_URI, Literal, joined, literals
 from gatepost.checks.attachments.markup import is_script_link, runs_script
 from gatepost.checks.attachments.notes import Notes, decoded, page_text
 from gatepost.mail import file_limits
@@ -99,6 +99,10 @@ _FILES: Final = frozenset(
         Kind.VHD, Kind.VHDX, Kind.DMG, Kind.ACE, Kind.ARJ, Kind.XZ, Kind.TAR, Kind.SCRIPT,
     }
 )  # fmt: skip
+_PASSIVE: Final = frozenset({Kind.TEXT, Kind.XML, Kind.DATA, Kind.IMAGE, Kind.MEDIA, Kind.FONT, Kind.EMPTY})
+"""Kinds of what a page shows or reckons with itself; any other is a file to open."""
+_TEXTS_HELD: Final = 10
+"""Encoded texts of one page that gives files out which are taken for files. The rest are text."""
 _GLANCE: Final = 4_096
 _WASM: Final = b"\0asm"
 _PAGES: Final = frozenset({Kind.HTML, Kind.SVG})
@@ -175,33 +179,52 @@ def _peel(notes: Notes, source: str, named: str = "") -> _Peeled:
     Takes the dangerous name that the page gives a file, under which text is a file, too.
     """
     layers, layer, unknown = [], source, False
+    texts_left = _TEXTS_HELD if _BUILDS.search(source) and _HANDS_OUT.search(source) else 0
     for _ in range(file_limits.SPREAD_LEVELS):
         inner = []
         for literal in literals(layer):
             kind = kind_of(literal.content, "")
-            if kind in _FILES:
-                notes.hold("", literal.content)
-                if named or not _harmless(kind, literal.content):
-                    notes.find("smuggled", f"carries a file ({kind}) written as {literal.encoding}")
-            elif named and kind is Kind.TEXT and literal.declared not in {"", "text/html", "image/svg+xml"}:
-                notes.hold(named, literal.content)
-                notes.find("smuggled", f"carries a file ({named[:80]}) written as {literal.encoding}")
-            elif kind in _PAGES or (
-                kind in {Kind.TEXT, Kind.XML} and literal.declared in {"", "text/html", "image/svg+xml"}
-            ):
+            if _is_page_text(kind, literal) and not _is_named_file(kind, literal, named):
                 inner.append(decoded(literal.content))
-                if kind in _PAGES and literal.encoding != "data URI":
+                if kind is Kind.TEXT and literal.encoding != DATA_URI and texts_left:
+                    texts_left -= 1
                     notes.hold("", literal.content)
             elif kind is Kind.DATA and not literal.declared and len(literal.content) >= _UNKNOWN_BYTES:
                 unknown = not literal.content.startswith(_WASM) or unknown
-            elif kind == Kind.PDF or (kind == Kind.DATA and literal.declared.startswith("application/")):
-                notes.hold("", literal.content)  # Reports that honest tools write show a PDF this way.
+            _hold(notes, kind, literal, named)
         layer = "\n".join(inner)[: file_limits.MARKUP_BYTES]
         if not layer:
             break
         notes.links_in(layer)
         layers.append(layer)
     return _Peeled("\n".join(layers), unknown)
+
+
+def _is_page_text(kind: Kind, literal: Literal) -> bool:
+    """Say whether a literal is a page, or text that a page may be put together of."""
+    return kind in _PAGES or (kind in {Kind.TEXT, Kind.XML} and literal.declared in {"", "text/html", "image/svg+xml"})
+
+
+def _is_named_file(kind: Kind, literal: Literal, named: str) -> bool:
+    """Say whether a literal is text that the page gives out under a dangerous name."""
+    return bool(named) and kind is Kind.TEXT and literal.declared not in {"", "text/html", "image/svg+xml"}
+
+
+def _hold(notes: Notes, kind: Kind, literal: Literal, named: str) -> None:
+    """Give what a literal holds as a member if it is a file, and say so of one that is smuggled."""
+    content = literal.content
+    if kind in _FILES:
+        notes.hold("", content)
+        if named or not _harmless(kind, content):
+            notes.find("smuggled", f"carries a file ({kind}) written as {literal.encoding}")
+    elif _is_named_file(kind, literal, named):
+        notes.hold(named, content)
+        notes.find("smuggled", f"carries a file ({named[:80]}) written as {literal.encoding}")
+    elif kind in _PAGES:
+        if literal.encoding != DATA_URI:
+            notes.hold("", content)
+    elif kind not in _PASSIVE or (kind is Kind.DATA and literal.declared.startswith("application/")):
+        notes.hold("", content)  # Reports that honest tools write show a PDF this way.
 
 
 def _judge(notes: Notes, source: str, peeled: _Peeled, data: bytes) -> None:

@@ -53,6 +53,7 @@ INBOUND: Final[Rules] = {
     "attachment.dde": Treatment.HOLD,
     "attachment.launch": Treatment.HOLD,
     "attachment.bomb": Treatment.HOLD,
+    "attachment.ambiguous-mail": Treatment.HOLD,
 }
 """The built-in rules for mail from outside; what is not named scores."""
 
