@@ -68,6 +68,9 @@ PDF_PAGES: Final = 10
 PDF_PAGES_DRAWN: Final = 2
 """Pages of a PDF that are drawn to look for QR codes: some 50 ms each."""
 
+SIGNED_PIECES: Final = 100_000
+"""Pieces into which the content of a signed file may be cut (programs write some kilobytes in each). The rest is not read."""
+
 IMAGE_PIXELS: Final = 24_000_000
 """Pixels of an image that is decoded to look for codes (a camera's picture). A larger one is not."""
 

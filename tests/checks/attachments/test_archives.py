@@ -351,6 +351,11 @@ UNSEEN = {
     "a.ics": lambda: b"BEGIN:VCALENDAR\r\nATTACH:data:text/plain;base64," + base64.b64encode(CONTENT) + b"\r\n",
     "a.html": lambda: documents.smuggling_page(CONTENT, "hello.txt"),
     "b.html": lambda: b"<a href='data:x/y;base64," + base64.b64encode(archives.compressed(CONTENT, "lz4")) + b"'>",
+    "a.p7m": lambda: documents.signed(CONTENT),
+    "pieces.p7m": lambda: documents.signed(CONTENT, pieces=True),
+    "text.p7m": lambda: base64.encodebytes(documents.signed(CONTENT)),
+    "pem.p7m": lambda: b"-----BEGIN PKCS7-----\n" + base64.encodebytes(documents.signed(CONTENT)) + b"-----END PKCS7-----\n",
+    "smime.p7m": lambda: documents.signed(LETTER.partition(b"example\n")[2]),
     "a.mbox": lambda: b"From a@b.example x\n" + LETTER + b"\nFrom a@b.example x\n" + LETTER,
     "a.fodt": lambda: b"<?xml version='1.0'?><d xmlns='urn:oasis:names:tc:opendocument:xmlns:office:1.0'><binary-data>"
     + base64.b64encode(CONTENT) + b"</binary-data></d>",

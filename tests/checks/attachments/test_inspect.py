@@ -789,6 +789,21 @@ def test_what_nobody_else_can_unpack_is_marked_unseen() -> None:
         assert [member.unseen for member in look(name, data).members] == [True]
 
 
+def test_what_is_signed_is_called_as_the_file_without_its_signature() -> None:
+    """A program within a signature is one, under the name that whoever takes the signature off sees; a letter is a letter."""
+    (member,) = look("invoice.js.p7m", files.signed(b"WScript.Echo(1)")).members
+    assert member.name == "invoice.js"
+    (member,) = look("smime.p7m", files.signed(b"Content-Type: text/plain\r\n\r\nhello\r\n")).members
+    assert kind_of(member.content, member.name) is Kind.MAIL
+
+
+@pytest.mark.parametrize("cut", range(0, 90, 7))
+def test_a_damaged_signature_gives_nothing(cut: int) -> None:
+    """Whatever a signed file is cut off at, it is answered."""
+    for pieces in (True, False):
+        assert len(look("a.p7m", files.signed(b"x" * 50, pieces=pieces)[:cut]).members) <= 1
+
+
 def test_a_mailbox_gives_each_message() -> None:
     """The messages of an mbox are opened one by one, and more of them than are opened are told."""
     letter = b"From a@b.example Thu Nov 26 10:00:00 2026\nSubject: x\nFrom: a@b.example\n\nhello\n\n"

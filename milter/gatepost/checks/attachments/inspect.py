@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from gatepost.checks.attachments import codes, letters, lnk, odf, ole, onenote, ooxml, page, pdf, polyglot, rtf
+from gatepost.checks.attachments import codes, letters, lnk, odf, ole, onenote, ooxml, page, pdf, polyglot, rtf, signed
 from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.item import Inspection
 from gatepost.checks.attachments.macros import SAVED, inspect_saved, inspect_vba
@@ -118,8 +118,11 @@ def _inspect(notes: Notes, kind: str, name: str, data: bytes, passwords: Sequenc
         ole.inspect_ole(notes, data, passwords)
     elif kind in {Kind.TEXT, Kind.UUE, Kind.POSTSCRIPT}:
         letters.inspect_text(notes, name, data)
+        signed.inspect_signed(notes, name, data)
     elif data.startswith(SAVED):
         inspect_saved(notes, data)
+    elif kind == Kind.DATA:
+        signed.inspect_signed(notes, name, data)
     elif inspector := _INSPECTORS.get(kind):
         inspector(notes, data)
         if kind in _TABLE_KINDS:
