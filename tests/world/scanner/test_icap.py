@@ -24,8 +24,8 @@ from gatepost.world.scanner.door import (
     TimedOut,
     Unreachable,
 )
-from gatepost.world.scanner.icap import IcapScanner, threat
-from gatepost.world.scanner.icap_wire import IcapAnswer, IcapError, exchange
+from gatepost.world.scanner.icap import IcapScanner
+from gatepost.world.scanner.icap_wire import IcapAnswer, IcapError, exchange, threat
 from gatepost.world.scanner.settings import Settings, parse_icap
 from support.c_icap import CIcap
 from support.clamd import EICAR, Clamd
@@ -84,6 +84,9 @@ def service(answer: bytes, *, hold: bool = False) -> Iterator[str]:
         (objection(), Infected("an ICAP service's objection")),
         (objection(head=FINE, body=DATA), Clean()),
         (objection(head=FINE, body=b"something else"), ScanFailed("the ICAP service changed the content without saying why")),
+        (b"ICAP/1.0 204 No Content\r\nX-Infection-Found: Type=0; Resolution=0; Threat=Eicar;\r\n\r\n", Infected("Eicar")),
+        (objection(b"X-Virus-ID: Worm.X\r\n", body=b"x" * 200_000), Infected("Worm.X")),
+        (objection(b"X-Virus-ID: Worm.X\r\n", head=b"no header of HTTP\r\n\r\n"), Infected("Worm.X")),
         (b"ICAP/1.0 413 Too Large\r\n\r\n", OverLimit("the ICAP service's limit")),
         (b"ICAP/1.0 404 Not Found\r\n\r\n", ScanFailed("the ICAP service answered 404")),
         (b"ICAP/1.0 500 Oops\r\n\r\n", ScanFailed("the ICAP service answered 500")),

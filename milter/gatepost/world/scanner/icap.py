@@ -11,9 +11,7 @@ what is larger than its MaxObjectSize), so their limits have to be set to ours.
 
 from __future__ import annotations
 
-import re
 import socket
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -33,7 +31,7 @@ from gatepost.world.scanner.door import (
     Unreachable,
     one_line,
 )
-from gatepost.world.scanner.icap_wire import IcapAnswer, IcapError, exchange, options, respmod
+from gatepost.world.scanner.icap_wire import IcapAnswer, IcapError, exchange, options, respmod, threat
 from gatepost.world.scanner.patience import Patience
 from gatepost.world.scanner.settings import Settings, parse_icap
 
@@ -42,7 +40,6 @@ _ASK_SECONDS: Final = 1.0
 
 _LEAST_SECONDS: Final = 0.1
 _HEARD_SECONDS: Final = 60.0
-_THREAT: Final = re.compile(r"Threat=([^;]{1,200})")
 _UNNAMED: Final = "an ICAP service's objection"
 
 
@@ -98,7 +95,8 @@ class IcapScanner:
         """Tell the service's answers apart (RFC 3507 4.3.3)."""
         match answer.status:
             case 204:
-                return Clean()
+                # Set to watch alone, some services name what they found and let it pass.
+                return named(name, self._settings.heuristics) if (name := threat(answer.fields)) else Clean()
             case 413:
                 return OverLimit("the ICAP service's limit")
             case 503:
@@ -148,15 +146,3 @@ class IcapScanner:
     def begin(self) -> Stream | None:
         """Give None: an ICAP service is asked when all is there."""
         return None
-
-
-def threat(fields: Mapping[str, str]) -> str:
-    """Give the name of what a service found from its ICAP fields (lower-case names), "" where none of them names it."""
-    found = _THREAT.search(fields.get("x-infection-found", ""))
-    if found and found[1].strip():
-        return found[1].strip()
-    if virus := fields.get("x-virus-id", "").strip():
-        return virus
-    # X-Violations-Found: a count, then for each a file name, what was found, a number for it, and what was done.
-    lines = [line.strip() for line in fields.get("x-violations-found", "").split("\n")]
-    return lines[2] if len(lines) > 2 else ""

@@ -19,6 +19,7 @@ SLACK_BYTES: Final = 64 * 1024
 _PIECE: Final = 64 * 1024
 _STATUS: Final = re.compile(rb"(?:ICAP|HTTP)/\d\.\d (\d{3})(?: |\r|\n|$)")
 _BLOCK: Final = re.compile(r"([a-z-]+)=(\d{1,9})")
+_THREAT: Final = re.compile(r"Threat=([^;]{1,200})")
 _CHUNK: Final = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;.{0,200})?\r?\n")
 
 
@@ -75,7 +76,8 @@ def exchange(line: socket.socket, request: Iterator[bytes], size: int, seconds: 
         pass
     status, fields = reader.head()
     blocks = [name for name, _ in _BLOCK.findall(fields.get("encapsulated", ""))]
-    if status != 200 or not blocks:
+    # What says what was found needs no page to go with it, however long or broken that is.
+    if status != 200 or not blocks or threat(fields):
         return IcapAnswer(status, fields)
     if "req-hdr" in blocks:
         reader.head(request=True)
@@ -155,3 +157,15 @@ def _fields(text: str) -> dict[str, str]:
         name = name.strip().lower()
         fields.setdefault(name, value.strip())
     return fields
+
+
+def threat(fields: Mapping[str, str]) -> str:
+    """Give the name of what a service found from its ICAP fields (lower-case names), "" where none of them names it."""
+    found = _THREAT.search(fields.get("x-infection-found", ""))
+    if found and found[1].strip():
+        return found[1].strip()
+    if virus := fields.get("x-virus-id", "").strip():
+        return virus
+    # X-Violations-Found: a count, then for each a file name, what was found, a number for it, and what was done.
+    lines = [line.strip() for line in fields.get("x-violations-found", "").split("\n")]
+    return lines[2] if len(lines) > 2 else ""
