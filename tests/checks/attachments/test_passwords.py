@@ -89,6 +89,13 @@ def test_subject_text_and_names_are_read() -> None:
     assert {"gehe&im", "тема", "4711"} <= set(candidates(from_bytes(MESSAGE)))
 
 
+def test_a_text_that_is_attached_is_read() -> None:
+    """A password that comes in a file of its own is tried as well, after those that the letter gives."""
+    for field in (b'text/plain; name="read me.txt"', b'application/octet-stream; name="read me.txt"'):
+        part = b"\n--b\nContent-Type: " + field + b"\n\nPassword: sesame4you\n--b--\n"
+        assert "sesame4you" in candidates(from_bytes(MESSAGE.replace(b"\n--b--\n", part)))
+
+
 @given(st.lists(st.text(max_size=2_000), max_size=4), st.lists(st.text(max_size=300), max_size=3))
 def test_any_text_gives_a_bounded_list(texts, names) -> None:
     """Whatever is written: no exception, no repeats, no more than the limits allow."""

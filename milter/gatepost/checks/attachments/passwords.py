@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from gatepost.checks.attachments.names import extension
 from gatepost.mail import file_limits
 from gatepost.mail.charset import to_text
 from gatepost.mail.message import Message
@@ -73,13 +74,17 @@ def candidates(message: Message) -> tuple[str, ...]:
 
 
 def _texts(message: Message) -> Iterator[str]:
-    """Give the text parts that a reader sees, tags removed."""
+    """Give the text parts that a reader sees, tags removed, and behind them the texts that are attached (`password.txt`)."""
+    attached: list[str] = []
     for part in message.mime.leaves():
-        if part.content_type in {"text/plain", "text/html"} and not part.filename:
+        if part.filename and (part.content_type == "text/plain" or extension(part.filename) == "txt"):
+            attached.append(to_text(part.payload(file_limits.PASSWORD_TEXT_CHARACTERS), part.charset))
+        elif part.content_type in {"text/plain", "text/html"} and not part.filename:
             text = to_text(part.payload(file_limits.PASSWORD_TEXT_CHARACTERS), part.charset)
             if part.content_type == "text/html":
                 text = html.unescape(_TAGS.sub(" ", text))
             yield text
+    yield from attached
 
 
 def quoted_passwords(texts: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
