@@ -134,5 +134,8 @@ PASSWORDS: Final = 40
 PASSWORD_CHARACTERS: Final = 64
 """Characters of a word that is tried as a password. A longer one is none."""
 
+PASSWORD_NOTES: Final = 20
+"""Letters and short texts inside of the files of a message in which passwords are looked for: two milliseconds each. The rest are not."""
+
 PASSWORD_TEXT_CHARACTERS: Final = 64 * 1024
 """Characters of subject and text in which passwords are looked for. The rest is not read."""

@@ -1,7 +1,10 @@
 """Encrypted archives: told apart by whether the message gives the password, and never taken for clean."""
 
+import base64
+
 import pytest
 
+from gatepost.mail import file_limits
 from support import archives
 from support.archives import HELLO
 from support.unpacking import all_words, look_into, shape, words
@@ -92,3 +95,20 @@ def test_some_members_may_be_open() -> None:
         "locked.zip": set(),
         "locked.txt": {"encrypted"},
     }
+
+
+def test_what_a_letter_or_a_note_says_opens_what_is_beside_it() -> None:
+    """The password that an attached message gives, or a short text in the archive around, is tried on the files there."""
+    locked = archives.zipped_with_password(HELLO, "sesame4you")
+    letter = (
+        b"From: a@b.example\r\nSubject: x\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\n\r\nPassword: sesame4you\r\n--q\r\n"
+        b"Content-Type: application/zip; name=b.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + base64.encodebytes(locked)
+        + b"--q--\r\n"
+    )
+    noted = archives.zipped({"a.txt": b"The password is sesame4you.", "b.zip": locked})
+    for data, name in ((letter, "a.eml"), (noted, "a.zip")):
+        assert "decrypted" in all_words(look_into(data, name))
+    many = {f"{number}.txt": b"note %d" % number for number in range(file_limits.PASSWORD_NOTES)}
+    late = archives.zipped({**many, "a.txt": b"The password is sesame4you.", "b.zip": locked})
+    assert "encrypted" in all_words(look_into(late, "a.zip"))

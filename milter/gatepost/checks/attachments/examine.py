@@ -18,14 +18,17 @@ from gatepost.checks.attachments.alarm import OutOfTime, alarm
 from gatepost.checks.attachments.archives import SCANNED_KINDS, open_archive
 from gatepost.checks.attachments.bounds import Meter
 from gatepost.checks.attachments.entry import Entry, Listing
+from gatepost.checks.attachments.formats import Kind
 from gatepost.checks.attachments.inspect import inspect_file
 from gatepost.checks.attachments.item import Finding, Inspection, Item
 from gatepost.checks.attachments.keys import Keys
 from gatepost.checks.attachments.kinds import kind_of
 from gatepost.checks.attachments.obstacles import Exhausted, Stopped, obstacle
 from gatepost.checks.attachments.openers import called
+from gatepost.checks.attachments.passwords import quoted_passwords
 from gatepost.checks.attachments.shown import Shown
 from gatepost.checks.attachments.wire import Examined, Request, decode_request, encode_answer
+from gatepost.mail import file_limits
 from gatepost.mail.readings import Reading
 from gatepost.world.jail.inside import serve
 
@@ -33,6 +36,9 @@ _SHARE: Final = 0.5
 """Share of the time left that one of several files is looked into for."""
 _RESERVE: Final = 0.2
 """Share of all time that is kept for opening what is left: in it files are told by name and kind, and not looked into."""
+_LETTERS: Final = frozenset({Kind.MAIL, Kind.MSG})
+_NOTE_BYTES: Final = 4_096
+"""Bytes of a text that may be there to tell a password; of a letter so much is read for it."""
 _OVERDUE: Final = obstacle("timeout", "was not looked into to its end within the time for one message")
 
 
@@ -72,7 +78,6 @@ class _Walk:
 
     def __init__(self, request: Request) -> None:
         self._bounds = request.bounds
-        self._passwords = request.passwords
         self._keys = Keys(request.passwords)
         self._meter = Meter(request.bounds)
         self._opened: set[str] = set()
@@ -80,6 +85,7 @@ class _Walk:
         self._shown = Shown()
         self._drafts: list[_Draft] = []
         self._open: list[_Draft] = []
+        self._notes_left = file_limits.PASSWORD_NOTES
         self._names_left = request.bounds.files
         self._alone = request.count == 1
         self._seconds = 0.0
@@ -144,7 +150,7 @@ class _Walk:
 
     def _inspect_fully(self, draft: _Draft, file: _File) -> Inspection:
         try:
-            inspection = inspect_file(draft.kind, called(file.path[-1], file.declared), file.data, self._passwords)
+            inspection = inspect_file(draft.kind, called(file.path[-1], file.declared), file.data, self._keys.known)
         except MemoryError:
             draft.findings.append(obstacle("limit", "needs more memory to look into than is given to it"))
             return Inspection()
@@ -152,6 +158,11 @@ class _Walk:
             draft.findings.append(_failed(error))
             return Inspection()
         draft.findings.extend(inspection.findings)
+        if self._notes_left and (draft.kind in _LETTERS or (draft.kind == Kind.TEXT and draft.size <= _NOTE_BYTES)):
+            # What a letter holds is opened with what the letter says, and an archive with the note beside it.
+            self._notes_left -= 1
+            names = [member.name for member in inspection.members]
+            self._keys.add(quoted_passwords((inspection.text[:_NOTE_BYTES],), names))
         return inspection
 
     def _descend(self, draft: _Draft, file: _File, inspection: Inspection) -> None:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from gatepost.mail import file_limits
+
 TRYING_SECONDS: Final = 4.0
 """Time spent on wrong passwords for one message: 7z takes a tenth of a second for each, on purpose. Past it what is still
 closed counts as encrypted, and the rest of the message is looked into all the same."""
@@ -31,3 +33,12 @@ class Keys:
         """Note that a password opened something."""
         self._passwords.remove(password)
         self._passwords.insert(0, password)
+
+    def add(self, passwords: Iterable[str]) -> None:
+        """Take passwords that a file inside of the message gives, to be tried first; of too many the last ones are dropped."""
+        self._passwords = list(dict.fromkeys((*passwords, *self._passwords)))[: 2 * file_limits.PASSWORDS]
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """All passwords, in the order in which to try them."""
+        return tuple(self._passwords)
