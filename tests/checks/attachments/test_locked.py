@@ -2,10 +2,12 @@
 
 import base64
 
+import pikepdf
 import pytest
 
 from gatepost.mail import file_limits
 from support import archives
+from support import files as documents
 from support.archives import HELLO
 from support.unpacking import all_words, look_into, shape, words
 
@@ -112,3 +114,13 @@ def test_what_a_letter_or_a_note_says_opens_what_is_beside_it() -> None:
     many = {f"{number}.txt": b"note %d" % number for number in range(file_limits.PASSWORD_NOTES)}
     late = archives.zipped({**many, "a.txt": b"The password is sesame4you.", "b.zip": locked})
     assert "encrypted" in all_words(look_into(late, "a.zip"))
+
+
+def test_documents_are_tried_within_the_time_for_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document that takes long for each password counts as encrypted when that time is over, as an archive does."""
+    monkeypatch.setattr("gatepost.checks.attachments.keys.TRYING_SECONDS", 0.0)
+    for name, data in (
+        ("a.docx", documents.encrypted_docx("infected")),
+        ("a.pdf", documents.pdf(encryption=pikepdf.Encryption(user="infected", owner="x"))),
+    ):
+        assert "encrypted" in all_words(look_into(data, name, ["infected"]))

@@ -150,7 +150,7 @@ class _Walk:
 
     def _inspect_fully(self, draft: _Draft, file: _File) -> Inspection:
         try:
-            inspection = inspect_file(draft.kind, called(file.path[-1], file.declared), file.data, self._keys.known)
+            inspection = inspect_file(draft.kind, called(file.path[-1], file.declared), file.data, self._keys)
         except MemoryError:
             draft.findings.append(obstacle("limit", "needs more memory to look into than is given to it"))
             return Inspection()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from gatepost.checks.attachments import codes, letters, lnk, odf, ole, onenote, ooxml, page, pdf, polyglot, rtf, signed
@@ -75,7 +75,7 @@ _TABLE_KINDS: Final = frozenset({Kind.HTML, Kind.XML, Kind.OFFICE_XML})
 """Kinds that a spreadsheet reads as a table where their name says so."""
 
 
-def inspect_file(kind: str, name: str, data: bytes, passwords: Sequence[str] = ()) -> Inspection:
+def inspect_file(kind: str, name: str, data: bytes, passwords: Iterable[str] = ()) -> Inspection:
     """Look into one file. Takes its kind (kinds.py), its name, its bytes, and passwords to try on encrypted documents.
 
     A file that its name has opened as another kind than its bytes say is looked into as both. Archives are not opened here.
@@ -88,7 +88,7 @@ def inspect_file(kind: str, name: str, data: bytes, passwords: Sequence[str] = (
     return notes.done()
 
 
-def _try(notes: Notes, kind: str, name: str, data: bytes, passwords: Sequence[str]) -> None:
+def _try(notes: Notes, kind: str, name: str, data: bytes, passwords: Iterable[str]) -> None:
     try:
         _inspect(notes, kind, name, data, passwords)
         polyglot.inspect_behind(notes, kind, data)
@@ -109,7 +109,7 @@ def _saved_page(data: bytes) -> int | None:
     return None
 
 
-def _inspect(notes: Notes, kind: str, name: str, data: bytes, passwords: Sequence[str]) -> None:
+def _inspect(notes: Notes, kind: str, name: str, data: bytes, passwords: Iterable[str]) -> None:
     if kind == Kind.PDF:
         pdf.inspect_pdf(notes, data, passwords)
         if (start := _saved_page(data)) is not None:

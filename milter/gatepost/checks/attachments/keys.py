@@ -37,8 +37,3 @@ class Keys:
     def add(self, passwords: Iterable[str]) -> None:
         """Take passwords that a file inside of the message gives, to be tried first; of too many the last ones are dropped."""
         self._passwords = list(dict.fromkeys((*passwords, *self._passwords)))[: 2 * file_limits.PASSWORDS]
-
-    @property
-    def known(self) -> tuple[str, ...]:
-        """All passwords, in the order in which to try them."""
-        return tuple(self._passwords)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Final
 
 import pikepdf
@@ -43,7 +43,7 @@ _RAW: Final = ((rb"/JavaScript\b|/JS\b", "javascript", "holds JavaScript"), (rb"
 _URI: Final = re.compile(rb"/URI\s{0,10}\(((?:https?|ftp)[^)\r\n]{3,2000})\)")
 
 
-def inspect_pdf(notes: Notes, data: bytes, passwords: Sequence[str] = ()) -> None:
+def inspect_pdf(notes: Notes, data: bytes, passwords: Iterable[str] = ()) -> None:
     """Read a PDF; files in it become members. Takes passwords to try. Never raises."""
     document, password = _open(notes, data, passwords)
     if document is not None:
@@ -55,9 +55,9 @@ def inspect_pdf(notes: Notes, data: bytes, passwords: Sequence[str] = ()) -> Non
         _read(notes, data, password)
 
 
-def _open(notes: Notes, data: bytes, passwords: Sequence[str]) -> tuple[pikepdf.Pdf | None, str]:
+def _open(notes: Notes, data: bytes, passwords: Iterable[str]) -> tuple[pikepdf.Pdf | None, str]:
     """Open a document, with a password if it needs one; gives it, and the password that opened it."""
-    for password in ("", *passwords):
+    for password in chain(("",), passwords):
         try:
             document = pikepdf.open(io.BytesIO(data), password=password, suppress_warnings=True)
         except pikepdf.PasswordError:
