@@ -265,6 +265,10 @@ def test_odd_lines_of_uuencode_are_bounded_over_the_message() -> None:
         (b"Content-Disposition: attachment; filename*0=b.; filename*1=exe; filename=a.txt", {"a.txt", "b.exe"}),
         (b'Content-Disposition: attachment; filename="=?utf-8?q?b=2Eexe?="', {"b.exe"}),
         (b"Content-Disposition: attachment; filename=b.e(x)xe", {"b.exe", "b.e(x)xe"}),
+        (b"Content-Type: a/b\r\nContent-Disposition: attachment; name=b.js", {"b.js"}),
+        (b"Content-Type: a/b; filename=b.js", {"b.js"}),
+        (b"Content-Type: a/b\r\nContent-Disposition: attachment filename=b.js", {"b.js"}),
+        (b'Content-Type: a/b\r\nContent-Disposition: attachment,\r\n filename="b c.js"', {"b c.js"}),
         (b"Content-Disposition: attachment; filename=my invoice.js", {"my invoice.js", "my"}),
         (b'Content-Disposition: attachment; filename="a.e\r\n xe"', {"a.e xe", "a.exe"}),
         (b"Content-Disposition: attachment; filename=a b.js size=9", {"a b.js", "a b.js size=9", "a"}),
@@ -279,6 +283,16 @@ def test_every_name_of_a_file_is_given(fields: bytes, names: set[str]) -> None:
         from_bytes(message(MIXED, body(fields + b"\r\n" + CTE + b"base64\r\n\r\n" + uneven(CONTENT))))
     )
     assert {reading.name, *reading.other_names} == names
+
+
+def test_a_name_in_an_odd_header_is_given() -> None:
+    """A disposition that only lenient clients see names a file to them, and the name is judged."""
+    for odd in (
+        b"X: y\rContent-Disposition: attachment; filename=b.js",
+        b"X: y\r\n Content-Disposition: attachment; filename=b.js",
+    ):
+        found = readings(from_bytes(message(MIXED, body(odd + b"\r\n\r\nx"))))
+        assert "b.js" in {name for reading in found for name in (reading.name, *reading.other_names)}
 
 
 def test_a_name_with_spaces_is_whole() -> None:

@@ -35,6 +35,7 @@ from gatepost.mail.rewriting import Entity, Other, as_leaf, as_multipart
 
 _TYPE: Final = b"content-type"
 _ENCODING: Final = b"content-transfer-encoding"
+_DISPOSITION: Final = b"content-disposition"
 _EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 _SHORT_BLOCK: Final = 300
 _QUOTING: Final = ("message/", "text/rfc822-headers")
@@ -147,7 +148,7 @@ def _differ(one: Entity, other: Entity) -> bool:
     """Say whether two readings of a block lead to different readings of the content."""
     return one.start != other.start or any(
         [value.split() for value in one.values(key)] != [value.split() for value in other.values(key)]
-        for key in (_TYPE, _ENCODING)
+        for key in (_TYPE, _ENCODING, _DISPOSITION)
     )
 
 

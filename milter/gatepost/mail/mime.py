@@ -13,7 +13,7 @@ from typing import Final
 from gatepost.mail import limits
 from gatepost.mail.decode import transfer
 from gatepost.mail.header import Header, split_fields
-from gatepost.mail.parameters import every_name, first_value, parse_disposition, parse_type
+from gatepost.mail.parameters import any_name, every_name, first_value, parse_disposition, parse_type
 
 _BEFORE_HEADER_BYTES: Final = 256
 _MESSAGES: Final = frozenset({"message/rfc822", "message/global", "message/news"})
@@ -184,7 +184,7 @@ def _entity(region: _Region, allowance: Allowance, defects: set[str]) -> Part:
         charset=parameters.get("charset", ""),
         encoding=encoding,
         disposition=disposition,
-        filename=disposed.get("filename", "") or parameters.get("name", ""),
+        filename=disposed.get("filename", "") or parameters.get("name", "") or any_name(headers),
         depth=region.depth,
         container=container,
         headers=headers,

@@ -18,6 +18,10 @@ _SEPARATORS: Final = re.compile(rb"[\s;]*+")
 _PARAMETER: Final = re.compile(rb'([^\s=;"]{1,80}+)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^;\s]*+))', re.DOTALL)
 _NEXT_PARAMETER: Final = re.compile(rb"\s[^\s=;\"]{1,80}+=")
 _TYPE: Final = re.compile(rb"\s*([A-Za-z0-9!#$&^_.+-]{1,60})\s{0,20}/\s{0,20}([A-Za-z0-9!#$&^_.+-]{1,80})")
+_STRAY_NAME: Final = re.compile(
+    rb"(?:\A|[\s,])(?:file)?name\s{0,20}=\s{0,20}(?:\"([^\"\r\n]{1,500})|([^\s;\"]{1,500}))", re.IGNORECASE
+)
+"""A name without the semicolon before it."""
 _NAMING: Final = frozenset({b"content-type", b"content-disposition"})
 _NAMES: Final = frozenset({"name", "filename"})
 _FORMS: Final = 8
@@ -77,6 +81,19 @@ def every_name(headers: tuple[Header, ...]) -> list[str]:
     keep to none of that.
     """
     return list(_every_name(headers))[: limits.FILE_NAMES]
+
+
+def any_name(headers: tuple[Header, ...]) -> str:
+    """Give the first file name that clients may find where RFC 2183 has none, "" mostly: `name` in Content-Disposition, no semicolon."""
+    values = [header.value for header in headers if header.key in _NAMING and b"name" in header.value.lower()]
+    for value in values:
+        text = strip_comments(value[: limits.NAMING_FIELD_BYTES])
+        found = next(filter(None, _names(text)), "")
+        if found:
+            return found
+        if match := _STRAY_NAME.search(text):
+            return header_text(match[1] if match[1] is not None else match[2])
+    return ""
 
 
 def is_cut(headers: tuple[Header, ...]) -> bool:

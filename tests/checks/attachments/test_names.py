@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.checks.attachments.formats import Kind
-from gatepost.checks.attachments.names import extension, name_tricks
+from gatepost.checks.attachments.names import extension, forms, name_tricks
 from gatepost.checks.attachments.risks import type_risks
 
 
@@ -124,6 +124,18 @@ def test_dangerous_types_are_told(kind: str, name: str, word: str) -> None:
 def test_a_program_that_is_declared_a_picture_deceives() -> None:
     """Without an extension the declared type is what a reader is shown."""
     assert "attachment.mismatch" in {finding.code for finding in type_risks(Kind.PE, "photo", "image/png")}
+
+
+def test_a_name_without_an_extension_goes_by_the_declared_type() -> None:
+    """Clients that save such a file give it the extension of its type, whether it has a name or not."""
+    for name in ("", "invoice"):
+        assert "attachment.script" in {each.code for each in type_risks(Kind.TEXT, name, "application/x-javascript")}
+
+
+def test_a_percent_encoded_name_is_judged_as_both() -> None:
+    """Some clients undo percent-encoding where RFC 2231 has none; a percent sign alone changes nothing."""
+    assert list(forms("invoice%2Ejs")) == ["invoice%2Ejs", "invoice.js"]
+    assert list(forms("100% sure.pdf")) == ["100% sure.pdf"]
 
 
 HONEST_TYPES = [

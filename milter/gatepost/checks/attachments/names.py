@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Final
+from urllib.parse import unquote
 
 from gatepost.checks.attachments.item import Finding
 from gatepost.mail import file_limits
@@ -23,6 +24,7 @@ _PADDED: Final = re.compile(r"[\s\u2800\u3164_.-]{12,}\.[^\s.]{1,20}\Z")
 _TRAILING: Final = " .\t\r\n\0\u00a0"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _ENDS: Final = re.compile(r"[\x00-\x1f:]")
+_PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _AROUND: Final = " \t'\"`<>/\\"
 _SUFFIX_PARTS: Final = 4
 """Parts of an ending that a rule may name (`.tar.gz` has two)."""
@@ -97,7 +99,7 @@ def forms(name: str) -> Iterator[str]:
     """Give what systems make of a name, itself first.
 
     Control characters are dropped, or end it (NUL); on NTFS a colon begins the name of a stream of the file; some clients take
-    quotes or slashes around a name for what they are not.
+    quotes or slashes around a name for what they are not, or undo percent-encoding where RFC 2231 has none.
     """
     yield name
     bare = name.strip(_AROUND)
@@ -107,6 +109,8 @@ def forms(name: str) -> Iterator[str]:
         yield _CONTROL.sub("", bare)
     if end := _ENDS.search(bare):
         yield bare[: end.start()]
+    if _PERCENT.search(bare) and (plain := unquote(bare)) != bare:
+        yield plain
 
 
 def _visible(name: str) -> str:

@@ -39,7 +39,7 @@ _SHOWN: Final = frozenset("pdf txt log csv rtf doc docx dot dotx xls xlsx ppt pp
 
 def type_risks(kind: str, name: str, declared: str) -> Iterator[Finding]:
     """Find what a file's type makes of it. Takes its kind, its name and the content type declared for it."""
-    ext = names.extension(name) if name else names.DECLARED.get(declared, "")
+    ext = names.extension(name) or names.DECLARED.get(declared, "")
     yield from _runs(kind, ext)
     yield from _opens(kind, ext)
     if kind == Kind.ONENOTE or ext in {"one", "onepkg"}:
