@@ -44,6 +44,9 @@ _HANDS_OUT: Final = re.compile(
     r"createObjectURL|msSave(?:OrOpen)?Blob|navigator\.save|\.download\s{0,5}=|\bdownload\s{0,5}=\s{0,5}[\"']|setAttribute\(\s{0,5}[\"']download"
     r"|webkitRequestFileSystem"
 )
+_BUILDING: Final = ("Blob", "File", "Array", "CharCode", "charCode", "atob")
+_HANDING_OUT: Final = ("createObjectURL", "Save", "save", "download", "webkitRequestFileSystem")
+"""Words without which none of the two can be found."""
 _WRITES: Final = re.compile(
     r"document\.write(?:ln)?\s{0,5}\(|\.(?:inner|outer)HTML\s{0,5}=|\beval\s{0,5}\(|\bsrcdoc\s{0,5}=|new\s{1,5}Function"
     r"|(?:src|data|href)\s{0,5}=\s{0,5}[\"']?data:(?:text/html|image/svg)",
@@ -136,9 +139,22 @@ def inspect_script(notes: Notes, data: bytes) -> None:
     _peel(notes, source)
 
 
+def _gives_files(source: str) -> bool:
+    """Say whether a script puts files together and hands them out. Plain words first: most pages have none, and a search costs more."""
+    return (
+        any(word in source for word in _BUILDING)
+        and any(word in source for word in _HANDING_OUT)
+        and bool(_BUILDS.search(source) and _HANDS_OUT.search(source))
+    )
+
+
 def _given_out(source: str) -> str:
     """Give the first dangerous name under which a page gives a file out, or ""."""
-    for match in _DOWNLOAD.finditer(joined(source)):
+    source = joined(source)
+    lower = source.lower()
+    if not any(word in lower for word in ("download", "blob", "file")):
+        return ""
+    for match in _DOWNLOAD.finditer(source):
         name = (match[1] or match[2] or match[3]).strip()
         if names.extension(name.rstrip(");} ")) in _DANGEROUS:
             return name
@@ -179,7 +195,7 @@ def _peel(notes: Notes, source: str, named: str = "") -> _Peeled:
     Takes the dangerous name that the page gives a file, under which text is a file, too.
     """
     layers, layer, unknown = [], source, False
-    texts_left = _TEXTS_HELD if _BUILDS.search(source) and _HANDS_OUT.search(source) else 0
+    texts_left = _TEXTS_HELD if _gives_files(source) else 0
     for _ in range(file_limits.SPREAD_LEVELS):
         inner = []
         for literal in literals(layer):
@@ -231,9 +247,9 @@ def _judge(notes: Notes, source: str, peeled: _Peeled, data: bytes) -> None:
     """Say what the page's scripts do, in what is written openly and in what was decoded."""
     both = joined(f"{source}\n{peeled.text}")
     scripted = bool(_SCRIPT.search(_STRUCTURED.sub(" ", both))) or _hidden_link(source) or _as_xml(source, data)
-    if scripted and _BUILDS.search(both) and _HANDS_OUT.search(both) and _smuggles(source, both, peeled):
+    if scripted and _gives_files(both) and _smuggles(source, both, peeled):
         notes.find("smuggled", "has a script that puts a file together and hands it to the reader")
-    if _WRITES.search(source) and (_SCRIPT.search(peeled.text) or _PASSWORD.search(peeled.text)):
+    if (_SCRIPT.search(peeled.text) or _PASSWORD.search(peeled.text)) and _WRITES.search(source):
         notes.find("obfuscated", "shows another page that it carries encoded")
     if _PASSWORD.search(both):
         notes.find("login-form", "is a page that asks for a password")
@@ -247,7 +263,7 @@ def _judge(notes: Notes, source: str, peeled: _Peeled, data: bytes) -> None:
 
 def _smuggles(source: str, both: str, peeled: _Peeled) -> bool:
     """Tell smuggling from a button that saves a table: by the file's name, its type, its bytes, or hiding how it is done."""
-    if not (_BUILDS.search(source) and _HANDS_OUT.search(source)):
+    if not _gives_files(source):
         return True
     if peeled.unknown and not _PLOTTED.search(source):
         return True
