@@ -502,6 +502,8 @@ OFFICE += [
     ("module.odt", odf(parts={"Pictures/a.png": f"<d xmlns:s='{ODF}:script:1.0'>{MODULE}</d>"}), {"macro"}),
     ("single quotes.odt", odf(LOADED), {"autoopen"}),
     ("object.odt", odf(FOREIGN), {"remote-object"}),
+    ("button.odt", odf(LOADED.replace("dom:load", "dom:click")), {"macro"}),
+    ("program.odt", odf("<w:event-listener w:action='execute' x:href='../../calc.exe'/>"), {"launch"}),
     ("locked.odt", odf(parts={"META-INF/manifest.xml": "<m:manifest xmlns:m='m'><m:encryption-data/></m:manifest>"}), {"encrypted"}),
     ("flat.fodt", f"<?xml version='1.0'?>{odf_source(LOADED + MODULE)}".encode(), {"autoopen", "macro"}),
     ("lost directory.docx", TEMPLATED[: TEMPLATED.rindex(b"PK\1\2")], {"template", "damaged"}),
@@ -636,6 +638,7 @@ HONEST = [
     ("pipes.csv", b"name|sum!\r\n-5|yes! no\r\n-x | 'quoted' | y\r\n"),
     ("local.pdf", files.pdf({"/AA": pikepdf.Dictionary(WC=files.action("URI", URI="file:///C:/a.txt"))})),
     ("macro lists.odt", odf(parts={"Basic/Standard/script-lb.xml": "<l:library xmlns:l='l'/>", "ObjectReplacements/Object 1": b"VCLMTF", "layout-cache": b"\0\1"})),
+    ("slides.odp", odf("<w:event-listener s:event-name='dom:click' w:action='next-page'/><w:image x:href='https://example.org/a.png'/>")),
     ("table of pipes.xls", b"<html><table><tr><td>a|b</td><td>-5 | yes!</td></tr></table></html>"),
     ("packed shapes.ppt", presentation(zlib.compress(compound({"Contents": b"x"})))),
 ]  # fmt: skip

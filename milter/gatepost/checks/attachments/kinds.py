@@ -20,7 +20,14 @@ PAGES: Final = frozenset("htm html shtml shtm xhtml xht".split())
 """Extensions of web pages."""
 _OFFICE: Final = frozenset("docx docm dotx dotm xlsx xlsm xltx xltm xlsb pptx pptm potx potm ppsx ppsm".split())
 """Extensions of Office packages."""
-_BY_NAME: Final = {"svg": Kind.SVG, "ics": Kind.CALENDAR, "vcs": Kind.CALENDAR, "vcf": Kind.VCARD, "eml": Kind.MAIL}
+_BY_NAME: Final = {
+    "svg": Kind.SVG,
+    "ics": Kind.CALENDAR,
+    "vcs": Kind.CALENDAR,
+    "vcf": Kind.VCARD,
+    "eml": Kind.MAIL,
+    "mbox": Kind.MAIL,
+}
 
 _ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK")
 _LHA: Final = re.compile(rb"-l(?:h[0-9x]|z[s45])-")

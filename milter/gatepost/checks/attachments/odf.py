@@ -92,10 +92,7 @@ def _judge(notes: Notes, name: str, each: Element) -> None:
     attributes: Mapping[str, str] = each.attributes
     target = attributes.get("href", "").strip()
     if each.name == "event-listener":
-        if _OPENING.match(attributes.get("event-name", "").strip()):
-            notes.find("autoopen", "holds a macro that runs by itself")
-        else:
-            notes.find("macro", "runs a macro on an event")
+        _event(notes, attributes)
     elif each.name == "encryption-data":
         notes.find("encrypted", "is a document that needs a password to be read")
     elif each.name in {"dde-source", "dde-connection-decl"}:
@@ -109,3 +106,16 @@ def _judge(notes: Notes, name: str, each: Element) -> None:
         notes.find("external" if in_own_network(target) else word, f"{detail} ({target[:120]})")
     if "://" in target:
         notes.link(target)
+
+
+def _event(notes: Notes, attributes: Mapping[str, str]) -> None:
+    """Say what an event does: slides have actions, most of them steps to another slide (`presentation:action`); all else is macros."""
+    action = attributes.get("action", "").strip()
+    if action == "execute":
+        notes.find("launch", f"starts a program when it is clicked ({attributes.get('href', '')[:120]})")
+    elif action in {"", "macro"}:
+        by_itself = _OPENING.match(attributes.get("event-name", "").strip())
+        notes.find(
+            "autoopen" if by_itself else "macro",
+            "holds a macro that runs by itself" if by_itself else "runs a macro on an event",
+        )
