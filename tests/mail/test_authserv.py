@@ -108,10 +108,10 @@ def test_what_stands_before_is_no_claim(value: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", [b" ", b";", b"(", b"i=1;", b". ", b"\xc3\xbc ", b"a\xcc\x81\xcc\xa3", b"\xef\xb7\xba", b'"\\']
+    "piece", [b" ", b"ab cd ", b";", b"(", b"i=1;", b". ", b"\xc3\xbc ", b"a\xcc\x81\xcc\xa3", b"\xef\xb7\xba", b'"\\']
 )
 def test_no_value_makes_it_slow(piece: bytes) -> None:
     """A megabyte of anything is read in the time it takes to go through it a few times."""
-    started = time.perf_counter()
+    started = time.process_time()
     claims(piece * (1_000_000 // len(piece)), NAME)
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0

@@ -41,23 +41,26 @@ def claims(value: bytes, *authserv_ids: str) -> bool:
         # All of it lies within a comment that is never closed, or that some reader does not take for one.
         words = _first_words(value)
     if b"=?" in value:
-        words += _first_words(strip_comments(header_text(value).encode("utf-8", "replace")))
+        words |= _first_words(strip_comments(header_text(value).encode("utf-8", "replace")))
     wanted = [_spellings(each) for each in authserv_ids]
     return any(_spells(word, each) for word in words for each in wanted)
 
 
-def _first_words(value: bytes) -> list[str]:
-    """Give the words before the first semicolon that has any before it, with and without what stands around a name."""
+def _first_words(value: bytes) -> set[str]:
+    """Give the words before the first semicolon that has any before it, with and without what stands around a name; each once."""
     text = value.decode("utf-8", "replace").translate(_PLAIN)
     lead = _LEAD.match(text)
     first = text[lead.end() if lead else 0 :].partition(";")[0]
     bare = first.translate(_AROUND).split()
-    return [*bare, *first.split(), *" ".join(bare).replace(" .", ".").replace(". ", ".").split()]
+    return {*bare, *first.split(), *" ".join(bare).replace(" .", ".").replace(". ", ".").split()}
 
 
 def _spells(word: str, wanted: tuple[frozenset[str], ...]) -> bool:
     """Say whether a word is a name in one of its spellings, label by label."""
-    if not word.isascii() and len(word) > limits.DOMAIN_OCTETS:
+    if word.isascii():
+        if word.strip(".").count(".") != len(wanted) - 1:  # a cheap look: a field may hold 100,000 words
+            return False
+    elif len(word) > limits.DOMAIN_OCTETS:
         return False  # no name is so long, and putting it into one form may cost the square of its length
     labels = _folded(word).strip(".").split(".")
     return len(labels) == len(wanted) and all(label in forms for label, forms in zip(labels, wanted, strict=True))
