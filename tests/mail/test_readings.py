@@ -183,6 +183,13 @@ SCRIPT = b'Content-Type: a/b; name="invoice.js"\r\n'
             id="pieces of a name",
         ),
         pytest.param(message(MIXED, body(b"Content-Type: a/b; x=" + b"y" * limits.NAMING_FIELD_BYTES + b"; name=invoice.js\r\n\r\nx")), id="length of a field"),
+        pytest.param(
+            message(MIXED, body(b"\r\nContent-Type: x\r\n" + b"--\r\n" * limits.DOUBTFUL_LINES + b"--bar\r\n" + SCRIPT + b"\r\nx")), id="lines that may be delimiters"
+        ),
+        pytest.param(message(b"Content-Type: multipart/mixed" + b"; boundary=foo" * limits.BOUNDARY_READINGS + b"; boundary=bar\r\n", body(SCRIPT + b"\r\nx")), id="boundaries"),
+        pytest.param(
+            message(MIXED, body(*[SCRIPT + CTE + b"base64\r\n\r\n!" + b64(bytes(limits.UNSURE_BYTES // 2))] * 2)), id="broken encodings"
+        ),
         pytest.param(message(MIXED, body(b"Content-Type: a/b" + b"".join(b"; name=%d.txt" % n for n in range(limits.FILE_NAMES)) + b"; name=invoice.js\r\n\r\nx")), id="names"),
     ],
 )  # fmt: skip

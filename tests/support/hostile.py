@@ -106,6 +106,19 @@ def _noise_everywhere() -> bytes:
     )
 
 
+def _each_part(fields: bytes, content: bytes, size: int, count: int = 900) -> bytes:
+    """Give a multipart of so many parts whose contents, one repeated, make up a size together."""
+    return _multipart((b"--b\r\n" + fields + b"\r\n" + content * (size // count // len(content))) * count)
+
+
+def _near_delimiters(size: int) -> bytes:
+    down = b"".join(
+        b'--%b\r\nContent-Type: multipart/mixed; boundary="%b"\r\n\r\n' % (b"b" * n, b"b" * (n + 1))
+        for n in range(1, 31)
+    )
+    return _multipart(down + b"--bbbbbbbbbbbbbbbbbbbb\r\n" * (size // 24))
+
+
 def _words(count: int) -> bytes:
     return b" ".join(b"w%x" % n for n in range(count))
 
@@ -132,6 +145,21 @@ GROWING: Final[Mapping[str, tuple[int, Callable[[int], bytes]]]] = {
     "digest": (50_000, lambda n: _multipart(b"--b\r\n\r\nSubject: x\r\n\r\nx\r\n" * n, kind=b"digest")),
     "delimiter in one line": (MEGABYTE, lambda n: _multipart(b"--b" * n)),
     "boundary of dashes": (2 * MEGABYTE, lambda n: _multipart(b"-" * n, b"-" * 400)),
+    "dashed lines in each part": (
+        4 * MEGABYTE,
+        lambda n: _each_part(b"\r\nx\r\nContent-Type: x\r\n", b"--\r\n", n),
+    ),
+    "nearly delimiters, nested": (24 * MEGABYTE, _near_delimiters),
+    "boundaries in comments": (
+        2 * MEGABYTE,
+        lambda n: _multipart(
+            b"--b\r\nContent-Type: multipart/mixed%b\r\n\r\nx\r\n" % (b"; boundary=(" * 1_300) * (n // 15_600)
+        ),
+    ),
+    "quoted encodings over short lines": (
+        2 * MEGABYTE,
+        lambda n: _mail(b"", b"x\r\n" + (b"Content-Transfer-Encoding: base64\r\n" + b"a\r\n" * 350) * (n // 1_085)),
+    ),
     "part headers": (100_000, lambda n: _multipart(b"--b\r\n" + b"X: y\r\n" * n + b"\r\nx\r\n--b--\r\n")),
     "parameters": (50_000, lambda n: _mail(b"Content-Type: text/plain" + b"; a*0=b" * n + b"\r\n")),
     "semicolons": (FIELD, lambda n: _mail(b"Content-Type: text/plain" + b";" * n + b"\r\n")),
@@ -217,6 +245,15 @@ GROWING: Final[Mapping[str, tuple[int, Callable[[int], bytes]]]] = {
     "noise in base64": (
         5 * MEGABYTE,
         lambda n: _mail(b"Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n", b"A*" * (n // 2) + b"A"),
+    ),
+    "broken base64 in each part": (
+        16 * MEGABYTE,
+        lambda n: _each_part(
+            b'Content-Type: a/b; name="a"\r\nContent-Transfer-Encoding: base64 x\r\n'
+            b"Content-Transfer-Encoding: quoted-printable\r\n",
+            b"YWJj\r\n=41=3D",
+            n,
+        ),
     ),
     "soft line breaks": (
         10 * MEGABYTE,

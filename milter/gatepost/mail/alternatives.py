@@ -45,8 +45,8 @@ class Alternatives:
 
     @property
     def cut(self) -> bool:
-        """Whether there was more to read than limits.ALTERNATIVES, ALTERNATIVE_BYTES, DELIMITERS or DECODED_BYTES allow."""
-        return self.budget.spent or self.budget.decoding.cut
+        """Whether there was more to read than limits.ALTERNATIVES, ALTERNATIVE_BYTES, DELIMITERS, DOUBTFUL_LINES or DECODED_BYTES allow."""
+        return self.budget.spent or self.budget.decoding.cut or self.budget.lines.cut
 
 
 def alternatives(mime: Mime) -> Alternatives:

@@ -37,7 +37,7 @@ def of_multipart(mime: Mime, index: int, entity: Entity, declared: Collection[by
     if [source[a:b] for a, b in spans] != [source[child.region[1] : child.region[3]] for child in children]:
         yield Other("not all clients find the same delimiters", as_multipart(entity, spans))
     for text in outside:
-        for boundary in undeclared(text):
+        for boundary in undeclared(text, entity.budget.lines):
             if boundary not in {part.boundary, part.boundary + b"--"}:
                 yield Other("parts stand outside of its delimiters", as_multipart(entity, entity.spans(boundary)))
 
@@ -61,8 +61,8 @@ def _closed(last: Part, part: Part) -> int:
 def of_leaf(mime: Mime, index: int, entity: Entity, declared: Collection[bytes]) -> Iterator[Other]:
     """Give the multiparts that stand in a leaf, behind delimiters that nobody declared or that belong to another part."""
     part, content = mime.parts[index], entity.content
-    found = undeclared(content)
-    crossing = [boundary for boundary in delimiters_of(content, declared) if boundary not in found]
+    found = undeclared(content, entity.budget.lines)
+    crossing = [each for each in delimiters_of(content, declared, entity.budget.lines) if each not in found]
     yield from _quoted(entity, content)
     if not found and not crossing:
         return
@@ -82,7 +82,7 @@ def of_leaf(mime: Mime, index: int, entity: Entity, declared: Collection[bytes])
 def _quoted(entity: Entity, content: bytes) -> Iterator[Other]:
     """Give the files that stand in a text with their fields, delimiters or not: somebody's salvage tool finds them."""
     for offset in fields_in(content):
-        read = read_block(content[offset : offset + limits.PART_HEADER_BYTES])
+        read = read_block(content[offset : offset + limits.PART_HEADER_BYTES], entity.budget.lines)
         if any(header.key == _ENCODING for header in read.fields):
             start = entity.start + offset + read.length
             stop = entity.source.find(b"\n-", start, entity.end)

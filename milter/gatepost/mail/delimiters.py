@@ -13,11 +13,13 @@ from itertools import islice
 from typing import Final
 
 from gatepost.mail import limits
+from gatepost.mail.lenient import Lines
 
 _LINE_SPACE: Final = b" \t\0"
 # Two patterns that begin with a character each: so the search jumps from line end to line end.
 _AFTER_LF: Final = re.compile(rb"\n[ \t\0\r]{0,20}--([^\r\n]{0,200})(?=[\r\n])")
 _AFTER_CR: Final = re.compile(rb"\r[ \t\0]{0,20}--([^\r\n]{0,200})(?=[\r\n])")
+_LINE: Final = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r|\Z)")
 _MIME_FIELD: Final = re.compile(rb"[\s\0:]{0,80}content-[a-z-]{1,30}[\s\0]{0,10}:", re.IGNORECASE)
 _ANY_FIELD: Final = re.compile(rb"[!-9;-~]{1,80}[ \t]{0,20}:")
 _FIELD_AT: Final = re.compile(rb"content-(?:type|transfer-encoding|disposition)[ \t\0]{0,20}:")
@@ -54,14 +56,11 @@ def has_fields(text: bytes) -> bool:
 def _fields(text: bytes) -> Iterator[int]:
     """Give the offset of each line that begins with a MIME field, white space before it or not."""
     lower = text.lower()
-    position = -1
-    for _ in range(limits.DASHED_LINES):
-        position = lower.find(b"content-", position + 1)
-        if position < 0:
-            return
+    for match in _FIELD_AT.finditer(lower):
+        position = match.start()
         before = lower[max(0, position - _INDENT) : position]
         start = position - len(before) + len(before.rstrip(_LINE_SPACE))
-        if (start == 0 or lower[start - 1] in b"\r\n") and _FIELD_AT.match(lower, position):
+        if start == 0 or lower[start - 1] in b"\r\n":
             yield start
 
 
@@ -79,7 +78,7 @@ def fields_in(text: bytes) -> list[int]:
     return found
 
 
-def _dashed_lines(text: bytes) -> Iterator[tuple[bytes, int]]:
+def _dashed_lines(text: bytes, lines: Lines) -> Iterator[tuple[bytes, int]]:
     """Give what stands behind the two hyphens of each line that begins with them, and where that line ends."""
     patterns = [_AFTER_LF] if text.count(b"\r") == text.count(b"\r\n") else [_AFTER_LF, _AFTER_CR]
     indent = len(text[:_INDENT]) - len(text[:_INDENT].lstrip(_LINE_SPACE))
@@ -87,29 +86,31 @@ def _dashed_lines(text: bytes) -> Iterator[tuple[bytes, int]]:
         behind = re.split(rb"[\r\n]", text[indent + 2 : _LONGEST_LINE], maxsplit=1)[0]
         yield behind, indent + 2 + len(behind)
     for pattern in patterns:
-        for match in islice(pattern.finditer(text), limits.DASHED_LINES):
+        for match in lines.each(pattern.finditer(text)):
             yield match[1], match.end()
 
 
-def undeclared(text: bytes) -> list[bytes]:
+def undeclared(text: bytes, lines: Lines) -> list[bytes]:
     """Give the boundaries of lines that look like delimiters, with a MIME field below them, in order of appearance.
 
-    At most limits.BOUNDARY_READINGS of them, and no line longer than 200 bytes: longer ones are no delimiters to anybody.
+    At most limits.BOUNDARY_READINGS of them, for as long as there are lines left of the message's, and no line longer than 200
+    bytes: longer ones are no delimiters to anybody.
     """
     if b"--" not in text or not has_fields(text):
         return []
     found: dict[bytes, None] = {}
-    for behind, end in _dashed_lines(text):
+    for behind, end in _dashed_lines(text, lines):
         if len(found) >= limits.BOUNDARY_READINGS:
             break
-        if _fields_below(text[end : end + _BYTES_BELOW]):
+        if _fields_below(text, end):
             found[behind.rstrip(b" \t")] = None
     return list(found)
 
 
-def _fields_below(text: bytes) -> bool:
-    """Say whether a MIME field comes before anything that is no field and not empty."""
-    for line in text.splitlines()[:_LINES_BELOW]:
+def _fields_below(text: bytes, position: int) -> bool:
+    """Say whether a MIME field comes behind a place before anything that is no field and not empty."""
+    for match in islice(_LINE.finditer(text, position, position + _BYTES_BELOW), _LINES_BELOW):
+        line = match[1]
         if _MIME_FIELD.match(line):
             return True
         if line.strip(b" \t\0\x0b\x0c:") and line[:1] not in b" \t" and _ANY_FIELD.match(line) is None:
@@ -117,12 +118,17 @@ def _fields_below(text: bytes) -> bool:
     return False
 
 
-def delimiters_of(text: bytes, boundaries: Collection[bytes]) -> list[bytes]:
-    """Give those of some boundaries whose delimiters stand as lines in a text, in order of appearance."""
+def delimiters_of(text: bytes, boundaries: Collection[bytes], lines: Lines) -> list[bytes]:
+    """Give those of some boundaries whose delimiters stand as lines in a text, in order of appearance.
+
+    Looks at no more lines than there are left of the message's.
+    """
     if b"--" not in text or not boundaries:
         return []
+    if len(boundaries) <= _FEW and not any(b"--" + boundary in text for boundary in boundaries):
+        return []
     found: dict[bytes, None] = {}
-    for behind, _ in _dashed_lines(text):
+    for behind, _ in _dashed_lines(text, lines):
         line = behind.rstrip(b" \t")
         if line in boundaries or line.removesuffix(b"--") in boundaries:
             found[line if line in boundaries else line.removesuffix(b"--")] = None

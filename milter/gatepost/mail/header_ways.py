@@ -17,6 +17,7 @@ from gatepost.mail.delimiters import undeclared
 from gatepost.mail.header import Header, split_fields
 from gatepost.mail.lenient import (
     MIME_FIELDS,
+    Lines,
     are_plain_values,
     before_blank_line,
     boundaries,
@@ -91,7 +92,7 @@ def _blocks(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:
     block = b"".join([header.line for header in part.headers]) + b"\r\n" if top else source[begin:start]
     plain = is_plain_block(block) or (not top and begin == start == end)
     if not plain:
-        read = read_block(block if top else source[begin:end])
+        read = read_block(block if top else source[begin:end], entity.budget.lines)
         at = start if top else begin + read.length
         lenient = replace(entity, fields=_with(part.headers, read.fields), start=at)
         if _differ(lenient, entity):
@@ -107,20 +108,20 @@ def _blocks(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:
                 yield "a delimiter stands in its header", replace(entity, start=empty.end(), end=stop)
         cut = -1 if top else before_blank_line(block)
         if cut >= 0:
-            kept = _with((), read_block(block[:cut]).fields)
+            kept = _with((), read_block(block[:cut], entity.budget.lines).fields)
             yield "its header holds a line of white space", replace(entity, fields=kept, start=begin + cut)
     if any(not is_plain_field(header) for header in part.headers):
         yield "its header has misspelt fields", replace(entity, fields=without_odd_fields(part.headers))
-        fields = tuple(_respelt(header) for header in part.headers)
+        fields = tuple(_respelt(header, entity.budget.lines) for header in part.headers)
         yield "its header has misspelt fields", replace(entity, fields=fields)
     yield from _second(part, entity)
 
 
-def _respelt(header: Header) -> Header:
+def _respelt(header: Header, lines: Lines) -> Header:
     """Give a field as a lenient client reads it."""
     if is_plain_field(header):
         return header
-    read = read_block(header.line).fields
+    read = read_block(header.line, lines).fields
     return read[0] if read else header
 
 
@@ -131,7 +132,7 @@ def _second(part: Part, entity: Entity) -> Iterator[tuple[str, Entity]]:
     shown = part.content_type.startswith("text/") and not part.filename and bool(entity.values(_TYPE))
     if offset < 0 or (shown and part.raw[:offset].strip()):
         return
-    read = read_block(part.raw[offset : offset + limits.PART_HEADER_BYTES])
+    read = read_block(part.raw[offset : offset + limits.PART_HEADER_BYTES], entity.budget.lines)
     kept = tuple(header for header in part.headers if header.key not in {each.key for each in read.fields})
     again = replace(entity, fields=(*kept, *read.fields), start=entity.start + offset + read.length)
     types, encodings = again.values(_TYPE), again.values(_ENCODING)
@@ -180,8 +181,10 @@ def _plain(encodings: tuple[bytes, ...]) -> str:
 def _multiparts(entity: Entity, types: tuple[bytes, ...]) -> Iterator[Mime]:
     """Give the multiparts that an entity opens into under each boundary that its type may name, or that stands in it."""
     seen: set[tuple[tuple[int, int], ...]] = set()
-    named = boundaries(types)
-    for boundary in (*named, *(found for found in undeclared(entity.content) if found not in named)):
+    named, cut = boundaries(types)
+    entity.budget.spent |= cut
+    standing = undeclared(entity.content, entity.budget.lines)
+    for boundary in (*named, *(found for found in standing if found not in named)):
         spans = entity.spans(boundary)
         if spans and spans not in seen:
             seen.add(spans)

@@ -8,6 +8,7 @@ never pays for them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,6 +75,23 @@ class Block:
     length: int
 
 
+@dataclass(slots=True)
+class Lines:
+    """How many more lines of one message are looked at one by one; `cut` says that there were more."""
+
+    left: int = limits.DOUBTFUL_LINES
+    cut: bool = False
+
+    def each(self, found: Iterable[re.Match[bytes]]) -> Iterator[re.Match[bytes]]:
+        """Give what was found, one for each line, for as long as there are lines left."""
+        for match in found:
+            if self.left <= 0:
+                self.cut = True
+                return
+            self.left -= 1
+            yield match
+
+
 def is_plain_block(block: bytes) -> bool:
     """Say whether a header block, its final empty line included, is read alike by all; b"" is."""
     return not block or (ends_with_line(block) and are_plain_values(block))
@@ -122,16 +140,17 @@ def is_plain_field(header: Header) -> bool:
     return b"content" not in name or (name.rstrip() == name and _LETTERS.sub(b"", name) not in _MISSPELT)
 
 
-def read_block(data: bytes) -> Block:
+def read_block(data: bytes, lines: Lines) -> Block:
     """Read a header block as leniently as any client: only its MIME fields, wherever a line may be taken for one.
 
-    Takes the block and what follows it, of which at most limits.PART_HEADER_BYTES are read. Lines end in CRLF, LF or CR;
+    Takes the block and what follows it, of which at most limits.PART_HEADER_BYTES are read and no more lines than there are left
+    of the message's. Lines end in CRLF, LF or CR;
     leading white space, controls and colons are passed over; a line of white space ends the block once a field was seen. Where no such
     line comes, the block ends behind its last field.
     """
     fields: list[tuple[bytes, bytes]] = []
     last, seen = 0, False
-    for line in _LINE.finditer(data[: limits.PART_HEADER_BYTES]):
+    for line in lines.each(_LINE.finditer(data, 0, limits.PART_HEADER_BYTES)):
         text = line[1]
         if not text.strip(_SPACES):
             if text and data[line.end() : line.end() + 1] in {b" ", b"\t"}:
@@ -167,22 +186,28 @@ def is_plain_type(values: tuple[bytes, ...]) -> bool:
     return len(set(names)) == len(names) and not any(b"*" in name for name in names)
 
 
-def boundaries(values: tuple[bytes, ...]) -> list[bytes]:
-    """Give every boundary that some client may read out of Content-Type fields, at most limits.BOUNDARY_READINGS of them.
+def boundaries(values: tuple[bytes, ...]) -> tuple[list[bytes], bool]:
+    """Give every boundary that some client may read out of Content-Type fields, and whether there are more.
+
+    At most limits.BOUNDARY_READINGS of them, out of as many places that may name one.
 
     Behind each name that may mean `boundary`: the whole rest, the rest up to each kind of delimiter, quoted and unquoted, with
     comments, backslashes, encoded words and percent-encoding undone and left alone.
     """
     found: dict[bytes, None] = {}
+    places = 0
     for value in values:
         flat = value[: limits.HEADER_TEXT_BYTES].replace(b"\r\n", b"").replace(b"\n", b"")
         for match in _BOUNDARY_AT.finditer(flat):
+            places += 1
+            if places > limits.BOUNDARY_READINGS:
+                return list(found), True
             for form in _forms(flat[match.end() : match.end() + 2 * limits.BOUNDARY_BYTES]):
                 if 0 < len(form) <= limits.BOUNDARY_BYTES and form != b"--":
                     found[form] = None
             if len(found) > limits.BOUNDARY_READINGS:
-                return list(found)[: limits.BOUNDARY_READINGS]
-    return list(found)
+                return list(found)[: limits.BOUNDARY_READINGS], True
+    return list(found), False
 
 
 def _forms(rest: bytes) -> list[bytes]:

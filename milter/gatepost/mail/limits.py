@@ -96,10 +96,12 @@ TNEF_DEPTH: Final = 8
 """TNEF containers within each other that are opened: messages that were forwarded. Past it as EMBEDDED_FILES."""
 
 BOUNDARY_READINGS: Final = 40
-"""Boundaries that one Content-Type may be taken to name, where it does not say plainly. The rest are not tried."""
+"""Boundaries that one Content-Type may be taken to name, where it does not say plainly, and places in it that may name one. Past
+it as ALTERNATIVES. Also boundaries that the lines of one text may stand for; the rest are not tried."""
 
-DASHED_LINES: Final = 10_000
-"""Lines that begin with two hyphens, and are looked at as delimiters that nobody declared. The rest are text."""
+DOUBTFUL_LINES: Final = 100_000
+"""Lines of one message that are looked at one by one, as delimiters that nobody declared or as fields that some client may see
+there. Past it as ALTERNATIVES."""
 
 ALTERNATIVES: Final = 64
 """Trees that an odd message is read as beside the usual one. A message that could be read in more ways is `mime.ambiguous`."""
@@ -109,15 +111,16 @@ ALTERNATIVE_BYTES: Final = 64 * 1024 * 1024
 
 DELIMITERS: Final = 20_000
 """Places in one multipart that look like its delimiter, in lines and within them. A multipart with more is not cut in other
-ways, and the message is `mime.ambiguous`."""
+ways; past as many lines that begin as it and are none what follows is not cut at all, and `delimiter-limit` is a defect. The
+message is `mime.ambiguous`."""
 
 READINGS_KEPT_BYTES: Final = 1024 * 1024
 """Body bytes up to which the readings of a message are kept between the checks that go through them. Those of a larger one
 are made anew for each, so that no more than one of them is held at a time."""
 
 UNSURE_BYTES: Final = 8 * 1024 * 1024
-"""Bytes of a body in broken base64 or quoted-printable that are decoded in every known way. A longer one is decoded in the
-usual way and in one other."""
+"""Bytes of all bodies of one message in broken base64 or quoted-printable that are decoded in every known way. What is more is
+decoded in the usual way and in one other; where it is a file, the message is `mime.ambiguous`."""
 
 FILE_NAMES: Final = 16
 """File names that the fields of one part may give it. Past it as PARAMETERS."""
@@ -370,7 +373,8 @@ parts are decoded and scanned one by one."""
 VIRUS_REPAIRS: Final = 100_000
 """Places in one part (padding within base64, odd characters, white space behind a soft line break, escapes of yEnc) that are
 mended for another reading, and short lines of uuencode in all parts of a message. Past it the rest is read as it stands, and of
-uuencode not at all, as EMBEDDED_FILES: each place costs an object, and a message has room for millions."""
+uuencode not at all, as EMBEDDED_FILES: each place costs an object, and a message has room for millions. Once the parts of a
+message had so much padding within base64 together, the others are read as past UNSURE_BYTES."""
 
 VIRUS_SIGNATURE_CHARACTERS: Final = 120
 """Characters kept of a signature's name or of an error text from the virus scanner. The rest is cut."""

@@ -237,9 +237,11 @@ def _first_field(source: bytes, start: int, end: int) -> int:
 def _split(source: bytes, start: int, end: int, boundary: bytes, defects: set[str]) -> list[tuple[int, int]]:
     """Find the body parts between delimiter lines (RFC 2046 5.1.1); gives their offsets.
 
-    A missing close delimiter ends the last part at the region's end. Stops after limits.MIME_PARTS parts.
+    A missing close delimiter ends the last part at the region's end. Stops after limits.MIME_PARTS parts, and past
+    limits.DELIMITERS lines that begin as a delimiter and are none.
     """
     delimiter = b"--" + boundary
+    left = limits.DELIMITERS
     spans: list[tuple[int, int]] = []
     opened, position = -1, start
     while (found := _line_with(source, delimiter, position, end, first=position == start)) >= 0:
@@ -247,7 +249,11 @@ def _split(source: bytes, start: int, end: int, boundary: bytes, defects: set[st
         newline = source.find(b"\n", found, end)
         rest = source[position : min(end if newline < 0 else newline, position + 256)].rstrip(b" \t\r")
         if rest not in (b"", b"--"):
-            continue
+            left -= 1
+            if left >= 0:
+                continue
+            defects.add("delimiter-limit")
+            break
         position = end if newline < 0 else newline + 1
         if opened >= 0:
             spans.append((opened, _before_line_end(source, opened, found)))

@@ -18,6 +18,7 @@ from typing import Final
 from gatepost.mail import limits
 from gatepost.mail.alternatives import Alternative, alternatives
 from gatepost.mail.decode import base64, legacy, tnef, transfer
+from gatepost.mail.decode.unsure import Unsure
 from gatepost.mail.message import Message
 from gatepost.mail.mime import Mime, Part
 from gatepost.mail.parameters import is_cut
@@ -35,6 +36,7 @@ _PAST_LIMITS: Final[Mapping[str, str]] = {
     "parts-limit": f"it has more than {limits.MIME_PARTS:,} parts",
     "depth-limit": f"its parts are nested more than {limits.MIME_DEPTH} deep",
     "part-header-limit": "the header of a part is longer than is read",
+    "delimiter-limit": f"it has more than {limits.DELIMITERS:,} lines that are nearly delimiters",
 }
 """The defects that say that something was not opened, and what they mean."""
 _ANYWHERE: Final = 0
@@ -94,19 +96,19 @@ def _distinct(mime: Mime) -> Iterator[Reading]:
 
 def _all(mime: Mime) -> Iterator[tuple[int, Reading]]:
     """Give each reading with the part that it is told apart by: a file of another tree is new only if no part has it."""
-    source, mending = mime.parts[0].region[0], legacy.Mending()
+    source, unsure, mending = mime.parts[0].region[0], Unsure(), legacy.Mending()
     for number, part in enumerate(mime.parts, start=1):
         # What stands in an encoded message does not stand in the raw one.
-        for reading in _of_part(number, part, mending, odd=part.region[0] is not source):
+        for reading in _of_part(number, part, unsure, mending, odd=part.region[0] is not source):
             yield number, reading
     mending = legacy.Mending()
     for other in alternatives(mime).found:
         for part in other.mime.leaves():
-            for reading in _of_part(other.part, part, mending, odd=True):
+            for reading in _of_part(other.part, part, unsure, mending, odd=True):
                 yield _ANYWHERE, reading
 
 
-def _of_part(number: int, part: Part, mending: legacy.Mending, *, odd: bool = False) -> Iterator[Reading]:
+def _of_part(number: int, part: Part, unsure: Unsure, mending: legacy.Mending, *, odd: bool) -> Iterator[Reading]:
     """Give the readings of one part: its content in each decoding, and the files within that."""
     other_names = part.other_names if part.filename else ()
     if part.container:
@@ -115,7 +117,7 @@ def _of_part(number: int, part: Part, mending: legacy.Mending, *, odd: bool = Fa
             content = part.payload() if transfer.known(part.encoding) else part.raw
             yield Reading(number, part.filename, part.content_type, content, other_names)
         return
-    for data in _contents(part, odd=odd):
+    for data in _contents(part, unsure, odd=odd):
         yield Reading(number, part.filename, part.content_type, data, other_names)
         yield from (Reading(number, file.name, _UNKNOWN, file.content) for file in tnef.opened(data).files)
     for embedded in legacy.embedded_files(part.payload(), mending):
@@ -123,7 +125,7 @@ def _of_part(number: int, part: Part, mending: legacy.Mending, *, odd: bool = Fa
             yield Reading(number, file.name, _UNKNOWN, file.content)
 
 
-def _contents(part: Part, *, odd: bool) -> Iterator[bytes]:
+def _contents(part: Part, unsure: Unsure, *, odd: bool) -> Iterator[bytes]:
     """Give what a leaf decodes to, the usual way first; nothing for text that stands in the raw message as it is."""
     encoding = transfer.known(part.encoding)
     attached = is_file(part)
@@ -133,12 +135,12 @@ def _contents(part: Part, *, odd: bool) -> Iterator[bytes]:
     if encoding:
         # Text that all decode alike needs no second look; in a file even white space at the ends of lines may matter.
         if attached or odd or not transfer.is_clean(part.raw, encoding):
-            yield from transfer.others(part.raw, encoding, usual)
+            yield from transfer.others(part.raw, encoding, usual, unsure)
     elif (attached or not part.content_type.startswith("text/")) and base64.looks_like(part.raw):
         # Not declared as base64, or declared in a way that nobody understands: some look at the content itself.
         guessed = transfer.decode(part.raw, "base64")
         yield guessed
-        yield from base64.others(part.raw, guessed)
+        yield from base64.others(part.raw, guessed, unsure)
     elif attached and b"\0" in part.raw and b"\r\n" in part.raw:
         # Sent as bytes: the line ends are the transport's (RFC 5321 2.3.8), not the file's.
         yield part.raw.replace(b"\r\n", b"\n")
@@ -160,9 +162,10 @@ def ambiguities(message: Message) -> tuple[Ambiguity, ...]:
     """
     mime = message.mime
     found: dict[tuple[str, str], None] = {}
+    unsure = Unsure()
     for number, part in enumerate(mime.parts, start=1):
         if not part.container:
-            found.update((each, None) for each in _in_content(number, part))
+            found.update((each, None) for each in _in_content(number, part, unsure))
     other = alternatives(mime)
     if other.found:
         usual = _deliveries(mime.parts)
@@ -174,6 +177,8 @@ def ambiguities(message: Message) -> tuple[Ambiguity, ...]:
     if other.cut:
         found[_LIMIT, "the message can be read in more ways than are tried"] = None
     found.update(((_LIMIT, detail), None) for defect, detail in _PAST_LIMITS.items() if defect in mime.defects)
+    if unsure.cut:
+        found[_LIMIT, "more of it is in a broken encoding than is decoded in every way"] = None
     if sum(legacy.odd_lines(part.payload()) for part in mime.leaves()) > limits.VIRUS_REPAIRS:
         found[_LIMIT, "it holds more damaged or short lines of uuencode than are decoded"] = None
     if mime.exhausted:
@@ -181,7 +186,7 @@ def ambiguities(message: Message) -> tuple[Ambiguity, ...]:
     return tuple(Ambiguity(kind, detail) for kind, detail in found)
 
 
-def _in_content(number: int, part: Part) -> Iterator[tuple[str, str]]:
+def _in_content(number: int, part: Part, unsure: Unsure) -> Iterator[tuple[str, str]]:
     """Give the ambiguities within one leaf's content."""
     if part.content_type == "message/partial":
         yield (
@@ -203,7 +208,7 @@ def _in_content(number: int, part: Part) -> Iterator[tuple[str, str]]:
     legible = encoding == "quoted-printable" and _LEGIBLE.match(part.content_type) is not None
     if encoding and is_file(part) and not legible and not transfer.is_clean(raw, encoding):
         usual = content.rstrip(_TRIMMED)
-        if not all(_alike(usual, data.rstrip(_TRIMMED)) for data in transfer.others(raw, encoding, content)):
+        if not all(_alike(usual, data.rstrip(_TRIMMED)) for data in transfer.others(raw, encoding, content, unsure)):
             yield "content", f"part {number}: its {encoding} is broken, and is not decoded alike by all clients"
 
 

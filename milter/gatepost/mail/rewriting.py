@@ -13,7 +13,7 @@ from typing import Final
 from gatepost.mail import limits
 from gatepost.mail.delimiters import lenient_spans
 from gatepost.mail.header import Header
-from gatepost.mail.lenient import MIME_FIELDS
+from gatepost.mail.lenient import MIME_FIELDS, Lines
 from gatepost.mail.mime import Allowance, Mime, Part, parse_mime
 
 # Python's hash is seeded per process, so a sender cannot write this boundary into a message.
@@ -22,7 +22,7 @@ _BOUNDARY: Final = b"another-reading-%x" % (hash("another-reading") & 0xFFFFFFFF
 
 @dataclass(slots=True)
 class Budget:
-    """How many more trees may be made of one message, of how many bytes together, and what they may decode to.
+    """How many more trees may be made of one message, of how many bytes and by how many lines, and what they may decode to.
 
     `spent` says that there was more to try than limits allow.
     """
@@ -31,6 +31,7 @@ class Budget:
     size: int = limits.ALTERNATIVE_BYTES
     spent: bool = False
     decoding: Allowance = field(default_factory=Allowance)
+    lines: Lines = field(default_factory=Lines)
 
     def take(self, size: int) -> bool:
         """Take one tree of so many bytes; False when that is too much."""

@@ -91,6 +91,7 @@ _FACTS: Final[Mapping[str, str]] = {
     "=mime-parts-limit": "it has too many parts to read them all",
     "=mime-part-header-limit": "a part has too many header fields to read them all",
     "=mime-depth-limit": "its parts are nested too deep to read them all",
+    "=mime-delimiter-limit": "it has too many lines that are nearly delimiters to read them all",
     "=mime-no-boundary": "parts are announced without a boundary between them",
     "=mime-no-delimiter": "parts are announced, but none begins",
     "=mime-no-close-delimiter": "the last part does not end",

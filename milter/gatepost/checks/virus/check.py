@@ -38,8 +38,10 @@ _SEALED: Final[Mapping[str, str]] = {
     "attachment.error": "one of its files could not be opened",
 }
 
+# What the check `mime` calls it when a limit kept something from being read.
+_LIMIT: Final = "limit"
 # Defects of a structure that was not opened to its end.
-_CLOSED: Final = frozenset({"parts-limit", "depth-limit", "part-header-limit"})
+_CLOSED: Final = frozenset({"parts-limit", "depth-limit", "part-header-limit", "delimiter-limit"})
 _GONE: Final = (Reloading, TimedOut, Unreachable)
 
 
@@ -158,6 +160,8 @@ def _unopened(message: Message, found: Found) -> str:
         return "its parts decode to more than is looked at"
     if message.mime.defects & _CLOSED:
         return "its parts are too many, too deeply nested or have too long a header to be opened"
+    if any(_LIMIT in item.facts.get("mime.kinds", "").split() for item in found.of("mime")):
+        return "it holds more, or can be read in more ways, than is looked at"
     return ""
 
 

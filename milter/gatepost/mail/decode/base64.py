@@ -15,11 +15,13 @@ from typing import Final
 
 from gatepost.mail import limits
 from gatepost.mail.charset import decode_base64
+from gatepost.mail.decode.unsure import Unsure
 
 ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _SPACE: Final = b" \t\r\n"
 _NOT_BASE64: Final = bytes(set(range(256)) - set(ALPHABET))
 _NOT_BASE64_OR_PAD: Final = bytes(set(_NOT_BASE64) - set(b"="))
+_NOT_BASE64_OR_PAD_OR_LINE: Final = bytes(set(_NOT_BASE64_OR_PAD) - set(b"\n"))
 _STRANGE: Final = re.compile(rb"[^A-Za-z0-9+/= \t\r\n]")
 _STRANGE_TO_LINE_END: Final = re.compile(rb"[^A-Za-z0-9+/= \t\r\n][^\r\n]*")
 _STRANGE_LINE: Final = re.compile(rb"^[^\n]*[^A-Za-z0-9+/= \t\r\n][^\n]*\n?", re.MULTILINE)
@@ -75,16 +77,16 @@ def is_sloppy(raw: bytes) -> bool:
     )
 
 
-def others(raw: bytes, usual: bytes) -> Iterator[bytes]:
+def others(raw: bytes, usual: bytes, unsure: Unsure) -> Iterator[bytes]:
     """Give what decoders make of a body beside the usual reading, each once; nothing for a clean one. Never raises.
 
-    Takes the body as transferred and what it usually decodes to. At most a dozen readings, none longer than the body; past
-    limits.VIRUS_REPAIRS places the rest is read as it stands.
+    Takes the body as transferred, what it usually decodes to and what the message has left for this. At most a dozen readings,
+    none longer than the body; past limits.VIRUS_REPAIRS places the rest is read as it stands.
     """
     if is_clean(raw):
         return
     seen = {hash(usual)}
-    for way in _WAYS if len(raw) <= limits.UNSURE_BYTES else _WAYS[:1]:
+    for way in _WAYS if unsure.take(len(raw), raw.count(b"=")) else _WAYS[:1]:
         found = way(raw)
         if found and hash(found) not in seen:
             seen.add(hash(found))
@@ -112,21 +114,31 @@ def _padding_as_zero(raw: bytes) -> bytes:
 def _by_groups(raw: bytes) -> bytes:
     """Decode each group of four by itself, wherever in it the padding stands."""
     kept = raw.translate(None, _NOT_BASE64_OR_PAD)
-    first = kept.find(b"=")
-    start = first - first % 4 if first >= 0 else len(kept)
-    end = min(len(kept), start + 4 * limits.VIRUS_REPAIRS)
-    groups = (_all_of_it(kept[position : position + 4]) for position in range(start, end, 4))
-    return _all_of_it(kept[:start]) + b"".join(groups) + _all_of_it(kept[end:])
+    found: list[bytes] = []
+    position = 0
+    for _ in range(limits.VIRUS_REPAIRS):
+        padding = kept.find(b"=", position)
+        if padding < 0:
+            break
+        group = padding - padding % 4
+        found += (_all_of_it(kept[position:group]), _all_of_it(kept[group : group + 4]))
+        position = group + 4
+    return b"".join((*found, _all_of_it(kept[position:])))
 
 
 def _by_lines(raw: bytes) -> bytes:
     """Decode line by line, dropping what does not fill a group."""
-    lines = raw.split(b"\n", limits.VIRUS_REPAIRS)
+    *lines, rest = raw.translate(None, _NOT_BASE64_OR_PAD_OR_LINE).split(b"\n", limits.VIRUS_REPAIRS)
     whole: list[bytes] = []
-    for line in lines:
-        kept = line.translate(None, _NOT_BASE64_OR_PAD)
-        whole.append(decode_base64(kept[: len(kept) - len(kept) % 4]))
-    return b"".join(whole)
+    plain: list[bytes] = []
+    for line in (*lines, rest.replace(b"\n", b"")):
+        plain.append(line[: len(line) - len(line) % 4])
+        if b"=" in line:
+            # What lines without padding hold is decoded at once.
+            padded = plain.pop()
+            whole += (decode_base64(b"".join(plain)), decode_base64(padded))
+            plain.clear()
+    return b"".join((*whole, decode_base64(b"".join(plain))))
 
 
 def _to_strange(raw: bytes) -> bytes:

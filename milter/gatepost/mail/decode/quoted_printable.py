@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gatepost.mail import limits
+from gatepost.mail.decode.unsure import Unsure
 
 _ESCAPE: Final = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
 _STRANGE: Final = re.compile(rb"=(?![0-9A-F]{2}|\r?\n|\Z)")
@@ -41,11 +42,11 @@ def decode(raw: bytes) -> bytes:
     return binascii.a2b_qp(raw)
 
 
-def others(raw: bytes, usual: bytes) -> Iterator[bytes]:
-    """Give what decoders make of a body beside the usual reading, each once; never raises."""
+def others(raw: bytes, usual: bytes, unsure: Unsure) -> Iterator[bytes]:
+    """Give what decoders make of a body beside the usual reading, each once; never raises. `unsure` is what the message has left."""
     seen = {hash(usual)}
     ways = _TAIL if is_clean(raw) else (*_WAYS, *_TAIL)
-    if len(raw) > limits.UNSURE_BYTES:
+    if not unsure.take(len(raw)):
         ways = ways[:1]
     for way in ways:
         found = way(raw)

@@ -13,6 +13,7 @@ from typing import Final
 from gatepost.mail import limits
 from gatepost.mail.charset import decode_base64, header_text
 from gatepost.mail.decode import base64, legacy, quoted_printable
+from gatepost.mail.decode.unsure import Unsure
 
 PLAIN: Final = frozenset({"", "7bit", "8bit", "binary"})
 """The encodings that change nothing; no field at all means 7bit."""
@@ -67,13 +68,16 @@ def decode(raw: bytes, encoding: str, most: int = limits.DECODED_BYTES) -> bytes
     return decoder(raw, most) if decoder else raw
 
 
-def others(raw: bytes, encoding: str, usual: bytes) -> Iterator[bytes]:
-    """Give what clients make of a body under an encoding beside the usual reading, each once. Never raises."""
+def others(raw: bytes, encoding: str, usual: bytes, unsure: Unsure) -> Iterator[bytes]:
+    """Give what clients make of a body under an encoding beside the usual reading, each once. Never raises.
+
+    `unsure` is what the message has left for this.
+    """
     name = known(encoding)
     if name == "base64":
-        yield from base64.others(raw, usual)
+        yield from base64.others(raw, usual, unsure)
     elif name == "quoted-printable":
-        yield from quoted_printable.others(raw, usual)
+        yield from quoted_printable.others(raw, usual, unsure)
 
 
 def is_clean(raw: bytes, encoding: str) -> bool:
