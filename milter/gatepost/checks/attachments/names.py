@@ -78,7 +78,7 @@ def extension(name: str) -> str:
 
 def suffixes(name: str) -> Iterator[str]:
     """Give what a name ends in, the longest first: `.tar.gz`, `.gz`."""
-    stem, found = name, ""
+    stem, found = name[-file_limits.NAME_CHARACTERS :], ""
     endings: list[str] = []
     for _ in range(_SUFFIX_PARTS):
         ext = extension(stem)
