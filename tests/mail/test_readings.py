@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.mail import limits
+from gatepost.mail import limits, mime
 from gatepost.mail.alternatives import alternatives
 from gatepost.mail.decode import legacy
 from gatepost.mail.message import Message, from_bytes
+from gatepost.mail.parameters import every_name
 from gatepost.mail.readings import Ambiguity, ambiguities, readings
 from support.broken_mime import family
 from support.mime_pieces import CTE, MIXED, TEXT, TYPE, attached, b64, body, message, qp, uneven
@@ -300,6 +301,18 @@ def test_a_name_in_an_odd_header_is_given() -> None:
     ):
         found = readings(from_bytes(message(MIXED, body(odd + b"\r\n\r\nx"))))
         assert "b.js" in {name for reading in found for name in (reading.name, *reading.other_names)}
+
+
+def test_the_names_of_a_part_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many checks ask what a file may be called, its fields, which may hold a hundred names, are read once."""
+    asked: list[object] = []
+    monkeypatch.setattr(mime, "every_name", lambda headers: asked.append(headers) or every_name(headers))
+    held = from_bytes(
+        message(MIXED, body(b"Content-Disposition: attachment" + b"; filename=a.txt b" * 40 + b"\r\n\r\nx"))
+    )
+    assert [each.other_names for each in readings(held)] == [("a.txt",)]
+    assert ambiguities(held) == ()
+    assert len(asked) == 1
 
 
 def test_a_name_with_spaces_is_whole() -> None:

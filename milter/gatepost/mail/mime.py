@@ -13,7 +13,7 @@ from typing import Final
 from gatepost.mail import limits
 from gatepost.mail.decode import transfer
 from gatepost.mail.header import Header, split_fields
-from gatepost.mail.parameters import any_name, every_name, first_value, parse_disposition, parse_type
+from gatepost.mail.parameters import any_name, every_name, first_value, is_cut, parse_disposition, parse_type
 
 _BEFORE_HEADER_BYTES: Final = 256
 _MESSAGES: Final = frozenset({"message/rfc822", "message/global", "message/news"})
@@ -55,11 +55,23 @@ class Part:
     boundary: bytes = b""
     _begin: int = field(default=-1, repr=False)
     _decoded: list[bytes] = field(default_factory=list, repr=False, compare=False)
+    _names: list[tuple[str, ...]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def other_names(self) -> tuple[str, ...]:
         """What else clients may call the file, where its fields name it more than once."""
-        return tuple(name for name in every_name(self.headers) if name != self.filename)
+        return tuple(name for name in self._every_name()[: limits.FILE_NAMES] if name != self.filename)
+
+    @property
+    def names_cut(self) -> bool:
+        """Whether its fields are longer, or hold more parameters or names, than is read."""
+        return is_cut(self.headers, self._every_name)
+
+    def _every_name(self) -> tuple[str, ...]:
+        """Give every name that its fields hold, read once: several checks ask, and there may be hundreds of parameters."""
+        if not self._names:
+            self._names.append(every_name(self.headers))
+        return self._names[0]
 
     @property
     def block(self) -> bytes:

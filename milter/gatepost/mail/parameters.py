@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -74,15 +74,6 @@ def parse_disposition(value: bytes) -> tuple[str, dict[str, str]]:
     return first_value(value.partition(b";")[0]), _parameters(value)
 
 
-def every_name(headers: tuple[Header, ...]) -> list[str]:
-    """Give every file name that Content-Type and Content-Disposition fields hold, each once, at most limits.FILE_NAMES.
-
-    RFC 2183 prefers `filename` to `name`, RFC 2231 its own form to the plain one, and the first of two fields counts; clients
-    keep to none of that.
-    """
-    return list(_every_name(headers))[: limits.FILE_NAMES]
-
-
 def any_name(headers: tuple[Header, ...]) -> str:
     """Give the first file name that clients may find where RFC 2183 has none, "" mostly: `name` in Content-Disposition, no semicolon."""
     values = [header.value for header in headers if header.key in _NAMING and b"name" in header.value.lower()]
@@ -96,31 +87,40 @@ def any_name(headers: tuple[Header, ...]) -> str:
     return ""
 
 
-def is_cut(headers: tuple[Header, ...]) -> bool:
-    """Say whether Content-Type and Content-Disposition fields are longer, or hold more parameters or names, than is read."""
+def is_cut(headers: tuple[Header, ...], names: Callable[[], Sequence[str]]) -> bool:
+    """Say whether Content-Type and Content-Disposition fields are longer, or hold more parameters or names, than is read.
+
+    `names` gives what every_name finds in them; it is asked only where they may hold so many.
+    """
     values = [header.value for header in headers if header.key in _NAMING]
     if sum(value.count(b";") for value in values) < limits.FILE_NAMES // _FORMS:
         return any(len(value) > limits.NAMING_FIELD_BYTES for value in values)
     return (
         any(len(value) > limits.NAMING_FIELD_BYTES for value in values)
         or any(next(islice(_assignments(value), limits.PARAMETERS, None), None) for value in values)
-        or len(_every_name(headers)) > limits.FILE_NAMES
+        or len(names()) > limits.FILE_NAMES
     )
 
 
-def _every_name(headers: tuple[Header, ...]) -> dict[str, None]:
+def every_name(headers: tuple[Header, ...]) -> tuple[str, ...]:
+    """Give every file name that Content-Type and Content-Disposition fields hold, each once, one more than limits.FILE_NAMES at most.
+
+    RFC 2183 prefers `filename` to `name`, RFC 2231 its own form to the plain one, and the first of two fields counts; clients
+    keep to none of that.
+    """
     found: dict[str, None] = {}
     for header in headers:
         if header.key in _NAMING:
             value = header.value[: limits.NAMING_FIELD_BYTES]
             for text in {value: None, strip_comments(value): None}:
                 found.update((name, None) for name in _names(text) if name)
-    return found
+    return tuple(found)[: limits.FILE_NAMES + 1]
 
 
 def _names(value: bytes) -> Iterator[str]:
     """Give each file name of one field: each plain parameter by itself, and the RFC 2231 pieces joined."""
     joined: dict[str, list[tuple[int, bool, bytes]]] = {}
+    plain: dict[bytes, None] = {}
     for match in islice(_assignments(value), limits.PARAMETERS):
         name = match[1].decode("ascii", "replace").lower()
         base, star, index = name.partition("*")
@@ -130,10 +130,11 @@ def _names(value: bytes) -> Iterator[str]:
         if star:
             joined.setdefault(base, []).append((_piece_number(index), name.endswith("*"), data))
         else:
-            yield from map(header_text, (data, _to_next_parameter(match), _to_semicolon(match)))
+            plain.update(dict.fromkeys((data, _to_next_parameter(match), _to_semicolon(match))))
             # RFC 5322 2.2.3 keeps the space of a fold; some clients drop it, within an extension too.
             if b"\n" in data:
-                yield header_text(_FOLDED.sub(b"", data))
+                plain[_FOLDED.sub(b"", data)] = None
+    yield from map(header_text, plain)
     for found in joined.values():
         yield _join(sorted(found, key=lambda piece: piece[0]))
 
@@ -172,14 +173,16 @@ def _parameters(value: bytes) -> dict[str, str]:
         base, star, index = name.partition("*")
         if star:
             pieces.setdefault(base, []).append((_piece_number(index), name.endswith("*"), data))
+        elif name in plain:
+            continue
         elif name == "boundary":
             # A boundary is bytes to search for: surrogateescape keeps them exact. Folding is none of them (RFC 5322 2.2.3).
-            plain.setdefault(name, data.replace(b"\r\n", b"").replace(b"\n", b"").decode("utf-8", "surrogateescape"))
+            plain[name] = data.replace(b"\r\n", b"").replace(b"\n", b"").decode("utf-8", "surrogateescape")
         elif name in _NAMES and match[2] is None:
             # RFC 2045 5.1 wants quotes around white space; mailers forget them, and most clients show the whole name.
-            plain.setdefault(name, header_text(_to_next_parameter(match)))
+            plain[name] = header_text(_to_next_parameter(match))
         else:
-            plain.setdefault(name, header_text(data))
+            plain[name] = header_text(data)
     for base, found in pieces.items():
         plain[base] = _join(sorted(found, key=lambda piece: piece[0]))
     return plain

@@ -21,7 +21,6 @@ from gatepost.mail.decode import base64, legacy, tnef, transfer
 from gatepost.mail.decode.unsure import Unsure
 from gatepost.mail.message import Message
 from gatepost.mail.mime import Mime, Part
-from gatepost.mail.parameters import is_cut
 
 _TRIMMED: Final = b" \t\r\n\0"
 _SHOWN: Final = frozenset({"text", "message", "multipart"})
@@ -201,7 +200,7 @@ def _in_content(number: int, part: Part, unsure: Unsure) -> Iterator[tuple[str, 
             _LIMIT,
             f"part {number}: it holds more than {limits.EMBEDDED_FILES} files, or is nested too deep to be opened",
         )
-    if is_cut(part.headers):
+    if part.names_cut:
         yield _LIMIT, f"part {number}: it has more parameters or names than are read"
     if not encoding and legacy.is_fragment(raw):
         yield "fragment", f"part {number}: it holds a fragment of a file in yEnc that the reader's client puts together"

@@ -9,10 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.checks.attachments.formats import Kind
-from gatepost.checks.attachments.names import extension, forms, name_tricks
-
-
-from gatepost.checks.attachments.names import extension, name_tricks, suffixes
+from gatepost.checks.attachments.names import extension, forms, name_tricks, suffixes
 from gatepost.checks.attachments.risks import type_risks
 
 
