@@ -27,6 +27,7 @@ _STARTS: Final = frozenset(
 SAVED: Final = b"ActiveMime"
 """Begins macros in a document that Office saved as text."""
 _ZLIB: Final = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
+_ZLIB_HEAD: Final = 2
 _COMPOUND: Final = b"\xd0\xcf\x11\xe0"
 _BLOCK: Final = 16 * 1024
 
@@ -64,8 +65,12 @@ def inspect_saved(notes: Notes, data: bytes) -> None:
 
 
 def inflated(data: bytes, at: int, limit: int) -> bytes:
-    """Give what is packed with zlib (RFC 1950) from a place on, up to a limit; what was read before it breaks off."""
-    inflater, pieces, left = zlib.decompressobj(), [], limit
+    """Give what is packed with zlib (RFC 1950) from a place on, up to a limit; what was read before it breaks off.
+
+    The checksum behind it is not asked: nor do readers that repair what is damaged.
+    """
+    inflater, pieces, left = zlib.decompressobj(wbits=-zlib.MAX_WBITS), [], limit
+    at += _ZLIB_HEAD
     # In small blocks, because zlib keeps a copy of what it has not used.
     try:
         while left > 0 and at < len(data) and not inflater.eof:

@@ -68,14 +68,18 @@ class Package:
     images: int = 0
     projects: int = 0
     cut: bool = False
+    damaged: bool = False
 
     def read(self, entry: zipfile.ZipInfo, limit: int = file_limits.OFFICE_PART_BYTES) -> bytes:
-        """Give one part, cut at the bounds; b"" for one that cannot be read."""
+        """Give one part, cut at the bounds; b"" for one that cannot be read, which makes the package `damaged`."""
         limit = min(limit, max(self.left, 0))
         try:
             with self.archive.open(entry) as stream:
+                # Programs that repair a document read on past a wrong checksum.
+                stream._expected_crc = None  # type: ignore[attr-defined]  # noqa: SLF001  zipfile has no other way
                 data = stream.read(limit)
         except Exception:  # noqa: BLE001  zipfile raises RuntimeError, NotImplementedError, zlib.error and more
+            self.damaged = True
             return b""
         self.left -= len(data)
         self.cut = self.cut or self.left <= 0
@@ -107,6 +111,8 @@ def inspect_ooxml(notes: Notes, data: bytes) -> None:
             _part(notes, package, entry, entry.filename.replace("\\", "/").lower())
         if package.cut:
             notes.find("partial", f"holds more than the {file_limits.OFFICE_BYTES:,} bytes that are looked at")
+        if package.damaged:
+            notes.find("damaged", "holds parts that cannot be read")
 
 
 def _part(notes: Notes, package: Package, entry: zipfile.ZipInfo, name: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Final
@@ -19,6 +18,7 @@ import pypdfium2
 
 from gatepost.checks.attachments.codes import note_codes
 from gatepost.checks.attachments.elsewhere import in_own_network, on_share
+from gatepost.checks.attachments.macros import inflated
 from gatepost.checks.attachments.notes import Notes
 from gatepost.mail import file_limits, limits
 
@@ -221,10 +221,7 @@ def _inflated(data: bytes) -> Iterator[bytes]:
     """Give the Flate streams of a damaged file, bounded in number and bytes."""
     left = file_limits.OFFICE_PART_BYTES
     for match in islice(_STREAM.finditer(data), 500):
-        try:
-            piece = zlib.decompressobj().decompress(data[match.end() :], left)
-        except zlib.error:
-            continue
+        piece = inflated(data, match.end(), left)
         left -= len(piece)
         yield piece
         if left <= 0:
